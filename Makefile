@@ -1,0 +1,51 @@
+# Six tasks (install, generate, format, lint, test, check) and `run`.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+GOOGLEAPIS := build/googleapis
+PROTOS := $(shell cd protos && find . -name '*.proto' | sed 's|^\./||')
+
+.DEFAULT_GOAL := help
+.PHONY: help install run generate format lint test check
+
+help: ## Show the tasks
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
+
+install: $(INSTALLED) ## Install the service and its tools into .venv
+
+$(INSTALLED): pyproject.toml sdk/python/pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e sdk/python -e '.[dev]'
+	@touch $@
+
+run: install ## Bring everything up, with data to look at (Ctrl-C stops it)
+	$(BIN)/sessions up --demo
+
+$(GOOGLEAPIS): $(INSTALLED)
+	@rm -rf $@ && mkdir -p $@/google
+	@cd $@ && root=$$(../../$(BIN)/python -c "import google.api, os; print(os.path.dirname(google.api.__path__[0]))") \
+	  && cp -R $$root/api $$root/rpc google/ && find . -name '*.py*' -delete && find . -name __pycache__ -prune -exec rm -r {} +
+
+generate: $(GOOGLEAPIS) ## Generate the Python SDK's code and Envoy's descriptors from protos/
+	@rm -f sdk/python/analytics/sessions/v1/*_pb2*
+	$(BIN)/python -m grpc_tools.protoc -I protos -I $(GOOGLEAPIS) --plugin=$(BIN)/protoc-gen-mypy_grpc \
+	  --python_out=sdk/python --pyi_out=sdk/python --grpc_python_out=sdk/python --mypy_grpc_out=quiet:sdk/python $(PROTOS)
+	$(BIN)/python -m grpc_tools.protoc -I protos -I $(GOOGLEAPIS) --include_imports \
+	  --descriptor_set_out=gateway/descriptors.pb $(PROTOS) google/rpc/status.proto google/rpc/error_details.proto
+
+format: install ## Format the code and the protos
+	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+	$(BIN)/buf format -w protos
+
+lint: $(GOOGLEAPIS) ## Check format, style, types, layers and protos; warnings are errors
+	$(BIN)/ruff format --check . && $(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/buf format --diff --exit-code protos && $(BIN)/buf lint
+
+test: install ## Run all tests
+	$(BIN)/pytest -n auto
+
+check: lint test ## Everything that CI checks
+	@$(MAKE) --no-print-directory generate
+	@git diff --exit-code -- sdk gateway/descriptors.pb || { echo 'generated code has drifted: run make generate and commit'; exit 1; }

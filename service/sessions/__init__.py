@@ -1,0 +1,6 @@
+"""Sessions API for web analytics: who visited a website, and what happened in each visit.
+
+The layers, one way only::
+
+    cli ──> rpc · importing · processes ──> usecases ──> storage ──> domain
+"""
