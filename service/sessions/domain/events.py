@@ -1,0 +1,74 @@
+"""An event: as it was sent, and as it is stored."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+EventKey = tuple[datetime, int, str]
+"""What orders the events of one visitor: (timestamp, sequence, event_id)."""
+
+ATTRIBUTES = ("country", "region", "city", "browser", "os", "device", "language", "hostname")
+"""The client attributes: a session has those of its first event that has a value."""
+
+ACQUISITION = ("referrer", "utm_source", "utm_medium", "utm_campaign")
+"""How a visitor came: a session has those of its entry event."""
+
+
+@dataclass(slots=True, kw_only=True)
+class SentEvent:
+    """One hit as a caller sent it; `''` and None stand for what was not sent."""
+
+    event_type: str = ""
+    timestamp: datetime | None = None
+    event_id: str = ""
+    sequence: int = 0
+    visitor_id: str = ""
+    client_ip: str = ""
+    user_agent: str = ""
+    url: str = ""
+    referrer: str = ""
+    event_name: str = ""
+    event_data: dict[str, Any] | None = None
+    hostname: str = ""
+    language: str = ""
+    country: str = ""
+    region: str = ""
+    city: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Event:
+    """One hit as it is stored: valid, with all that can be derived from it.
+
+    `''` stands for an unknown text. `path`, `referrer_host` and the utm fields
+    are derived from `url` and `referrer`, which are kept verbatim.
+    """
+
+    visitor_id: str
+    occurred_at: datetime
+    sequence: int
+    event_id: str
+    is_pageview: bool
+    is_bot: bool
+    event_name: str
+    event_data: dict[str, Any] | None
+    url: str
+    referrer: str
+    path: str
+    referrer_host: str
+    utm_source: str
+    utm_medium: str
+    utm_campaign: str
+    country: str
+    region: str
+    city: str
+    browser: str
+    os: str
+    device: str
+    language: str
+    hostname: str
+
+    @property
+    def key(self) -> EventKey:
+        """The event's place among the events of its visitor."""
+        return self.occurred_at, self.sequence, self.event_id
