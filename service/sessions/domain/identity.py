@@ -1,0 +1,110 @@
+"""Who a visitor is, and what makes an event the same event when it comes again."""
+
+import ipaddress
+import secrets
+from datetime import datetime
+from functools import lru_cache
+from hashlib import blake2b
+from hmac import digest
+
+import orjson
+
+from sessions.domain.events import SentEvent
+
+_ORDINALS_REMEMBERED = 262_144
+
+
+def visitor_id(secret: bytes, website_id: str, client_ip: str, user_agent: str) -> str:
+    """16 hex digits that stand for one client on one website.
+
+    A keyed hash (HMAC-SHA256): without the secret it can't be turned back by
+    trying all addresses. `client_ip` is the form that `canonical_ip` gives.
+    """
+    # NUL can't occur in any of the three, so no two triples give the same message
+    message = f"{website_id}\0{client_ip}\0{user_agent}".encode()
+    return digest(secret, message, "sha256")[:8].hex()
+
+
+@lru_cache(maxsize=8_192)
+def canonical_ip(client_ip: str) -> str:
+    """The one spelling of an IP address, an IPv4-mapped IPv6 address as IPv4; `''` if it is none.
+
+    >>> canonical_ip("2001:DB8:0::1"), canonical_ip("::ffff:192.0.2.1"), canonical_ip("localhost")
+    ('2001:db8::1', '192.0.2.1', '')
+    """
+    try:
+        address = ipaddress.ip_address(client_ip)
+    except ValueError:
+        return ""
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(address)
+
+
+class Ordinals:
+    """Counts how often each content came before, in bounded memory.
+
+    The count is exact for a content as long as fewer than `remembered / 2` other
+    contents came since its last time; older ones are forgotten and start again at
+    0. It depends on nothing but the contents so far: the same input, or one that
+    has grown at its end, gives the same ordinals.
+    """
+
+    def __init__(self, remembered: int = _ORDINALS_REMEMBERED) -> None:
+        self._half = max(1, remembered // 2)
+        self._recent: dict[bytes, int] = {}
+        self._older: dict[bytes, int] = {}
+
+    def next(self, content: bytes) -> int:
+        """How many times this content came before."""
+        ordinal = self._recent.get(content)
+        if ordinal is None:
+            ordinal = self._older.get(content, 0)
+        self._recent[content] = ordinal + 1
+        # Two generations instead of a list of uses: no bookkeeping on each call
+        if len(self._recent) > self._half:
+            self._older, self._recent = self._recent, {}
+        return ordinal
+
+
+def content_id(content: bytes, ordinals: Ordinals) -> str:
+    """The id of an event that was sent without one: a hash of its content, and its ordinal.
+
+    64 bits are enough, for the identity of an event holds the visitor and the
+    moment as well. The second of two equal contents ends in `.1`.
+    """
+    hashed = blake2b(content, digest_size=8).digest()
+    ordinal = ordinals.next(hashed)
+    return f"{hashed.hex()}.{ordinal}" if ordinal else hashed.hex()
+
+
+def sent_content(sent: SentEvent, occurred_at: datetime) -> bytes:
+    """What was sent, in one canonical form: equal for equal events, whatever derives from them.
+
+    The event must be valid; `occurred_at` is its timestamp in UTC.
+    """
+    return orjson.dumps(
+        [
+            occurred_at,
+            sent.event_type,
+            sent.sequence,
+            sent.visitor_id,
+            sent.client_ip,
+            sent.user_agent,
+            sent.url,
+            sent.referrer,
+            sent.event_name,
+            sent.event_data,
+            sent.hostname,
+            sent.language,
+            sent.country,
+            sent.region,
+            sent.city,
+        ],
+        option=orjson.OPT_SORT_KEYS,
+    )
+
+
+def random_id() -> str:
+    """The id of an event that was sent with neither id nor timestamp: it is not retry-safe."""
+    return secrets.token_hex(8)
