@@ -8,7 +8,8 @@ refused by name and nothing is repaired or left out silently.
 import math
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from operator import attrgetter
+from itertools import chain
+from operator import attrgetter, le
 from typing import Any
 
 import orjson
@@ -21,6 +22,7 @@ _INTEGER_BITS = 63  # what the JSON library writes
 _KEY_SHOWN = 40  # characters of a key in the name of a field
 
 _texts = attrgetter(*(text.field for text in limits.TEXTS))
+_SIZES = tuple(text.bytes for text in limits.TEXTS)
 
 
 class Enricher:
@@ -119,11 +121,11 @@ def _key(
 def violations(sent: SentEvent, received_at: datetime) -> list[Violation]:
     """All that is wrong with one sent event, by field; empty if it can be stored."""
     wrong = list(_wrong_texts(sent))
-    if not wrong:
-        wrong += _wrong_parts(sent)  # only texts of bounded size are taken apart
-    wrong += _wrong_kind(sent)
-    wrong += _wrong_identity(sent)
-    wrong += _wrong_time(sent, received_at)
+    named = {each.field for each in wrong}
+    # only texts of bounded size are taken apart
+    more = _wrong_parts(sent) if not wrong else iter(())
+    rest = chain(more, _wrong_kind(sent), _wrong_identity(sent), _wrong_time(sent, received_at))
+    wrong += [each for each in rest if each.field not in named]
     if sent.event_data is not None:
         wrong += _wrong_data(sent.event_data)
     return wrong
@@ -134,15 +136,12 @@ def _wrong_texts(sent: SentEvent) -> Iterator[Violation]:
     values = _texts(sent)
     everything = "".join(values)
     plain = everything.isascii() and "\0" not in everything
+    if plain and all(map(le, map(len, values), _SIZES)):  # nearly always: a character is a byte
+        return
     for value, limit in zip(values, limits.TEXTS, strict=True):
-        if plain:
-            size = len(value)
-        elif reason := _not_storable(value):
+        if reason := _not_storable(value):
             yield Violation(limit.field, reason)
-            continue
-        else:
-            size = len(value.encode())
-        if size > limit.bytes:
+        elif (size := len(value.encode())) > limit.bytes:
             yield Violation(limit.field, f"is {size:,} bytes long; at most {limit.bytes:,}")
 
 
@@ -164,6 +163,8 @@ def _wrong_parts(sent: SentEvent) -> Iterator[Violation]:
     if sent.client_ip and not identity.canonical_ip(sent.client_ip):
         yield Violation("client_ip", "must be an IPv4 or IPv6 address")
     url = urls.split_url(sent.url)
+    if url[2:] == urls.NO_UTM:
+        return
     for name in ("utm_source", "utm_medium", "utm_campaign"):
         size = len(getattr(url, name).encode())
         if size > limits.MAX_UTM:

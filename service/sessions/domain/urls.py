@@ -17,6 +17,9 @@ from sessions.domain.limits import MAX_HOSTNAME
 _CACHED = 4_096  # distinct URLs; at most 8 KiB each
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
 _UTM = re.compile(r"(?:^|&)utm(?:_|%5[Ff])(source|medium|campaign)(?:=([^&]*))?(?![^&])")
+_END_OF_AUTHORITY = re.compile(r"[/?#]")
+NO_UTM = ("", "", "")
+"""Source, medium and campaign of a URL that names none."""
 
 
 class Url(NamedTuple):
@@ -44,7 +47,7 @@ def split_url(url: str) -> Url:
     else:
         path, hostname = _decode(address), ""
     # `in` first: most URLs have no utm parameter at all
-    utm = _utm(query) if "utm" in query else _NO_UTM
+    utm = _utm(query) if "utm" in query else NO_UTM
     return Url(path, hostname, *utm)
 
 
@@ -59,10 +62,6 @@ def referrer_host(referrer: str) -> str:
     else:
         return ""
     return _host(_END_OF_AUTHORITY.split(referrer[start:], maxsplit=1)[0])
-
-
-_END_OF_AUTHORITY = re.compile(r"[/?#]")
-_NO_UTM = ("", "", "")
 
 
 def _host(authority: str) -> str:

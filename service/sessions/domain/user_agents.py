@@ -138,12 +138,18 @@ _NO_KIND = re.compile(
 _TABLET = re.compile(r"iPad|Tablet(?! PC)|PlayBook|Kindle|Silk/|\bKF[A-Z]{2,}|TouchPad")
 _MOBILE = re.compile(
     r"Mobi|iPhone|iPod|Windows Phone|IEMobile|Windows CE|BlackBerry|BB10|Opera Mini|UCWEB"
-    r"|MIDP|Symbian|SymbOS|Series ?[46]0|Nokia|KAIOS|Dalvik|webOS/"
+    r"|MIDP|Symbian|SymbOS|Series ?[46]0|Nokia|KAIOS|webOS/"
 )
-# Bots that neither library knows, and the browsers that look like bots to them.
-_BOT_WORD = re.compile(r"bot\b|crawl|spider|slurp|scrap(?:er|y)|monitoring|headless", re.IGNORECASE)
+# Bots that neither library knows: by what they do, or because they say whom to ask about them.
+_BOT_WORD = re.compile(
+    r"bot\b|crawl|spider|slurp|scrap(?:er|y)|monitoring|headless|fetch|validator"
+    r"|feed ?pars|http_?(?:client|request)|\+https?://|\w@\w",
+    re.IGNORECASE,
+)
+# People's browsers that look like bots to the libraries.
 _NOT_A_BOT = re.compile(
-    r"CUBOT|Silk/|SogouMobileBrowser|MQQBrowser|Coc_Coc|coc_coc_browser", re.IGNORECASE
+    r"CUBOT|Silk/\d.*like Chrome|SogouMobileBrowser|MQQBrowser|Coc_Coc|coc_coc_browser",
+    re.IGNORECASE,
 )
 
 
@@ -175,8 +181,8 @@ def _device(user_agent: str, system: str) -> str:
         return "tablet"
     if _MOBILE.search(user_agent):
         return "mobile"
-    if system == "Android":  # Android says "Mobile" on phones only
-        return "tablet"
+    if system == "Android":  # its browsers say "Mobile" on phones only; other apps never do
+        return "tablet" if user_agent.startswith("Mozilla/") else "mobile"
     return "desktop" if system in _DESKTOP_SYSTEMS else ""
 
 
