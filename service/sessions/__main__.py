@@ -1,0 +1,5 @@
+"""`python -m sessions`: the command line."""
+
+from sessions.cli import main
+
+main()

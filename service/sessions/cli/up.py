@@ -1,0 +1,24 @@
+"""`sessions up`."""
+
+import asyncio
+
+import click
+
+
+@click.command(short_help="Run everything: PostgreSQL, workers and Envoy.")
+@click.option("--demo", is_flag=True, help="Give an empty database a website with demo data.")
+def up(demo: bool) -> None:
+    """Run everything until Ctrl-C: PostgreSQL, the workers and Envoy.
+
+    PostgreSQL is the embedded one, unless DATABASE_URL names yours. When a request through
+    Envoy succeeds, the address and a line to try it with are printed.
+
+    \b
+        sessions up --demo
+        SESSIONS_PORT=18080 SESSIONS_DATA_DIR=/srv/sessions sessions up
+        DATABASE_URL=postgresql://me:secret@db/sessions sessions up
+    """  # noqa: D301
+    from sessions.processes.up import up as run
+    from sessions.settings import Settings
+
+    asyncio.run(run(Settings(), demo=demo))

@@ -1,0 +1,93 @@
+"""As whom PostgreSQL runs: it refuses to run as root."""
+
+import os
+import pwd
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from sessions.processes.child import Child, run
+from sessions.processes.errors import StartError
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A user of this machine, and how to become it (see `sessions.processes.launch`)."""
+
+    uid: int
+    gid: int
+    launch: str
+
+    def own(self, path: Path) -> None:
+        """Make a private folder of this user out of `path`, a folder or nothing yet."""
+        path.mkdir(mode=0o700, exist_ok=True)
+        if os.geteuid() == 0:
+            os.chown(path, self.uid, self.gid)
+
+
+async def server_identity(data_dir: Path, cluster: Path, postgres: Path) -> Identity:
+    """Settle who owns and runs the cluster, and try it out.
+
+    Anybody but root runs it as themselves. For root it is a system user where that user can
+    reach the files, and otherwise root behind a user namespace, where it looks like an ordinary
+    user. A cluster that exists keeps its owner. `data_dir` is made passable if need be.
+
+    Raises:
+        StartError: this user can't run it; says what to do.
+    """
+    identity = _choose(data_dir, cluster, postgres)
+    if identity.launch.startswith("user:"):
+        _make_passable(data_dir)
+    probe = Child(name="postgres", argv=[str(postgres), "--version"], identity=identity.launch)
+    status, output = await run(probe)
+    if status != 0:
+        raise StartError(_refusal(data_dir, output))
+    return identity
+
+
+def _choose(data_dir: Path, cluster: Path, postgres: Path) -> Identity:
+    if os.geteuid() != 0:
+        return Identity(os.geteuid(), os.getegid(), "same")
+    namespace = Identity(0, 0, "namespace")
+    if cluster.exists():
+        owner = cluster.stat()
+        return namespace if owner.st_uid == 0 else _user(owner.st_uid, owner.st_gid)
+    user = _system_user()
+    if user and _is_passable(postgres.parent) and _is_passable(data_dir.parent):
+        return _user(user.pw_uid, user.pw_gid)
+    return namespace
+
+
+def _user(uid: int, gid: int) -> Identity:
+    return Identity(uid, gid, f"user:{uid}:{gid}")
+
+
+def _system_user() -> pwd.struct_passwd | None:
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    return None
+
+
+def _is_passable(folder: Path) -> bool:
+    """Whether everybody may pass through the folder and all folders above it."""
+    return all(path.stat().st_mode & stat.S_IXOTH for path in (folder, *folder.parents))
+
+
+def _make_passable(data_dir: Path) -> None:
+    mode = stat.S_IMODE(data_dir.stat().st_mode)
+    if not mode & stat.S_IXOTH:
+        data_dir.chmod(mode | stat.S_IXGRP | stat.S_IXOTH)
+
+
+def _refusal(data_dir: Path, output: str) -> str:
+    reason = output.strip() or "no reason given"
+    if os.geteuid() != 0:
+        return f"the embedded PostgreSQL does not run here: {reason}"
+    return (
+        f"PostgreSQL can't run as root, and no other user can run it in {data_dir} ({reason}): "
+        "run this as an ordinary user, set SESSIONS_DATA_DIR to a folder that every user can "
+        "reach, or set DATABASE_URL to your own PostgreSQL"
+    )

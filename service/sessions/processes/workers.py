@@ -1,0 +1,73 @@
+"""The gRPC workers: processes of their own, each on a port of its own."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from sessions.processes.child import Child
+from sessions.processes.errors import StartError
+from sessions.processes.ports import ReservedPort
+from sessions.processes.probes import is_serving
+from sessions.settings import Settings
+
+_FIRST_PORT = 50051
+_EXIT_SECONDS = 2.0
+"""On top of the drain timeout: for closing connections and ending."""
+_HIGHEST_PORT = 65535
+
+
+@contextmanager
+def reserved_ports(settings: Settings, *, free: bool) -> Iterator[list[ReservedPort]]:
+    """A port for each worker: as configured, or else free ones, or else 50051 and on.
+
+    Raises:
+        StartError: `SESSIONS_WORKER_PORTS` can't be used, or a port is in use.
+    """
+    if free and not settings.worker_ports:
+        numbers = [0] * settings.workers
+    else:
+        numbers = _numbers(settings.worker_ports or str(_FIRST_PORT), settings.workers)
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(ReservedPort(settings.worker_host, number, "SESSIONS_WORKER_PORTS"))
+            for number in numbers
+        ]
+
+
+def _numbers(text: str, count: int) -> list[int]:
+    """`50051` counts up from there; `50051-50054` goes no further than it says."""
+    first, _, last = text.partition("-")
+    try:
+        lowest = int(first)
+        highest = int(last) if last else lowest + count - 1
+    except ValueError:
+        lowest = highest = 0
+    if not 0 < lowest <= highest <= _HIGHEST_PORT:
+        raise StartError(f"SESSIONS_WORKER_PORTS={text}: write 50051 or 50051-50054")
+    if highest - lowest + 1 < count:
+        raise StartError(f"SESSIONS_WORKER_PORTS={text} is too few for SESSIONS_WORKERS={count}")
+    return list(range(lowest, lowest + count))
+
+
+def worker(number: int, port: ReservedPort, settings: Settings, database_url: str) -> Child:
+    """One worker, as a child to be kept running."""
+
+    async def is_ready() -> bool:
+        return await is_serving(port.address)
+
+    return Child(
+        name=f"worker-{number}",
+        # -P: a folder `sessions` where the user happens to be is not ours.
+        argv=[sys.executable, "-P", "-m", "sessions", "serve", "--worker-port", str(port.port)],
+        # In the environment, where other users can't read the password.
+        env={**os.environ, "DATABASE_URL": database_url},
+        ready=is_ready,
+        stop_timeout=settings.drain_timeout + _EXIT_SECONDS,
+    )
+
+
+def workers(ports: list[ReservedPort], settings: Settings, database_url: str) -> list[Child]:
+    """All workers."""
+    numbered = enumerate(ports, start=1)
+    return [worker(number, port, settings, database_url) for number, port in numbered]
