@@ -1,1 +1,1 @@
-"""What sessions, events, queries and keys are: plain data and pure functions, no input or output."""
+"""What sessions, events, queries and keys are: plain data and pure functions without I/O."""

@@ -82,3 +82,7 @@ class Unavailable(DomainError):
     def __init__(self, message: str, reason: Reason, retry_after: float = 1.0) -> None:
         super().__init__(message, reason)
         self.retry_after = retry_after
+
+
+class Unimplemented(DomainError):
+    """There is no such call."""
