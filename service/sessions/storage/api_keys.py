@@ -1,0 +1,76 @@
+"""API keys: only the hash of a secret is stored."""
+
+import secrets
+import string
+from collections.abc import Mapping
+from datetime import datetime
+
+from psycopg.rows import args_row
+
+from sessions.domain.api_keys import ApiKey
+from sessions.domain.websites import Website
+from sessions.storage.database import Database, as_json
+
+_ALPHABET = string.digits + string.ascii_lowercase
+
+_COLUMNS = """
+    SELECT k.key_id, k.name, k.scopes, w.website_id,
+           k.created_at, k.expires_at, k.revoked_at, k.last_used_at
+      FROM api_keys k
+      LEFT JOIN websites w USING (website_key)"""
+
+
+async def create(
+    database: Database,
+    key_hash: bytes,
+    *,
+    name: str,
+    scopes: list[str],
+    website: Website | None,
+    expires_at: datetime | None,
+) -> str:
+    """Store a key and return its id."""
+    key_id = "key_" + "".join(secrets.choice(_ALPHABET) for _ in range(10))
+    statement = """
+    INSERT INTO api_keys (key_id, key_hash, name, scopes, website_key, expires_at)
+    VALUES (%s, %s, %s, %s, %s, %s)
+    """
+    website_key = website.key if website else None
+    values = (key_id, key_hash, name, scopes, website_key, expires_at)
+    async with database.transaction() as connection:
+        await connection.execute(statement, values)
+    return key_id
+
+
+async def find(database: Database, key_hash: bytes) -> ApiKey | None:
+    """The key whose secret has this hash."""
+    query = f"{_COLUMNS} WHERE k.key_hash = %(key_hash)s"
+    rows = await database.fetch(query, {"key_hash": key_hash}, args_row(ApiKey))
+    return rows[0] if rows else None
+
+
+async def list_all(database: Database) -> list[ApiKey]:
+    """All keys, oldest first, the revoked ones too."""
+    return await database.fetch(f"{_COLUMNS} ORDER BY k.created_at, k.key_id", {}, args_row(ApiKey))
+
+
+async def revoke(database: Database, key_id: str) -> bool:
+    """Revoke a key for good; False where there is none of this id."""
+    statement = """
+    UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE key_id = %s
+    """
+    async with database.transaction() as connection:
+        done = await connection.execute(statement, (key_id,))
+        return done.rowcount == 1
+
+
+async def mark_used(database: Database, used: Mapping[str, datetime]) -> None:
+    """Note when keys (by id) were last used."""
+    statement = """
+    UPDATE api_keys k SET last_used_at = greatest(k.last_used_at, used.at)
+      FROM json_to_recordset(%s::json) AS used(key_id text, at timestamptz)
+     WHERE k.key_id = used.key_id
+    """
+    rows = [{"key_id": key_id, "at": at} for key_id, at in used.items()]
+    async with database.transaction() as connection:
+        await connection.execute(statement, (as_json(rows),))

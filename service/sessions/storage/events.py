@@ -1,0 +1,47 @@
+"""Events: written once, and never again touched by what happens to sessions."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sessions.domain.events import ATTRIBUTES, Event
+from sessions.storage.database import Connection, as_json
+
+_INSERT = """
+INSERT INTO events
+SELECT * FROM json_populate_recordset(NULL::events, %(rows)s::json)
+    ON CONFLICT DO NOTHING
+RETURNING visitor_key, occurred_at, event_id
+"""
+
+_STORED = (
+    *("occurred_at", "event_id", "sequence", "is_pageview", "is_bot"),
+    *("event_name", "url", "referrer", "event_data", *ATTRIBUTES),
+)
+
+
+async def insert(
+    connection: Connection,
+    website_key: int,
+    visitor_keys: Mapping[str, int],
+    events: Sequence[Event],
+) -> list[Event]:
+    """Store events and return those that were not there before.
+
+    Args:
+        connection: inside a transaction that holds the locks of the visitors.
+        website_key: the website of all events.
+        visitor_keys: the key of each event's visitor, by its id.
+        events: in any order; the first of those with one identity counts.
+    """
+    by_identity: dict[tuple[int, datetime, str], Event] = {}
+    for event in events:
+        identity = (visitor_keys[event.visitor_id], event.occurred_at, event.event_id)
+        by_identity.setdefault(identity, event)
+    rows = [
+        {"website_key": website_key, "visitor_key": visitor_key}
+        | {name: getattr(event, name) for name in _STORED}
+        for (visitor_key, _, _), event in by_identity.items()
+    ]
+    async with connection.cursor(binary=True) as cursor:
+        await cursor.execute(_INSERT, {"rows": as_json(rows)})
+        return [by_identity[identity] for identity in await cursor.fetchall()]

@@ -1,0 +1,127 @@
+-- Every key leads with the website, so that tables can be distributed by it;
+-- websites, api_keys and secrets are small and can be copied to every node.
+-- Unknown text is '' and never NULL: GIN cannot search for NULL.
+-- Text is compared by bytes (COLLATE "C"): order never depends on the machine.
+
+CREATE EXTENSION IF NOT EXISTS btree_gin;
+
+CREATE TABLE websites (
+    website_key integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    website_id  text COLLATE "C" NOT NULL UNIQUE,
+    name        text NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE api_keys (
+    key_id       text COLLATE "C" PRIMARY KEY,
+    key_hash     bytea NOT NULL UNIQUE,
+    name         text NOT NULL,
+    scopes       text[] NOT NULL,
+    website_key  integer REFERENCES websites ON DELETE CASCADE,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    expires_at   timestamptz,
+    revoked_at   timestamptz,
+    last_used_at timestamptz
+);
+
+-- What all workers must share: the key that hashes visitors, the keys that sign cursors.
+CREATE TABLE secrets (
+    purpose   text COLLATE "C",
+    secret_id integer,
+    secret    bytea NOT NULL,
+    PRIMARY KEY (purpose, secret_id)
+);
+
+-- A row is also the lock that orders the writers of one visitor.
+CREATE TABLE visitors (
+    website_key integer,
+    visitor_id  text COLLATE "C",
+    visitor_key bigint GENERATED ALWAYS AS IDENTITY,
+    PRIMARY KEY (website_key, visitor_id)
+);
+
+-- Events know no session: a session is an interval on a visitor's timeline.
+CREATE TABLE events (
+    website_key integer,
+    visitor_key bigint,
+    occurred_at timestamptz,
+    event_id    text COLLATE "C",
+    sequence    integer NOT NULL,
+    is_pageview boolean NOT NULL,
+    is_bot      boolean NOT NULL,
+    event_name  text NOT NULL,
+    url         text NOT NULL,
+    referrer    text NOT NULL,
+    country     text NOT NULL,
+    region      text NOT NULL,
+    city        text NOT NULL,
+    browser     text NOT NULL,
+    os          text NOT NULL,
+    device      text NOT NULL,
+    language    text NOT NULL,
+    hostname    text NOT NULL,
+    event_data  jsonb,
+    PRIMARY KEY (website_key, visitor_key, occurred_at, event_id)
+) PARTITION BY RANGE (occurred_at);
+
+-- order_keys: which event each attribute comes from, where that is not the first one.
+-- pages: hashes of the visited paths, see page_hash() and overflow_pages.
+CREATE TABLE sessions (
+    website_key  integer,
+    started_at   timestamptz,
+    session_id   uuid,
+    visitor_key  bigint NOT NULL,
+    visitor_id   text COLLATE "C" NOT NULL,
+    ended_at     timestamptz NOT NULL,
+    pageviews    integer NOT NULL,
+    events       integer NOT NULL,
+    is_bot       boolean NOT NULL,
+    country      text COLLATE "C" NOT NULL,
+    region       text COLLATE "C" NOT NULL,
+    city         text COLLATE "C" NOT NULL,
+    browser      text COLLATE "C" NOT NULL,
+    os           text COLLATE "C" NOT NULL,
+    device       text COLLATE "C" NOT NULL,
+    language     text COLLATE "C" NOT NULL,
+    hostname     text COLLATE "C" NOT NULL,
+    referrer     text COLLATE "C" NOT NULL,
+    utm_source   text COLLATE "C" NOT NULL,
+    utm_medium   text COLLATE "C" NOT NULL,
+    utm_campaign text COLLATE "C" NOT NULL,
+    entry_page   text NOT NULL,
+    exit_page    text NOT NULL,
+    pages        uuid[] NOT NULL,
+    order_keys   jsonb NOT NULL,
+    PRIMARY KEY (website_key, started_at, session_id)
+) PARTITION BY RANGE (started_at);
+
+-- One index answers every filter, alone or together: see docs/performance.md.
+CREATE INDEX sessions_filters ON sessions USING gin (
+    website_key, country, region, city, browser, os, device, language, hostname,
+    referrer, utm_source, utm_medium, utm_campaign, pages
+);
+
+-- From a session's id to its place, for every id ever given. A merged id keeps
+-- a moment inside the session that took its place. The sessions that are not
+-- merged are the visitor's timeline.
+CREATE TABLE session_ids (
+    website_key integer,
+    session_id  uuid,
+    visitor_key bigint NOT NULL,
+    started_at  timestamptz NOT NULL,
+    merged      boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (website_key, session_id)
+);
+
+CREATE UNIQUE INDEX session_ids_timeline
+    ON session_ids (website_key, visitor_key, started_at) WHERE NOT merged;
+
+-- The pages that a session viewed beyond those that its row holds, each with a
+-- moment inside the session: no merge has to touch them.
+CREATE TABLE overflow_pages (
+    website_key integer,
+    visitor_key bigint,
+    page        uuid,
+    viewed_at   timestamptz,
+    PRIMARY KEY (website_key, visitor_key, page, viewed_at)
+);

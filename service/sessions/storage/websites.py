@@ -1,0 +1,56 @@
+"""Websites: the text id outside, an integer key inside."""
+
+import secrets
+import string
+
+from psycopg.rows import args_row
+
+from sessions.domain.websites import Website
+from sessions.storage.database import Database
+
+_ALPHABET = string.digits + string.ascii_lowercase
+
+
+async def create(database: Database, name: str) -> str:
+    """Make a website and return its id."""
+    website_id = "site_" + "".join(secrets.choice(_ALPHABET) for _ in range(10))
+    async with database.transaction() as connection:
+        await connection.execute(
+            "INSERT INTO websites (website_id, name) VALUES (%s, %s)", (website_id, name)
+        )
+    return website_id
+
+
+async def find(database: Database, website_id: str) -> Website | None:
+    """The website that has an id."""
+    query = """
+    SELECT website_key, website_id, name, created_at
+      FROM websites
+     WHERE website_id = %(website_id)s
+    """
+    rows = await database.fetch(query, {"website_id": website_id}, args_row(Website))
+    return rows[0] if rows else None
+
+
+async def list_all(database: Database) -> list[Website]:
+    """All websites, oldest first."""
+    query = "SELECT website_key, website_id, name, created_at FROM websites ORDER BY website_key"
+    return await database.fetch(query, {}, args_row(Website))
+
+
+_DELETE = """
+DELETE FROM events WHERE website_key = %(key)s;
+DELETE FROM sessions WHERE website_key = %(key)s;
+DELETE FROM session_ids WHERE website_key = %(key)s;
+DELETE FROM overflow_pages WHERE website_key = %(key)s;
+DELETE FROM visitors WHERE website_key = %(key)s;
+DELETE FROM websites WHERE website_key = %(key)s
+"""
+
+
+async def delete(database: Database, website: Website) -> None:
+    """Remove a website with all of its data and the keys that are bound to it."""
+    async with database.transaction() as connection:
+        await connection.execute("SELECT set_config('statement_timeout', '0', true)")
+        for statement in _DELETE.split(";"):
+            await connection.execute(statement.encode(), {"key": website.key})
