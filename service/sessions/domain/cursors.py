@@ -1,0 +1,116 @@
+"""Cursors: places in a list that only we can make, and that fit one query only.
+
+A cursor is URL-safe text over `key id | payload | MAC`. The MAC also covers the
+query, which itself is not in the cursor: what was altered, made elsewhere or
+taken from another query does not verify.
+"""
+
+import binascii
+import hashlib
+import hmac
+import struct
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from sessions.domain.errors import InvalidArgument, Reason, Violation
+from sessions.domain.events import EventKey
+from sessions.domain.queries import Position, Range
+
+_KEY_ID = struct.Struct(">H")
+_MAC_BYTES = 16
+_LIST = struct.Struct(">qqq16s")
+_EVENT = struct.Struct(">qi")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class CursorSigner:
+    """Seals and opens cursors with a set of keys that can be rotated.
+
+    Args:
+        keys: secrets by key id (1 to 65535); the first one seals, all of them open.
+    """
+
+    def __init__(self, keys: Mapping[int, bytes]) -> None:
+        self._keys = dict(keys)
+        self._current = next(iter(self._keys))
+
+    def seal(self, payload: bytes, query: bytes) -> str:
+        """The cursor that holds `payload` and fits `query`."""
+        body = _KEY_ID.pack(self._current) + payload
+        return urlsafe_b64encode(body + self._mac(self._current, body, query)).decode().rstrip("=")
+
+    def open(self, cursor: str, query: bytes, field: str) -> bytes:
+        """The payload of a cursor.
+
+        Raises:
+            InvalidArgument: it is not one that `seal` made for this query; names `field`.
+        """
+        sealed = _decode(cursor)
+        body, mac = sealed[:-_MAC_BYTES], sealed[-_MAC_BYTES:]
+        if len(body) >= _KEY_ID.size:
+            (key_id,) = _KEY_ID.unpack_from(body)
+            if hmac.compare_digest(mac, self._mac(key_id, body, query)):
+                return body[_KEY_ID.size :]
+        text = "not a cursor of this query; send the same parameters as before, or no cursor"
+        raise InvalidArgument(Violation(field, text), reason=Reason.INVALID_CURSOR)
+
+    def _mac(self, key_id: int, body: bytes, query: bytes) -> bytes:
+        # An unknown key id gives an empty MAC, which equals no cursor's.
+        if key_id not in self._keys:
+            return b""
+        message = _KEY_ID.pack(len(body)) + body + query
+        return hmac.digest(self._keys[key_id], message, hashlib.sha256)[:_MAC_BYTES]
+
+
+def _decode(cursor: str) -> bytes:
+    """The bytes of URL-safe base64 text, `b""` where it is none or not the usual spelling."""
+    try:
+        decoded = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+    except (binascii.Error, ValueError):
+        return b""
+    canonical = urlsafe_b64encode(decoded).decode().rstrip("=")
+    return decoded if canonical == cursor else b""
+
+
+class ListPlace(NamedTuple):
+    """Where a list goes on: after a position, in the days that the first page meant."""
+
+    range: Range
+    after: Position
+
+    def pack(self) -> bytes:
+        """The place as bytes, times to the microsecond."""
+        since, until = map(_microseconds, self.range)
+        at = _microseconds(self.after.started_at)
+        return _LIST.pack(since, until, at, self.after.session_id.bytes)
+
+    @classmethod
+    def unpack(cls, payload: bytes) -> "ListPlace":
+        """The place that `pack` made."""
+        since, until, at, session_id = _LIST.unpack(payload)
+        after = Position(_moment(at), UUID(bytes=session_id))
+        return cls(Range(_moment(since), _moment(until)), after)
+
+
+def pack_event_key(key: EventKey) -> bytes:
+    """The key of an event as bytes."""
+    occurred_at, sequence, event_id = key
+    return _EVENT.pack(_microseconds(occurred_at), sequence) + event_id.encode()
+
+
+def unpack_event_key(payload: bytes) -> EventKey:
+    """The key that `pack_event_key` made."""
+    at, sequence = _EVENT.unpack_from(payload)
+    return _moment(at), sequence, payload[_EVENT.size :].decode()
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def _moment(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)

@@ -1,0 +1,34 @@
+"""A website whose visits are counted."""
+
+import re
+from datetime import datetime
+from typing import NamedTuple
+
+from sessions.domain.errors import InvalidArgument, NotFound, Reason, Violation
+
+_WEBSITE_ID = re.compile(r"site_[0-9A-Za-z]{1,64}")
+
+
+class Website(NamedTuple):
+    """A website; `key` is what its rows carry, `website_id` what callers know."""
+
+    key: int
+    website_id: str
+    name: str
+    created_at: datetime
+
+
+def check_website_id(website_id: str) -> None:
+    """Refuse what can't be the id of a website.
+
+    Raises:
+        InvalidArgument: it is not `site_` and letters and digits.
+    """
+    if not _WEBSITE_ID.fullmatch(website_id):
+        text = f"{website_id!r} is not a website id; it looks like site_abc123defg"
+        raise InvalidArgument(Violation("website_id", text))
+
+
+def unknown_website(website_id: str) -> NotFound:
+    """The error for an id that no website has."""
+    return NotFound(f"there is no website {website_id}", Reason.WEBSITE_NOT_FOUND)
