@@ -2,9 +2,12 @@
 
 import os
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_LEAST_KEY_BYTES = 16
 
 
 def _default_data_dir() -> Path:
@@ -13,6 +16,23 @@ def _default_data_dir() -> Path:
         return Path("/var/lib/sessions")
     base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
     return Path(base).expanduser() / "sessions"
+
+
+def _from_hex(text: str | None) -> bytes | None:
+    """A key written in hex, at least 16 bytes; None where it is empty."""
+    key = bytes.fromhex(text or "")
+    if key and len(key) < _LEAST_KEY_BYTES:
+        raise ValueError(f"write at least {_LEAST_KEY_BYTES} bytes in hex")
+    return key or None
+
+
+def _key_ring(text: str | None) -> dict[int, bytes | None] | None:
+    """Keys by id, from `<id>:<hex>,…`; None where it is empty."""
+    pairs = [part.partition(":") for part in (text or "").split(",") if part.strip()]
+    ring = {int(key_id): _from_hex(key) for key_id, _, key in pairs}
+    if not all(1 <= key_id <= 65_535 and key for key_id, key in ring.items()):
+        raise ValueError("write <id>:<hex> with ids from 1 to 65535")
+    return ring or None
 
 
 class Settings(BaseSettings):
@@ -40,9 +60,9 @@ class Settings(BaseSettings):
     """Seconds that one call and its SQL may take at the most."""
     drain_timeout: float = Field(default=10.0, ge=0, le=600)
     """Seconds that calls in flight get to finish when a worker stops."""
-    visitor_secret: str = ""
+    visitor_secret: Annotated[bytes | None, BeforeValidator(_from_hex)] = None
     """Hex key that hashes visitors; overrides the one in the database."""
-    cursor_keys: str = ""
+    cursor_keys: Annotated[dict[int, bytes] | None, NoDecode, BeforeValidator(_key_ring)] = None
     """Cursor keys `<id>:<hex>,…`, the first one signs; overrides those in the database."""
     cors_origins: str = ""
     """Origins that browsers may call from, separated by commas; empty turns CORS off."""

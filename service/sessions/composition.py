@@ -1,0 +1,59 @@
+"""The composition root: the one place where the parts are put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sessions.domain.cursors import CursorSigner
+from sessions.domain.enrichment import Enricher
+from sessions.settings import Settings
+from sessions.storage import secrets
+from sessions.storage.database import Database
+from sessions.storage.partitions import Partitions
+from sessions.usecases.authenticate import Authenticate
+from sessions.usecases.get_session import GetSession
+from sessions.usecases.list_sessions import ListSessions
+from sessions.usecases.record_events import RecordEvents
+from sessions.usecases.websites import Websites
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """Everything that the ways in (gRPC, import, command line) can call."""
+
+    database: Database
+    authenticate: Authenticate
+    websites: Websites
+    list_sessions: ListSessions
+    get_session: GetSession
+    enricher: Enricher
+    record_events: RecordEvents
+
+
+@asynccontextmanager
+async def open_application(database_url: str, settings: Settings) -> AsyncIterator[Application]:
+    """The application over a migrated database.
+
+    Raises:
+        Unavailable: the database can't be reached.
+    """
+    async with Database(
+        database_url, pool_size=settings.pool_size, timeout=settings.request_timeout
+    ) as database:
+        visitor_secret = settings.visitor_secret or await secrets.visitor(database)
+        cursors = CursorSigner(settings.cursor_keys or await secrets.cursors(database))
+        websites = Websites(database)
+        yield Application(
+            database=database,
+            authenticate=Authenticate(database, _now),
+            websites=websites,
+            list_sessions=ListSessions(database, websites, cursors, _now),
+            get_session=GetSession(database, websites, cursors),
+            enricher=Enricher(visitor_secret),
+            record_events=RecordEvents(database, Partitions(database)),
+        )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,64 @@
+"""GetSession: one session and what happened in it."""
+
+import json
+from typing import NamedTuple
+
+from sessions.domain.cursors import CursorSigner, pack_event_key, unpack_event_key
+from sessions.domain.queries import page_size
+from sessions.domain.session import Session, SessionEvent
+from sessions.domain.session_ids import parse_session_id, unknown_session
+from sessions.storage import sessions
+from sessions.storage.database import Database
+from sessions.usecases.websites import Websites
+
+DEFAULT_EVENTS, MAX_EVENTS = 1_000, 5_000
+MAX_BYTES = 1 << 20
+"""A page of events ends when it is about this large."""
+
+
+class SessionDetails(NamedTuple):
+    """A session, a page of its events, oldest first, and the cursor of the next page."""
+
+    session: Session
+    events: list[SessionEvent]
+    next_events_cursor: str | None
+
+
+class GetSession:
+    """Reads a session by its id, or by one that was merged into it."""
+
+    def __init__(self, database: Database, websites: Websites, cursors: CursorSigner) -> None:
+        self._database = database
+        self._websites = websites
+        self._cursors = cursors
+
+    async def __call__(
+        self, website_id: str, session_id: str, *, events_limit: int = 0, events_cursor: str = ""
+    ) -> SessionDetails:
+        """The session and the page of events that a cursor stands for.
+
+        Raises:
+            InvalidArgument: a parameter is wrong, or the cursor is not of this session.
+            NotFound: there is no such website or session.
+        """
+        limit = page_size(events_limit, DEFAULT_EVENTS, MAX_EVENTS, "events_limit")
+        identity = json.dumps(["events", website_id, session_id]).encode()
+        after = None
+        if events_cursor:
+            opened = self._cursors.open(events_cursor, identity, "events_cursor")
+            after = unpack_event_key(opened)
+        website = await self._websites.get(website_id)
+        page = await sessions.get(
+            self._database,
+            website.key,
+            parse_session_id(session_id),
+            after=after,
+            limit=limit,
+            max_bytes=MAX_BYTES,
+        )
+        if page is None:
+            raise unknown_session(session_id)
+        cursor = None
+        if page.has_more:
+            cursor = self._cursors.seal(pack_event_key(page.events[-1].key), identity)
+        return SessionDetails(page.session, page.events, cursor)
