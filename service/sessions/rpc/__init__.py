@@ -1,0 +1,1 @@
+"""gRPC: messages in, messages out, and nothing in between that another way in would need too."""

@@ -1,0 +1,118 @@
+"""What every call passes through: key, decoding, deadline, errors, and one line in the log."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, NoReturn
+
+import grpc
+import structlog
+from google.protobuf.message import DecodeError
+
+from sessions.domain.api_keys import Scope, check_allowed
+from sessions.domain.errors import InvalidArgument, Reason, Unimplemented, Violation
+from sessions.rpc.errors import code_of, domain_error, status_of
+from sessions.usecases.authenticate import Authenticate
+
+SCOPES = {
+    "/analytics.sessions.v1.SessionService/ListSessions": Scope.SESSIONS_READ,
+    "/analytics.sessions.v1.SessionService/GetSession": Scope.SESSIONS_READ,
+}
+"""What a key needs for each call."""
+
+_OPEN = ("/grpc.health.v1.Health/", "/grpc.reflection.")
+"""Services that need no key."""
+
+_log = structlog.get_logger()
+
+Handler = grpc.RpcMethodHandler[Any, Any]
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class Boundary(grpc.aio.ServerInterceptor):
+    """Lets a call through when its key allows it, and answers for whatever goes wrong.
+
+    Args:
+        authenticate: finds the key of a call.
+        timeout: seconds that a call may take, also when it brings no deadline.
+    """
+
+    def __init__(self, authenticate: Authenticate, timeout: float) -> None:
+        self._authenticate = authenticate
+        self._timeout = timeout
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Handler:
+        """Put the boundary around the handler of a call."""
+        method = handler_call_details.method
+        if method.startswith(_OPEN):
+            return await continuation(handler_call_details)  # type: ignore[return-value]
+        handler = await continuation(handler_call_details) if method in SCOPES else None
+        return grpc.unary_unary_rpc_method_handler(
+            partial(self._serve, method, handler),
+            # The request stays bytes until the key has been checked.
+            request_deserializer=None,
+            response_serializer=handler.response_serializer if handler else None,
+        )
+
+    async def _serve(
+        self, method: str, handler: Handler | None, request: bytes, context: Context
+    ) -> Any:
+        started = time.perf_counter()
+        metadata = dict(context.invocation_metadata() or ())
+        log = _log.bind(method=method, request_id=metadata.get("x-request-id"))
+        code = grpc.StatusCode.CANCELLED
+        try:
+            async with asyncio.timeout(self._seconds_left(context)):
+                response = await self._handle(method, handler, request, context, metadata)
+            code = grpc.StatusCode.OK
+            return response
+        except Exception as error:
+            told = domain_error(error)
+            code = code_of(told)
+            if code is grpc.StatusCode.INTERNAL:
+                log.exception("failed")
+            log = log.bind(reason=told.reason)
+            await _abort(context, told)
+        finally:
+            elapsed = round((time.perf_counter() - started) * 1000, 2)
+            log.info("call", code=code.name, milliseconds=elapsed)
+
+    async def _handle(
+        self,
+        method: str,
+        handler: Handler | None,
+        raw: bytes,
+        context: Context,
+        metadata: dict[str, str | bytes],
+    ) -> Any:
+        authorization = metadata.get("authorization")
+        key = await self._authenticate(authorization if isinstance(authorization, str) else None)
+        if handler is None:
+            raise Unimplemented(f"there is no method {method}", Reason.ROUTE_NOT_FOUND)
+        request = _decode(handler, raw)
+        check_allowed(key, SCOPES[method], request.website_id)
+        return await handler.unary_unary(request, context)  # type: ignore[misc, arg-type]
+
+    def _seconds_left(self, context: Context) -> float:
+        remaining = context.time_remaining()
+        return self._timeout if remaining is None else min(self._timeout, remaining)
+
+
+def _decode(handler: Handler, raw: bytes) -> Any:
+    try:
+        return handler.request_deserializer(raw)  # type: ignore[misc]
+    except (DecodeError, ValueError) as error:
+        text = "these bytes are no message of this call: bad UTF-8, cut short or nested too deep"
+        violation = Violation("request", text)
+        raise InvalidArgument(violation, reason=Reason.MALFORMED_REQUEST) from error
+
+
+async def _abort(context: Context, error: Any) -> NoReturn:
+    status = status_of(error)
+    details = ("grpc-status-details-bin", status.SerializeToString())
+    await context.abort(code_of(error), error.message, trailing_metadata=(details,))

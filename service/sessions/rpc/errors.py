@@ -1,0 +1,71 @@
+"""From errors of the domain to gRPC statuses with `google.rpc` details: one table.
+
+The rules are those of AIP-193: ErrorInfo always, BadRequest where fields are
+wrong, RetryInfo where trying again can help.
+"""
+
+from collections.abc import Iterable
+
+import grpc
+from google.protobuf.any_pb2 import Any
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+
+from sessions.domain import errors
+from sessions.domain.errors import DomainError, Reason
+
+DOMAIN = "analytics.sessions.v1"
+
+CODES: dict[type[DomainError], grpc.StatusCode] = {
+    errors.InvalidArgument: grpc.StatusCode.INVALID_ARGUMENT,
+    errors.Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
+    errors.PermissionDenied: grpc.StatusCode.PERMISSION_DENIED,
+    errors.NotFound: grpc.StatusCode.NOT_FOUND,
+    errors.DeadlineExceeded: grpc.StatusCode.DEADLINE_EXCEEDED,
+    errors.Unavailable: grpc.StatusCode.UNAVAILABLE,
+    errors.Unimplemented: grpc.StatusCode.UNIMPLEMENTED,
+}
+
+
+def domain_error(error: Exception) -> DomainError:
+    """What a caller is told of an error; of one that nobody foresaw, nothing but that."""
+    if isinstance(error, DomainError):
+        return error
+    if isinstance(error, TimeoutError):
+        return errors.DeadlineExceeded("the call took longer than it may", Reason.DEADLINE_EXCEEDED)
+    return DomainError("internal error", Reason.INTERNAL)
+
+
+def code_of(error: DomainError) -> grpc.StatusCode:
+    """The gRPC code of an error; INTERNAL for one that has none of its own."""
+    found = (CODES[kind] for kind in type(error).__mro__ if kind in CODES)
+    return next(found, grpc.StatusCode.INTERNAL)
+
+
+def status_of(error: DomainError) -> Status:
+    """The status that travels in `grpc-status-details-bin`."""
+    number: int = code_of(error).value[0]
+    return Status(code=number, message=error.message, details=map(_packed, _details(error)))
+
+
+def _details(error: DomainError) -> Iterable[Message]:
+    yield ErrorInfo(reason=error.reason, domain=DOMAIN)
+    if isinstance(error, errors.InvalidArgument):
+        yield BadRequest(
+            field_violations=[
+                BadRequest.FieldViolation(field=wrong.field, description=wrong.description)
+                for wrong in error.violations
+            ]
+        )
+    if isinstance(error, errors.Unavailable):
+        delay = Duration()
+        delay.FromMilliseconds(int(error.retry_after * 1000))
+        yield RetryInfo(retry_delay=delay)
+
+
+def _packed(message: Message) -> Any:
+    packed = Any()
+    packed.Pack(message)
+    return packed

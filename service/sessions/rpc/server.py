@@ -1,0 +1,125 @@
+"""A worker: one process that serves gRPC on one port until it is told to stop."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+
+import grpc
+import structlog
+from analytics.sessions.v1 import session_service_pb2
+from analytics.sessions.v1.session_service_pb2_grpc import add_SessionServiceServicer_to_server
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from sessions.composition import Application, open_application
+from sessions.domain.errors import DomainError, Unavailable
+from sessions.domain.limits import MAX_REQUEST
+from sessions.logs import configure_logs
+from sessions.rpc.boundary import Boundary
+from sessions.rpc.session_service import SessionService
+from sessions.settings import Settings
+
+SERVICES = [
+    service.full_name for service in session_service_pb2.DESCRIPTOR.services_by_name.values()
+]
+
+_OPTIONS = (
+    # Two workers that are given one port must fail, not share it.
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_receive_message_length", MAX_REQUEST),
+)
+
+_log = structlog.get_logger()
+
+
+async def main(port: int, host: str, settings: Settings, database_url: str) -> None:
+    """Serve until SIGTERM or SIGINT; calls in flight then get `drain_timeout` to finish.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    configure_logs(settings.log_level)
+    stopping = _stop_signal()
+    async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
+        application = await _open_when_possible(stack, database_url, settings, stopping)
+        if application is None:
+            return
+        status = health.aio.HealthServicer()
+        server = _server(application, status, settings)
+        try:
+            bound = server.add_insecure_port(f"{host}:{port}")
+        except RuntimeError as error:
+            raise OSError(f"can't listen on {host}:{port}: {error}") from error
+        await server.start()
+        _log.info("serving", host=host, port=bound)
+        chores = [
+            tasks.create_task(_every(1.0, lambda: _check_health(application, status))),
+            tasks.create_task(_every(10.0, application.authenticate.note_last_use)),
+        ]
+        await stopping.wait()
+        _log.info("draining")
+        await status.enter_graceful_shutdown()
+        await server.stop(settings.drain_timeout)
+        for chore in chores:
+            chore.cancel()
+        await application.authenticate.note_last_use()
+
+
+def _server(
+    application: Application, status: health.aio.HealthServicer, settings: Settings
+) -> grpc.aio.Server:
+    boundary = Boundary(application.authenticate, settings.request_timeout)
+    server = grpc.aio.server(interceptors=[boundary], options=_OPTIONS)
+    service = SessionService(application.list_sessions, application.get_session)
+    add_SessionServiceServicer_to_server(service, server)
+    health_pb2_grpc.add_HealthServicer_to_server(status, server)
+    reflection.enable_server_reflection(
+        [*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME], server
+    )
+    return server
+
+
+def _stop_signal() -> asyncio.Event:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    return stopping
+
+
+async def _open_when_possible(
+    stack: AsyncExitStack, database_url: str, settings: Settings, stopping: asyncio.Event
+) -> Application | None:
+    """The application, once the database answers; None when told to stop before."""
+    while not stopping.is_set():
+        try:
+            opening = open_application(database_url, settings)
+            return await stack.enter_async_context(opening)
+        except Unavailable as error:
+            _log.warning("waiting for the database", error=error.message)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), 1.0)
+    return None
+
+
+async def _check_health(application: Application, status: health.aio.HealthServicer) -> None:
+    """Say SERVING while the database answers."""
+    try:
+        await application.database.ping()
+        serving = True
+    except DomainError:
+        serving = False
+    states = health_pb2.HealthCheckResponse
+    for service in ("", *SERVICES):
+        await status.set(service, states.SERVING if serving else states.NOT_SERVING)
+
+
+async def _every(seconds: float, chore: Callable[[], Awaitable[None]]) -> None:
+    """Do a chore again and again; one that fails because of the database is done next time."""
+    while True:
+        try:
+            await chore()
+        except Unavailable:
+            _log.warning("the database is unavailable")
+        await asyncio.sleep(seconds)

@@ -1,0 +1,46 @@
+"""SessionService: each call is one use case."""
+
+from typing import Any
+
+import grpc
+from analytics.sessions.v1 import session_service_pb2 as messages
+from analytics.sessions.v1 import session_service_pb2_grpc as services
+
+from sessions.rpc.messages import cursor_value, event_message, session_message, session_query
+from sessions.usecases.get_session import GetSession
+from sessions.usecases.list_sessions import ListSessions
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class SessionService(services.SessionServiceServicer):
+    """Reads sessions."""
+
+    def __init__(self, list_sessions: ListSessions, get_session: GetSession) -> None:
+        self._list_sessions = list_sessions
+        self._get_session = get_session
+
+    async def ListSessions(  # noqa: N802 (the name in the protos)
+        self, request: messages.ListSessionsRequest, context: Context
+    ) -> messages.ListSessionsResponse:
+        """Lists the sessions of a website, newest first."""
+        page = await self._list_sessions(request.website_id, session_query(request), request.cursor)
+        return messages.ListSessionsResponse(
+            sessions=map(session_message, page.sessions), next_cursor=cursor_value(page.next_cursor)
+        )
+
+    async def GetSession(  # noqa: N802 (the name in the protos)
+        self, request: messages.GetSessionRequest, context: Context
+    ) -> messages.GetSessionResponse:
+        """Reads one session with its events."""
+        details = await self._get_session(
+            request.website_id,
+            request.session_id,
+            events_limit=request.events_limit,
+            events_cursor=request.events_cursor,
+        )
+        return messages.GetSessionResponse(
+            session=session_message(details.session),
+            events=map(event_message, details.events),
+            next_events_cursor=cursor_value(details.next_events_cursor),
+        )
