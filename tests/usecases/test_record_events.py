@@ -1,0 +1,90 @@
+"""The one way in: whatever the order, batches and repeats, sessions equal the reference."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from itertools import chain
+from typing import Any
+
+import pytest_asyncio
+from hypothesis import HealthCheck, given, settings
+from psycopg.rows import dict_row
+from sessions.domain.events import ACQUISITION, ATTRIBUTES, Event
+from sessions.domain.sessionization import MAX_PAGES, page_hash
+from sessions.domain.websites import Website
+from sessions.storage import websites
+from sessions.storage.database import Database
+from sessions.storage.pages import MORE_PAGES, NO_PAGE
+from sessions.storage.partitions import Partitions
+from sessions.usecases.record_events import RecordEvents, Recorded
+
+from tests.reference import Expected, reference_sessions
+from tests.strategies import START, arrivals
+
+PATHS = ["/", "/a", "/b", "/ü"]
+
+
+@pytest_asyncio.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with Database(database_url) as database:
+        yield database
+
+
+async def new_website(database: Database) -> Website:
+    website = await websites.find(database, await websites.create(database, "test"))
+    assert website
+    return website
+
+
+async def stored_sessions(database: Database, website: Website) -> list[Expected]:
+    """The sessions of a website as they are stored, by visitor and time."""
+    query = """
+    SELECT s.*,
+           ARRAY(SELECT page FROM overflow_pages o
+                  WHERE o.website_key = s.website_key AND o.visitor_key = s.visitor_key
+                    AND o.viewed_at BETWEEN s.started_at AND s.ended_at) AS overflow
+      FROM sessions s
+     WHERE website_key = %(key)s
+     ORDER BY visitor_id, started_at
+    """
+    rows = await database.fetch(query, {"key": website.key}, dict_row)
+    return [_expected(row) for row in rows]
+
+
+def _expected(row: dict[str, Any]) -> Expected:
+    paths = {page_hash(path): path for path in PATHS}
+    paths |= {page_hash(f"/{number}"): f"/{number}" for number in range(200)}
+    pages = {*row["pages"], *row["overflow"]} - {NO_PAGE, MORE_PAGES}
+    return Expected(
+        **{
+            name: row[name]
+            for name in (
+                *("visitor_id", "started_at", "ended_at", "pageviews", "events", "is_bot"),
+                *("entry_page", "exit_page"),
+            )
+        },
+        acquisition=tuple(row[name] for name in ACQUISITION),
+        attributes=tuple(row[name] for name in ATTRIBUTES),
+        pages=frozenset(paths[page] for page in pages),
+    )
+
+
+@settings(
+    max_examples=300,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(batches=arrivals())
+async def test_any_arrival_gives_the_sessions_of_the_set(
+    database: Database, batches: list[list[Event]]
+) -> None:
+    website = await new_website(database)
+    record = RecordEvents(database, Partitions(database))
+    answers = [await record(website, batch) for batch in batches]
+    assert sum(answer.new for answer in answers) == len(_identities(chain(*batches)))
+    assert await stored_sessions(database, website) == reference_sessions(chain(*batches))
+
+
+def _identities(events: Any) -> set[Any]:
+    return {(event.visitor_id, event.occurred_at, event.event_id) for event in events}
