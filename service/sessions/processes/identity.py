@@ -38,8 +38,8 @@ async def server_identity(data_dir: Path, cluster: Path, postgres: Path) -> Iden
     identity = _choose(data_dir, cluster, postgres)
     if identity.launch.startswith("user:"):
         _make_passable(data_dir)
-    probe = Child(name="postgres", argv=[str(postgres), "--version"], identity=identity.launch)
-    status, output = await run(probe)
+    argv = ["/bin/sh", "-c", 'cd "$1" && exec "$2" --version', "sh", str(data_dir), str(postgres)]
+    status, output = await run(Child(name="probe", argv=argv, identity=identity.launch))
     if status != 0:
         raise StartError(_refusal(data_dir, output))
     return identity

@@ -1,7 +1,7 @@
 """Ports for children, kept for them over their restarts."""
 
 import socket
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from typing import Self
 
 from sessions.processes.errors import StartError
@@ -24,13 +24,10 @@ class ReservedPort(AbstractContextManager["ReservedPort"]):
         """
         self.host = host
         try:
-            family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-            self._socket = socket.socket(family)
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self._socket.bind(address)
+            self._socket = _bound(host, port)
         except OSError as error:
             problem = f"can't listen on {host}:{port} ({error.strerror})"
-            raise StartError(f"{problem}: set {setting} to another port, or 0") from error
+            raise StartError(f"{problem}: set {setting} to another port") from error
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         self.port: int = self._socket.getsockname()[1]
 
@@ -50,3 +47,13 @@ class ReservedPort(AbstractContextManager["ReservedPort"]):
         """`host:port` for a client on this machine."""
         host = self.reachable_host
         return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with ExitStack() as stack:
+        bound = stack.enter_context(socket.socket(family))
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        stack.pop_all()
+    return bound

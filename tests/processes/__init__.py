@@ -1,0 +1,1 @@
+"""Tests with real processes: everything that they start is theirs, and ended by them."""

@@ -1,0 +1,101 @@
+"""Folders and helpers for tests that start processes."""
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+PATIENCE = 20.0
+"""Seconds after which a test gives up; far more than anything takes."""
+
+
+@pytest.fixture
+def private_dir(tmp_path: Path) -> Path:
+    """A data directory, not made yet, that other users can't reach."""
+    tmp_path.chmod(0o700)
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def open_dir() -> Iterator[Path]:
+    """A data directory, not made yet, that every user can reach."""
+    parent = Path(tempfile.mkdtemp(prefix="sessions-test-"))
+    parent.chmod(0o755)
+    yield parent / "data"
+    shutil.rmtree(parent)
+
+
+async def ask(url: str, query: str) -> Any:
+    """The first value that a query gives."""
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        cursor = await connection.execute(query.encode())
+        row = await cursor.fetchone() if cursor.description else None
+        return row[0] if row else None
+
+
+def is_running(pid: int) -> bool:
+    """Whether the process runs: one that has ended but was not collected does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Wait until the condition holds."""
+
+    async def attempt() -> bool:
+        return condition()
+
+    await eventually_awaited(attempt)
+
+
+async def eventually_awaited(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until the condition, a coroutine, holds; a database on its way counts as not yet."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        with suppress(psycopg.OperationalError):
+            if await condition():
+                return
+        await asyncio.sleep(0.02)
+    pytest.fail("did not happen in time")
+
+
+@asynccontextmanager
+async def program(source: str, *arguments: object) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run Python source as a process of its own; ended with the block if not before."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", source, *map(str, arguments)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.communicate()
+
+
+async def line_of(process: asyncio.subprocess.Process) -> str:
+    """The next line on stdout."""
+    assert process.stdout is not None
+    line = await asyncio.wait_for(process.stdout.readline(), PATIENCE)
+    if not line and process.stderr is not None:
+        pytest.fail((await process.stderr.read()).decode())
+    return line.decode().rstrip("\n")
+
+
+def kill(pid: int) -> None:
+    """End a process that the test started, without giving it a chance."""
+    os.kill(pid, signal.SIGKILL)
