@@ -11,6 +11,7 @@ from sessions.settings import Settings
 from sessions.storage import secrets
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
+from sessions.usecases.api_keys import ApiKeys
 from sessions.usecases.authenticate import Authenticate
 from sessions.usecases.get_session import GetSession
 from sessions.usecases.list_sessions import ListSessions
@@ -25,6 +26,7 @@ class Application:
     database: Database
     authenticate: Authenticate
     websites: Websites
+    api_keys: ApiKeys
     list_sessions: ListSessions
     get_session: GetSession
     enricher: Enricher
@@ -48,6 +50,7 @@ async def open_application(database_url: str, settings: Settings) -> AsyncIterat
             database=database,
             authenticate=Authenticate(database, _now),
             websites=websites,
+            api_keys=ApiKeys(database, websites),
             list_sessions=ListSessions(database, websites, cursors, _now),
             get_session=GetSession(database, websites, cursors),
             enricher=Enricher(visitor_secret),

@@ -8,10 +8,13 @@ from importlib import metadata
 
 import click
 
+from sessions.cli.keys import keys
+from sessions.cli.migrate import migrate
 from sessions.cli.serve import serve
 from sessions.cli.up import up
+from sessions.cli.websites import websites
 
-COMMANDS: tuple[click.Command, ...] = (up, serve)
+COMMANDS: tuple[click.Command, ...] = (up, serve, migrate, websites, keys)
 """In the order of the help."""
 
 _INTERRUPTED = 130

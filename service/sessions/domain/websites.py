@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sessions.domain.errors import InvalidArgument, NotFound, Reason, Violation
 
 _WEBSITE_ID = re.compile(r"site_[0-9A-Za-z]{1,64}")
+_MAX_NAME = 200
 
 
 class Website(NamedTuple):
@@ -27,6 +28,18 @@ def check_website_id(website_id: str) -> None:
     if not _WEBSITE_ID.fullmatch(website_id):
         text = f"{website_id!r} is not a website id; it looks like site_abc123defg"
         raise InvalidArgument(Violation("website_id", text))
+
+
+def check_name(name: str) -> str:
+    """The name, if a website or a key can have it.
+
+    Raises:
+        InvalidArgument: it is empty, longer than 200 characters, or not printable.
+    """
+    if not 0 < len(name) <= _MAX_NAME or not name.isprintable():
+        text = f"write 1 to {_MAX_NAME} printable characters"
+        raise InvalidArgument(Violation("name", text))
+    return name
 
 
 def unknown_website(website_id: str) -> NotFound:

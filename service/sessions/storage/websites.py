@@ -38,6 +38,14 @@ async def list_all(database: Database) -> list[Website]:
     return await database.fetch(query, {}, args_row(Website))
 
 
+async def rename(database: Database, website: Website, name: str) -> None:
+    """Give a website another name."""
+    async with database.transaction() as connection:
+        await connection.execute(
+            "UPDATE websites SET name = %s WHERE website_key = %s", (name, website.key)
+        )
+
+
 _DELETE = """
 DELETE FROM events WHERE website_key = %(key)s;
 DELETE FROM sessions WHERE website_key = %(key)s;

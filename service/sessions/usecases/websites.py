@@ -1,8 +1,8 @@
-"""Finding a website by its id, as every call does."""
+"""Websites: found by their ids on every call; made, renamed and removed by those who run them."""
 
 from cachetools import TTLCache
 
-from sessions.domain.websites import Website, check_website_id, unknown_website
+from sessions.domain.websites import Website, check_name, check_website_id, unknown_website
 from sessions.storage import websites
 from sessions.storage.database import Database
 
@@ -31,3 +31,34 @@ class Websites:
             raise unknown_website(website_id)
         self._found[website_id] = website
         return website
+
+    async def create(self, name: str) -> str:
+        """Make a website and return its id.
+
+        Raises:
+            InvalidArgument: the name is empty or too long.
+        """
+        return await websites.create(self._database, check_name(name))
+
+    async def list_all(self) -> list[Website]:
+        """All websites, oldest first."""
+        return await websites.list_all(self._database)
+
+    async def rename(self, website_id: str, name: str) -> None:
+        """Give a website another name.
+
+        Raises:
+            InvalidArgument: the id or the name is none.
+            NotFound: no website has this id.
+        """
+        await websites.rename(self._database, await self.get(website_id), check_name(name))
+
+    async def delete(self, website_id: str) -> None:
+        """Remove a website with its sessions, events, visitors and keys.
+
+        Raises:
+            InvalidArgument: the id does not look like one.
+            NotFound: no website has it.
+        """
+        await websites.delete(self._database, await self.get(website_id))
+        self._found.pop(website_id, None)

@@ -1,0 +1,66 @@
+"""What the commands share: the application over the right database, and tables to look at."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from sessions.composition import Application
+
+Result = TypeVar("Result")
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, one array.")
+
+
+@asynccontextmanager
+async def open_for_command() -> AsyncIterator["Application"]:
+    """The application over `DATABASE_URL`, the running `up`, or a PostgreSQL started for this.
+
+    Raises:
+        StartError: PostgreSQL can't be started.
+        DomainError: the database can't be reached, or was made by a newer version.
+    """
+    # Loaded here, because the help must not wait for it.
+    from sessions.composition import open_application
+    from sessions.processes.database import database
+    from sessions.settings import Settings
+
+    settings = Settings()
+    async with database(settings) as url, open_application(url, settings) as application:
+        yield application
+
+
+def run(task: Callable[["Application"], Awaitable[Result]]) -> Result:
+    """Do one thing with the application."""
+
+    async def once() -> Result:
+        async with open_for_command() as application:
+            return await task(application)
+
+    return asyncio.run(once())
+
+
+def show(rows: Sequence[dict[str, object]], *, as_json: bool) -> None:
+    """Print rows on stdout, as JSON or as a table with the names of the columns."""
+    if as_json:
+        click.echo(json.dumps(rows, default=_text, ensure_ascii=False, indent=2))
+        return
+    table = [[str(name) for name in rows[0]]] if rows else []
+    table += [[_text(value) for value in row.values()] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for line in table:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
+
+
+def _text(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%dT%H:%M:%SZ")
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return "-" if value is None else str(value)

@@ -1,0 +1,75 @@
+"""`sessions keys`."""
+
+from datetime import UTC, datetime
+
+import click
+
+from sessions.cli.application import as_json, run, show
+from sessions.domain.api_keys import Scope
+
+_MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"]
+
+
+@click.group(short_help="Make, list and revoke API keys.")
+def keys() -> None:
+    """API keys: who may read sessions or write events, and of which website."""
+
+
+@keys.command()
+@click.option("--name", required=True, help="What it is for.")
+@click.option(
+    "--scope",
+    "scopes",
+    required=True,
+    multiple=True,
+    type=click.Choice([scope.value for scope in Scope]),
+    help="What it allows; can be given more than once.",
+)
+@click.option("--website", help="Id of the one website that it is for; without, all of them.")
+@click.option(
+    "--expires",
+    type=click.DateTime(_MOMENTS),
+    help="When it stops being valid: a day in UTC, or a moment such as 2027-01-31T18:00:00Z.",
+)
+def create(
+    name: str, scopes: tuple[str, ...], website: str | None, expires: datetime | None
+) -> None:
+    r"""Make a key and print it. It is stored nowhere: keep it safe.
+
+    \b
+        sessions keys create --name dashboard --scope sessions:read
+        sessions keys create --name shop --scope events:write --website site_abc123defg
+        sessions keys create --name audit --scope sessions:read --expires 2027-01-31
+    """
+    if expires and not expires.tzinfo:
+        expires = expires.replace(tzinfo=UTC)
+    wanted = [Scope(scope) for scope in dict.fromkeys(scopes)]
+    secret = run(
+        lambda app: app.api_keys.create(name, wanted, website_id=website, expires_at=expires)
+    )
+    click.echo(secret)
+
+
+@keys.command("list")
+@as_json
+def list_(*, as_json: bool) -> None:
+    r"""List all keys with their last use, never their secrets.
+
+    \b
+        sessions keys list
+        sessions keys list --json
+    """
+    found = run(lambda app: app.api_keys.list_all())
+    show([key._asdict() for key in found], as_json=as_json)
+
+
+@keys.command()
+@click.argument("key_id")
+def revoke(key_id: str) -> None:
+    r"""Revoke a key for good; in force everywhere within 5 seconds.
+
+    \b
+        sessions keys list
+        sessions keys revoke key_0123456789
+    """
+    run(lambda app: app.api_keys.revoke(key_id))

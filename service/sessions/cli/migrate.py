@@ -1,0 +1,28 @@
+"""`sessions migrate`."""
+
+import asyncio
+
+import click
+
+
+@click.command(short_help="Bring the database to the schema of this version.")
+def migrate() -> None:
+    r"""Bring the database to the schema of this version; `up` does it by itself.
+
+    Safe to run twice, and from several hosts at once. Also makes the secrets that all workers
+    share, where there are none.
+
+    \b
+        DATABASE_URL=postgresql://me:secret@db/sessions sessions migrate
+    """
+    asyncio.run(_migrate())
+
+
+async def _migrate() -> None:
+    from sessions.processes.database import database
+    from sessions.settings import Settings
+    from sessions.storage import migrate
+
+    async with database(Settings()) as url:
+        applied = await migrate.migrate(url)
+    click.echo(f"{len(applied)} migrations applied", err=True)
