@@ -1,8 +1,6 @@
 """The one way in: whatever the order, batches and repeats, sessions equal the reference."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
-from datetime import timedelta
 from itertools import chain
 from typing import Any
 
@@ -10,16 +8,16 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from psycopg.rows import dict_row
 from sessions.domain.events import ACQUISITION, ATTRIBUTES, Event
-from sessions.domain.sessionization import MAX_PAGES, page_hash
+from sessions.domain.sessionization import page_hash
 from sessions.domain.websites import Website
 from sessions.storage import websites
 from sessions.storage.database import Database
 from sessions.storage.pages import MORE_PAGES, NO_PAGE
 from sessions.storage.partitions import Partitions
-from sessions.usecases.record_events import RecordEvents, Recorded
+from sessions.usecases.record_events import RecordEvents
 
 from tests.reference import Expected, reference_sessions
-from tests.strategies import START, arrivals
+from tests.strategies import arrivals
 
 PATHS = ["/", "/a", "/b", "/ü"]
 
