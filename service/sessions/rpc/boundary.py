@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import grpc
 import structlog
@@ -26,7 +26,7 @@ _OPEN = ("/grpc.health.v1.Health/", "/grpc.reflection.")
 
 _log = structlog.get_logger()
 
-Handler = grpc.RpcMethodHandler[Any, Any]
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -44,13 +44,13 @@ class Boundary(grpc.aio.ServerInterceptor):
 
     async def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Handler:
         """Put the boundary around the handler of a call."""
         method = handler_call_details.method
         if method.startswith(_OPEN):
-            return await continuation(handler_call_details)  # type: ignore[return-value]
+            return await continuation(handler_call_details)
         handler = await continuation(handler_call_details) if method in SCOPES else None
         return grpc.unary_unary_rpc_method_handler(
             partial(self._serve, method, handler),
@@ -59,9 +59,7 @@ class Boundary(grpc.aio.ServerInterceptor):
             response_serializer=handler.response_serializer if handler else None,
         )
 
-    async def _serve(
-        self, method: str, handler: Handler | None, request: bytes, context: Context
-    ) -> Any:
+    async def _serve(self, method: str, handler: Handler, request: bytes, context: Context) -> Any:
         started = time.perf_counter()
         metadata = dict(context.invocation_metadata() or ())
         log = _log.bind(method=method, request_id=metadata.get("x-request-id"))
@@ -85,7 +83,7 @@ class Boundary(grpc.aio.ServerInterceptor):
     async def _handle(
         self,
         method: str,
-        handler: Handler | None,
+        handler: Handler,
         raw: bytes,
         context: Context,
         metadata: dict[str, str | bytes],
@@ -94,7 +92,7 @@ class Boundary(grpc.aio.ServerInterceptor):
         key = await self._authenticate(authorization if isinstance(authorization, str) else None)
         if handler is None:
             raise Unimplemented(f"there is no method {method}", Reason.ROUTE_NOT_FOUND)
-        request = _decode(handler, raw)
+        request = _decode(handler.request_deserializer, raw)
         check_allowed(key, SCOPES[method], request.website_id)
         return await handler.unary_unary(request, context)  # type: ignore[misc, arg-type]
 
@@ -103,9 +101,9 @@ class Boundary(grpc.aio.ServerInterceptor):
         return self._timeout if remaining is None else min(self._timeout, remaining)
 
 
-def _decode(handler: Handler, raw: bytes) -> Any:
+def _decode(deserialize: Any, raw: bytes) -> Any:
     try:
-        return handler.request_deserializer(raw)  # type: ignore[misc]
+        return deserialize(raw)
     except (DecodeError, ValueError) as error:
         text = "these bytes are no message of this call: bad UTF-8, cut short or nested too deep"
         violation = Violation("request", text)
