@@ -258,7 +258,7 @@ def nested(depth: int) -> dict[str, Any]:
         ({"a": math.nan}, "event_data.a", "finite"),
         ({"a": [1, {"b": math.inf}]}, "event_data.a.1.b", "finite"),
         ({"a": 10**400}, "event_data.a", "number within"),
-        ({"a": 2**63}, "event_data.a", "number within"),
+        ({"a": 2**64}, "event_data.a", "number within"),
         ({"a": "x\0"}, "event_data.a", "NUL"),
         ({"a": ["\udfff"]}, "event_data.a.0", "surrogate"),
         ({"a": {"b\0": 1}}, "event_data.a", "a key that contains NUL"),
@@ -276,7 +276,7 @@ def test_a_wrong_value_in_event_data_is_named(data: dict[str, Any], field: str, 
 
 
 @pytest.mark.parametrize(
-    "data", [{}, nested(16), {"a": "x" * (limits.MAX_EVENT_DATA - 8)}, {"a": -(2**63) + 1}]
+    "data", [{}, nested(16), {"a": "x" * (limits.MAX_EVENT_DATA - 8)}, {"a": -(2**63), "b": 2**64 - 1}]
 )
 def test_event_data_within_the_limits_is_kept(data: dict[str, Any]) -> None:
     assert enrich(replace(CUSTOM, event_data=data)).event_data == data

@@ -18,7 +18,7 @@ from sessions.domain import identity, limits, urls, user_agents
 from sessions.domain.errors import InvalidArgument, Violation
 from sessions.domain.events import Event, EventKey, SentEvent
 
-_INTEGER_BITS = 63  # what the JSON library writes
+_INTEGERS = range(-(2**63), 2**64)  # what the JSON library writes
 _KEY_SHOWN = 40  # characters of a key in the name of a field
 
 _texts = attrgetter(*(text.field for text in limits.TEXTS))
@@ -228,8 +228,8 @@ def _flaw(value: Any, depth: int) -> tuple[str, str] | None:
         return _flaw_inside(value, depth)
     if isinstance(value, float) and not math.isfinite(value):
         return "", "must be a finite number"
-    if isinstance(value, int) and value.bit_length() > _INTEGER_BITS:
-        return "", f"must be a number within {_INTEGER_BITS} bits, or a double"
+    if isinstance(value, int) and value not in _INTEGERS:
+        return "", "must be a number within 64 bits, or a double"
     return None
 
 

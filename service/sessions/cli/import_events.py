@@ -1,0 +1,202 @@
+"""`sessions import`."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+if TYPE_CHECKING:
+    from sessions.domain.events import Event
+    from sessions.importing.entries import Format
+    from sessions.importing.importer import Importer, Tally
+
+_FORMATS = ("combined", "ndjson", "csv")
+
+
+class _Counts(NamedTuple):
+    """What a dry run records: nothing."""
+
+    new: int = 0
+    known: int = 0
+
+
+@click.command("import", short_help="Import access logs, ndjson or CSV files.")
+@click.option("--website", required=True, metavar="ID", help="The website that was visited.")
+@click.option(
+    "--format", "format_name", required=True, type=click.Choice(_FORMATS), help="What FILE holds."
+)
+@click.option("--hostname", default="", help="combined: the site's own host, such as example.com.")
+@click.option("--all-requests", is_flag=True, help="combined: every line is a pageview.")
+@click.option("--assets", metavar="EXT,…", help="combined: the extensions that are no pages.")
+@click.option(
+    "--map", "columns", multiple=True, metavar="FIELD=COLUMN", help="csv: where a field stands."
+)
+@click.option("--dry-run", is_flag=True, help="Read and check everything, record nothing.")
+@click.option("--strict", is_flag=True, help="Exit with status 1 if any line was refused.")
+@click.argument(
+    "files",
+    nargs=-1,
+    required=True,
+    metavar="FILE…",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+)
+def import_events(
+    website: str,
+    format_name: str,
+    hostname: str,
+    all_requests: bool,
+    assets: str | None,
+    columns: tuple[str, ...],
+    dry_run: bool,
+    strict: bool,
+    files: tuple[str, ...],
+) -> None:
+    """Import events from FILEs; `-` is standard input, gzip is unpacked.
+
+    Importing a file again, or one that has grown, adds only what is new. What was refused is
+    named on stderr with its line and the reason, and everything is counted.
+
+    An access log of Apache or nginx (combined, common, vhost_combined). Pages only: successful
+    GETs (2xx, 304) of what is not an image, a script or another asset:
+
+    \b
+        sessions import --website "$site" --format combined access.log access.log.*.gz
+        sessions import --website "$site" --format combined --hostname example.com access.log
+        sessions import --website "$site" --format combined --all-requests access.log
+        sessions import --website "$site" --format combined --assets css,js,png access.log
+
+    One event a line as JSON, with the fields of RecordEvents:
+
+    \b
+        echo '{"event_type": "pageview", "timestamp": "2026-03-03T10:15:00Z",
+               "visitor_id": "anna", "url": "/pricing"}' | tr -d '\\n' |
+            sessions import --website "$site" --format ndjson -
+
+    A table whose first line names the columns:
+
+    \b
+        sessions import --website "$site" --format csv \\
+            --map visitor_id=user_id --map event_name=event --map timestamp=time clicks.csv
+
+    See first what would come of it, without a database:
+
+    \b
+        sessions import --website "$site" --format combined --dry-run --strict access.log
+    """  # noqa: D301
+    from sessions.importing.entries import UnusableFile
+    from sessions.importing.importer import Tally
+    from sessions.importing.lines import UnreadableFile
+
+    chosen = _format(format_name, hostname, all_requests, assets, columns)
+    tally = Tally()
+    try:
+        asyncio.run(_run(website, chosen, files, tally, dry_run=dry_run))
+    except (UnreadableFile, UnusableFile) as error:
+        raise click.ClickException(str(error)) from error
+    finally:
+        _report(tally, dry_run=dry_run)
+    if strict and tally.refused:
+        sys.exit(1)
+
+
+def _format(
+    name: str, hostname: str, all_requests: bool, assets: str | None, columns: tuple[str, ...]
+) -> "Format":
+    """The format with its options; an option of another format is a mistake."""
+    if name != "combined" and (hostname or all_requests or assets is not None):
+        raise click.UsageError("--hostname, --all-requests and --assets are for --format combined")
+    if name != "csv" and columns:
+        raise click.UsageError("--map is for --format csv")
+    if name == "ndjson":
+        from sessions.importing.formats.ndjson import Ndjson
+
+        return Ndjson()
+    if name == "csv":
+        from sessions.importing.formats.csv import Csv
+
+        return Csv(dict(_mapping(each) for each in columns))
+    from sessions.importing.formats.combined import ASSETS, Combined
+
+    extensions = ASSETS if assets is None else frozenset(assets.lower().replace(".", "").split(","))
+    return Combined(hostname, all_requests, extensions)
+
+
+def _mapping(text: str) -> tuple[str, str]:
+    """`field=column`."""
+    from sessions.importing.formats.fields import READERS, unknown_field
+
+    name, equals, column = text.partition("=")
+    if not equals or not column:
+        raise click.BadParameter(f"{text!r} is not FIELD=COLUMN", param_hint="--map")
+    if name not in READERS:
+        raise click.BadParameter(unknown_field(name), param_hint="--map")
+    return name, column
+
+
+async def _run(
+    website_id: str, chosen: "Format", files: tuple[str, ...], tally: "Tally", *, dry_run: bool
+) -> None:
+    from tqdm import tqdm
+
+    from sessions.importing.lines import total_size
+
+    opened = _checking(website_id, chosen) if dry_run else _recording(website_id, chosen)
+    async with opened as importer:
+        with tqdm(
+            total=total_size(files) or None,
+            unit="B",
+            unit_scale=True,
+            disable=None,  # on a terminal only
+        ) as bar:
+            await importer(files, tally, bar.update)
+
+
+@asynccontextmanager
+async def _checking(website_id: str, chosen: "Format") -> AsyncIterator["Importer"]:
+    """An importer that records nothing and needs no database."""
+    from sessions.domain.enrichment import Enricher
+    from sessions.importing.importer import Importer
+
+    async def discard(events: "list[Event]") -> _Counts:
+        return _Counts()
+
+    yield Importer(website_id, chosen, Enricher(b""), discard)
+
+
+@asynccontextmanager
+async def _recording(website_id: str, chosen: "Format") -> AsyncIterator["Importer"]:
+    """An importer for a website in the configured database."""
+    from sessions.composition import open_application
+    from sessions.importing.importer import Importer
+    from sessions.processes.database import database
+    from sessions.settings import Settings
+
+    settings = Settings()
+    async with database(settings) as url, open_application(url, settings) as app:
+        website = await app.websites.get(website_id)
+
+        async def record(events: "list[Event]") -> _Counts:
+            return _Counts(*await app.record_events(website, events))
+
+        yield Importer(website_id, chosen, app.enricher, record)
+
+
+def _report(tally: "Tally", *, dry_run: bool) -> None:
+    """The refused lines and the summary, on stderr."""
+    for line in tally.shown:
+        click.echo(line, err=True)
+    if tally.refused > len(tally.shown):
+        click.echo(f"… and {tally.refused - len(tally.shown):,} more refused lines", err=True)
+    recorded = (
+        "nothing recorded: dry run"
+        if dry_run
+        else f"{tally.new:,} new, {tally.known:,} already known"
+    )
+    click.echo(
+        f"{tally.entries:,} lines: {tally.events:,} events ({recorded}), "
+        f"{tally.skipped:,} skipped as no page requests, {tally.refused:,} refused",
+        err=True,
+    )

@@ -1,0 +1,41 @@
+"""What a format makes of a line."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from sessions.domain.events import SentEvent
+from sessions.importing.lines import Line
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A line that can't be an event, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A good line that isn't wanted, such as the request for an image."""
+
+
+class Entry(NamedTuple):
+    """The outcome of one line, or of one record that takes several."""
+
+    number: int
+    content: bytes
+    """The bytes of the record: what identifies an event that has no id of its own."""
+    outcome: SentEvent | Refused | Skipped
+
+
+class Format(Protocol):
+    """Turns the lines of one file into entries, one at a time and in order."""
+
+    def entries(self, lines: Iterable[Line]) -> Iterator[Entry]:
+        """The entries of one file. May raise UnusableFile when none of it can be used."""
+        ...
+
+
+class UnusableFile(ValueError):
+    """A file as a whole doesn't fit the format or its options."""

@@ -1,0 +1,1 @@
+"""The formats: one module each, each turning lines into entries."""

@@ -1,0 +1,61 @@
+"""The fields of an event as JSON: names, types, and what is wrong with a value."""
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Any
+
+from sessions.domain.limits import TEXTS
+from sessions.importing.timestamps import rfc3339
+
+OBJECT = "event_data"
+INTEGER = "sequence"
+MOMENT = "timestamp"
+
+
+class WrongValue(ValueError):
+    """The message says what the value must be."""
+
+
+def _text(value: Any) -> str:
+    if type(value) is not str:
+        raise WrongValue("must be text")
+    return value
+
+
+def _integer(value: Any) -> int:
+    if type(value) is not int:  # a bool is an int too, but not here
+        raise WrongValue("must be an integer")
+    return value
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if type(value) is not dict:
+        raise WrongValue("must be an object")
+    return value
+
+
+def _moment(value: Any) -> Any:
+    try:
+        return rfc3339(_text(value))
+    except WrongValue:
+        raise
+    except ValueError:
+        raise WrongValue(
+            "must be a time as in RFC 3339, such as 2026-03-03T10:15:00.123Z"
+        ) from None
+
+
+READERS: dict[str, Callable[[Any], Any]] = {
+    **{each.field: _text for each in TEXTS},
+    INTEGER: _integer,
+    OBJECT: _object,
+    MOMENT: _moment,
+}
+"""Field of `SentEvent` → what makes its value from JSON, or raises WrongValue."""
+
+
+def unknown_field(name: str) -> str:
+    """Refuse a field by name, with the one that was meant if that can be guessed."""
+    near = get_close_matches(name, READERS, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"{name[:64]!a}: there is no such field{hint}"

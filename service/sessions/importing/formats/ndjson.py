@@ -1,0 +1,51 @@
+"""One event per line as a JSON object, with the fields of RecordEvents.
+
+Strict, because a misspelt field is data lost: an unknown field and a wrong JSON
+type are refused by name. `null` counts as not sent, and the last of repeated
+keys wins, both as in the REST API. A timestamp is required: a line stamped with
+the moment of its import would be a new event each time.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import orjson
+
+from sessions.domain.events import SentEvent
+from sessions.importing.entries import Entry, Refused
+from sessions.importing.formats.fields import MOMENT, READERS, WrongValue, unknown_field
+from sessions.importing.lines import Line
+
+
+@dataclass(frozen=True, slots=True)
+class Ndjson:
+    """The format `ndjson`."""
+
+    def entries(self, lines: Iterable[Line]) -> Iterator[Entry]:
+        """One entry a line."""
+        for line in lines:
+            yield Entry(line.number, line.content, parse(line.content))
+
+
+def parse(content: bytes) -> SentEvent | Refused:
+    """One line."""
+    try:
+        fields = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        return Refused(f"not JSON: {error.msg} at byte {error.pos + 1}")
+    if type(fields) is not dict:
+        return Refused("not a JSON object")
+    wrong: list[str] = []
+    known = {}
+    for name, value in fields.items():
+        reader = READERS.get(name)
+        if reader is None:
+            wrong.append(unknown_field(name))
+        elif value is not None:
+            try:
+                known[name] = reader(value)
+            except WrongValue as error:
+                wrong.append(f"{name}: {error}")
+    if fields.get(MOMENT) is None:
+        wrong.append(f"{MOMENT}: is required in a file")
+    return Refused("; ".join(wrong)) if wrong else SentEvent(**known)

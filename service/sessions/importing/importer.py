@@ -1,0 +1,172 @@
+"""The importer: files in, events recorded batch by batch, everything counted."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import NamedTuple, Protocol
+
+from sessions.domain.enrichment import Enricher
+from sessions.domain.errors import InvalidArgument
+from sessions.domain.events import Event, SentEvent
+from sessions.domain.identity import Ordinals, content_id
+from sessions.domain.limits import MAX_EVENTS
+from sessions.importing.entries import Entry, Format, Refused, Skipped, UnusableFile
+from sessions.importing.lines import MAX_LINE, Source, UnreadableFile, open_source
+
+MAX_SHOWN = 100
+"""Refused lines that are remembered with their reason; all are counted."""
+
+
+class Recorded(Protocol):
+    """The outcome of a batch."""
+
+    @property
+    def new(self) -> int:
+        """Events that weren't there before."""
+
+    @property
+    def known(self) -> int:
+        """Events that were, so that nothing changed."""
+
+
+class RefusedLine(NamedTuple):
+    """A line that became no event."""
+
+    file: str
+    number: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.number}: {self.reason}"
+
+
+@dataclass(slots=True)
+class Tally:
+    """What has been done so far; true at any moment, also when an import fails."""
+
+    entries: int = 0
+    """Lines that aren't blank, or records where one takes several lines."""
+    events: int = 0
+    """Valid events; of these, `new` and `known` are recorded for good."""
+    new: int = 0
+    known: int = 0
+    skipped: int = 0
+    """Good lines that aren't wanted: no page requests."""
+    refused: int = 0
+    shown: list[RefusedLine] = field(default_factory=list)
+    """The first of the refused lines."""
+
+    def refuse(self, file: str, number: int, reason: str) -> None:
+        """Count a refused line."""
+        self.refused += 1
+        if len(self.shown) < MAX_SHOWN:
+            self.shown.append(RefusedLine(file, number, reason))
+
+
+class _Batch(NamedTuple):
+    events: list[Event]
+    size: int
+    """Bytes on disk that were read for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Importer:
+    """Makes events of files for one website."""
+
+    website_id: str
+    format: Format
+    enricher: Enricher
+    record: Callable[[list[Event]], Awaitable[Recorded]]
+    """Stores a batch; when it returns, the batch is durable."""
+
+    async def __call__(
+        self, files: Iterable[str], tally: Tally, progress: Callable[[int], object]
+    ) -> None:
+        """Import files in order, counting in `tally`.
+
+        `progress` is called with how many more bytes on disk are done.
+
+        A file imported again, or one that has grown, adds only what is new.
+
+        Raises:
+            UnreadableFile, UnusableFile: what came before that place is recorded.
+            DomainError: from `record`; earlier batches are recorded.
+        """
+        for file in files:
+            with open_source(file) as source:
+                try:
+                    await self._import(source, tally, progress)
+                except UnusableFile as error:
+                    raise UnusableFile(f"{file}: {error}") from error
+
+    async def _import(
+        self, source: Source, tally: Tally, progress: Callable[[int], object]
+    ) -> None:
+        """One file: while a batch is recorded, a thread parses the next one."""
+        batches = self._batches(source, tally)
+        batch = await asyncio.to_thread(next, batches, None)
+        while batch is not None:
+            # Both are waited for: what was parsed before a failure is to be recorded
+            recorded, following = await asyncio.gather(
+                self.record(batch.events),
+                asyncio.to_thread(next, batches, None),
+                return_exceptions=True,
+            )
+            if isinstance(recorded, BaseException):
+                raise recorded
+            tally.new += recorded.new
+            tally.known += recorded.known
+            if isinstance(following, BaseException):
+                raise following
+            progress(batch.size)
+            batch = following
+
+    def _batches(self, source: Source, tally: Tally) -> Iterator[_Batch]:
+        """The valid events of a file; a file that breaks off gives those before, then raises."""
+        events: list[Event] = []
+        done = 0
+        failure: UnreadableFile | None = None
+        try:
+            for event in self._events(source, tally):
+                events.append(event)
+                if len(events) == MAX_EVENTS:
+                    position = source.position()
+                    yield _Batch(events, position - done)
+                    events, done = [], position
+        except UnreadableFile as error:
+            failure = error
+        yield _Batch(events, source.position() - done)
+        if failure:
+            raise failure
+
+    def _events(self, source: Source, tally: Tally) -> Iterator[Event]:
+        """The valid events of a file; all else is counted."""
+
+        def too_long(number: int) -> None:
+            tally.entries += 1
+            tally.refuse(source.name, number, f"is longer than {MAX_LINE:,} bytes")
+
+        ordinals = Ordinals()
+        for entry in self.format.entries(source.lines(too_long)):
+            tally.entries += 1
+            outcome = self._outcome(entry, ordinals)
+            if isinstance(outcome, Event):
+                tally.events += 1
+                yield outcome
+            elif isinstance(outcome, Refused):
+                tally.refuse(source.name, entry.number, outcome.reason)
+            else:
+                tally.skipped += 1
+
+    def _outcome(self, entry: Entry, ordinals: Ordinals) -> Event | Refused | Skipped:
+        sent = entry.outcome
+        if not isinstance(sent, SentEvent):
+            return sent
+        sent.event_id = sent.event_id or content_id(entry.content, ordinals)
+        try:
+            return self.enricher.enrich(
+                sent, website_id=self.website_id, received_at=datetime.now(UTC)
+            )
+        except InvalidArgument as error:
+            return Refused("; ".join(str(each) for each in error.violations))
