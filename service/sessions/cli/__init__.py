@@ -8,13 +8,14 @@ from importlib import metadata
 
 import click
 
+from sessions.cli.import_events import import_events
 from sessions.cli.keys import keys
 from sessions.cli.migrate import migrate
 from sessions.cli.serve import serve
 from sessions.cli.up import up
 from sessions.cli.websites import websites
 
-COMMANDS: tuple[click.Command, ...] = (up, serve, migrate, websites, keys)
+COMMANDS: tuple[click.Command, ...] = (up, serve, migrate, websites, keys, import_events)
 """In the order of the help."""
 
 _INTERRUPTED = 130
