@@ -139,7 +139,7 @@ SELECT {_COLUMNS}, page.events, page.has_more
                             > (%(after_at)s, %(after_sequence)s, %(after_id)s)
                       ORDER BY e.occurred_at, e.sequence, e.event_id
                       LIMIT %(limit)s + 1
-                     ) AS some
+                     ) AS found
               WINDOW places AS (ORDER BY occurred_at, sequence, event_id ROWS UNBOUNDED PRECEDING)
               ) AS counted
        ) AS page
