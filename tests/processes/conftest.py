@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -17,6 +18,10 @@ import pytest
 
 PATIENCE = 20.0
 """Seconds after which a test gives up; far more than anything takes."""
+
+
+SESSIONS = (sys.executable, "-P", "-m", "sessions")
+"""The command line."""
 
 
 @pytest.fixture
@@ -99,3 +104,28 @@ async def line_of(process: asyncio.subprocess.Process) -> str:
 def kill(pid: int) -> None:
     """End a process that the test started, without giving it a chance."""
     os.kill(pid, signal.SIGKILL)
+
+
+def listen(port: int, *, share: bool) -> socket.socket:
+    """A socket that listens on a port, which it may share with others that do."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, share)
+    try:
+        listener.bind(("127.0.0.1", port))
+        listener.listen()
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def free_range(count: int) -> int:
+    """The first of some ports in a row that are free."""
+    for first in range(20000, 30000, count):
+        try:
+            for number in range(first, first + count):
+                listen(number, share=False).close()
+        except OSError:
+            continue
+        return first
+    raise AssertionError("no free ports")

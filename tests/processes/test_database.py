@@ -127,5 +127,5 @@ def test_the_state_is_private(private_dir: Path) -> None:
 
 async def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(OSError, match="Not a directory"):
+    with pytest.raises(StartError, match=r"\(Not a directory\): set SESSIONS_DATA_DIR"):
         await _url_of(tmp_path / "file" / "data")

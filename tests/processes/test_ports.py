@@ -8,23 +8,13 @@ from sessions.processes.ports import ReservedPort
 from sessions.processes.workers import reserved_ports
 from sessions.settings import Settings
 
-
-def _listen(port: int, *, share: bool) -> socket.socket:
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, share)
-    try:
-        listener.bind(("127.0.0.1", port))
-        listener.listen()
-    except OSError:
-        listener.close()
-        raise
-    return listener
+from tests.processes.conftest import free_range, listen
 
 
 def test_a_child_can_listen_again_and_again() -> None:
     with ReservedPort("127.0.0.1", 0, "SESSIONS_PORT") as port:
         for _ in range(2):
-            with _listen(port.port, share=True), socket.create_connection(("127.0.0.1", port.port)):
+            with listen(port.port, share=True), socket.create_connection(("127.0.0.1", port.port)):
                 pass
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port.port))
@@ -33,9 +23,9 @@ def test_a_child_can_listen_again_and_again() -> None:
 def test_nobody_else_gets_the_port() -> None:
     with ReservedPort("127.0.0.1", 0, "SESSIONS_PORT") as port:
         with pytest.raises(OSError, match="in use"):
-            _listen(port.port, share=False)
+            listen(port.port, share=False)
         with (
-            _listen(port.port, share=True),
+            listen(port.port, share=True),
             pytest.raises(StartError, match=rf"127.0.0.1:{port.port} .* set SESSIONS_PORT"),
         ):
             ReservedPort("127.0.0.1", port.port, "SESSIONS_PORT")
@@ -58,20 +48,8 @@ def test_the_address_can_be_reached(host: str, address: str) -> None:
         assert port.address == f"{address}{port.port}"
 
 
-def _free_range(count: int) -> int:
-    """The first of some ports in a row that are free."""
-    for first in range(20000, 30000, count):
-        try:
-            for number in range(first, first + count):
-                _listen(number, share=False).close()
-        except OSError:
-            continue
-        return first
-    raise AssertionError("no free ports")
-
-
 def test_configured_ports_are_taken_in_order() -> None:
-    first = _free_range(3)
+    first = free_range(3)
     for text in (f"{first}", f"{first}-{first + 2}"):
         settings = Settings(workers=3, worker_ports=text)
         with reserved_ports(settings, free=True) as ports:

@@ -82,7 +82,7 @@ async def test_a_child_that_never_starts_is_an_error_with_its_last_words() -> No
     source = "import sys; sys.exit('port is nonsense')"
     child = Child(name="it", argv=[sys.executable, "-c", source], ready=never)
     async with Supervisor() as supervisor:
-        with pytest.raises(StartError, match=r"it ended with status 1:\n(.*\n)*port is nonsense"):
+        with pytest.raises(StartError, match=r"it ended with status 1: port is nonsense"):
             await supervisor.start("it", child)
 
 
@@ -111,6 +111,19 @@ async def test_a_child_that_does_not_stop_is_ended(
         pid = _pid(tmp_path, "it")
     assert not is_running(pid)
     assert "it does not stop" in capsys.readouterr().err
+
+
+async def test_a_goodbye_that_fails_does_not_keep_it_alive(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def goodbye() -> None:
+        raise ValueError("no words")
+
+    async with Supervisor() as supervisor:
+        await supervisor.start("one", _child(tmp_path, "one"))
+        await supervisor.start("two", _child(tmp_path, "two", before_stop=goodbye))
+    assert (tmp_path / "stopped").read_text().split() == ["two", "one"]
+    assert "two is stopped at once: ValueError('no words')" in capsys.readouterr().err
 
 
 async def test_a_signal_leaves_the_block_and_stops_the_children(tmp_path: Path) -> None:

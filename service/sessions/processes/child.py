@@ -72,9 +72,9 @@ class Output:
         self._lines: deque[str] = deque(maxlen=_LAST_LINES)
 
     @property
-    def last_lines(self) -> str:
-        """The last lines, for the message about a failed start."""
-        return "\n".join(self._lines)
+    def last_words(self) -> str:
+        """For the message about a failed start: the last lines, or one if all were shown."""
+        return "\n".join(self._lines) if self._quiet else "".join([*self._lines][-1:])
 
     async def follow(self, pipe: int) -> None:
         """Read `pipe` until nobody writes to it any more."""
@@ -137,7 +137,7 @@ async def spawn(
 
 
 async def run(child: Child, *, pass_fds: Sequence[int] = (), stdin: bytes = b"") -> tuple[int, str]:
-    """Run the child to its end; returns its exit status and the last lines of its output."""
+    """Run the child to its end; returns its exit status and its last words."""
     output = Output(child.name, quiet=True)
     process, following = await spawn(
         child, output, pass_fds=pass_fds, stdin=asyncio.subprocess.PIPE
@@ -150,4 +150,4 @@ async def run(child: Child, *, pass_fds: Sequence[int] = (), stdin: bytes = b"")
             process.kill()
             await process.wait()
         following.cancel()
-    return process.returncode or 0, output.last_lines
+    return process.returncode or 0, output.last_words

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
@@ -49,7 +49,7 @@ class Cluster:
 
     data_dir: Path
     identity: Identity
-    password: str
+    password: str = field(repr=False)
 
     @property
     def directory(self) -> Path:
@@ -95,8 +95,8 @@ async def open_cluster(data_dir: Path, *, durable: bool = True) -> Cluster:
     """Find the cluster of a data directory, made if there is none or only a half-made one.
 
     Raises:
-        StartError: this user can't run PostgreSQL there, or the folder holds something else.
-        OSError: the folder can't be written.
+        StartError: this user can't write there or run PostgreSQL there, or the folder holds
+            something else.
     """
     data_dir = make_data_dir(data_dir)
     identity = await server_identity(data_dir, _directory(data_dir), binary("postgres"))

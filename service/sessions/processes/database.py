@@ -24,7 +24,6 @@ async def database(settings: Settings) -> AsyncIterator[str]:
     Raises:
         StartError: PostgreSQL can't be started; says why.
         DomainError: it can't be migrated.
-        OSError: the data directory can't be written.
     """
     if settings.database_url:
         yield settings.database_url

@@ -3,16 +3,27 @@
 import os
 from pathlib import Path
 
+from sessions.processes.errors import StartError
+
 
 def make_data_dir(path: Path) -> Path:
     """Make the data directory, private, if there is none; returns its absolute path.
 
     Raises:
-        OSError: it can't be made.
+        StartError: it can't be made or written.
     """
     path = path.absolute()
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(path, error.strerror) from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise _unusable(path, "Permission denied")
     return path
+
+
+def _unusable(path: Path, reason: str | None) -> StartError:
+    return StartError(f"can't use {path} ({reason}): set SESSIONS_DATA_DIR to a folder of yours")
 
 
 def write_private(path: Path, text: str) -> None:

@@ -50,9 +50,8 @@ class Keeper:
         """Stop the child for good; does nothing where it does not run."""
         if self._task:
             self._task.cancel()
-            # Why it failed has been raised to whoever started it.
-            with suppress(asyncio.CancelledError, StartError):
-                await self._task
+            # Why it failed, if it did, is raised by `start` and `failed`.
+            await asyncio.wait({self._task})
 
     async def _keep(self) -> None:
         failures = 0
@@ -61,7 +60,7 @@ class Keeper:
             ending = await self._live()
             failures = 1 if time.monotonic() - began > _STABLE_SECONDS else failures + 1
             if failures == _START_ATTEMPTS and not self._was_ready.is_set():
-                raise StartError(f"{self.child.name} {ending}:\n{self._output.last_lines}")
+                raise StartError(f"{self.child.name} {ending}: {self._output.last_words}")
             delay = min(_FIRST_DELAY * 2 ** (failures - 1), _LONGEST_DELAY)
             report(f"{self.child.name} {ending}, starting it again in {delay:.1f} s")
             await asyncio.sleep(delay)
@@ -92,7 +91,7 @@ class Keeper:
             if not self._was_ready.is_set():
                 seconds = f"{self.child.start_timeout:.0f} seconds"
                 message = f"{self.child.name} is not ready after {seconds}"
-                raise StartError(f"{message}:\n{self._output.last_lines}") from None
+                raise StartError(f"{message}: {self._output.last_words}") from None
             await self._end(process)
         if process.returncode is None:
             self._was_ready.set()
@@ -100,9 +99,11 @@ class Keeper:
     async def _end(self, process: asyncio.subprocess.Process) -> None:
         if process.returncode is not None:
             return
-        with suppress(TimeoutError):
+        try:
             async with asyncio.timeout(self.child.stop_timeout):
                 await self.child.before_stop()
+        except Exception as error:
+            report(f"{self.child.name} is stopped at once: {error!r}")
         if await self._ended_by(process, self.child.stop_signal, self.child.stop_timeout):
             return
         report(f"{self.child.name} does not stop, ending it")

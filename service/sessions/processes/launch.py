@@ -22,23 +22,31 @@ def main(parent: int, death_signal: int, identity: str, argv: list[str]) -> None
     """Take on the identity, tie this process to its parent and run the program.
 
     Raises:
-        OSError: the identity is refused, or the program can't be run.
+        OSError: the program can't be run.
+        SystemExit: the identity is refused, or the parent has ended.
     """
     if identity != "same":
-        os.chdir("/")  # ours may be closed to others
-    if identity == "namespace":
-        _enter_namespace()
-    elif identity != "same":
-        _, uid, gid = identity.split(":")
-        os.setgroups([])
-        os.setgid(int(gid))
-        os.setuid(int(uid))
+        _become(identity)
     if sys.platform == "linux":
         # After the identity: a change of user clears it.
         _checked(ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, death_signal))
         if os.getppid() != parent:
             sys.exit("the parent process has ended")
     os.execvp(argv[0], argv)  # noqa: S606
+
+
+def _become(identity: str) -> None:
+    os.chdir("/")  # the present folder may be closed to others
+    try:
+        if identity == "namespace":
+            _enter_namespace()
+        else:
+            _, uid, gid = identity.split(":")
+            os.setgroups([])
+            os.setgid(int(gid))
+            os.setuid(int(uid))
+    except OSError as error:
+        sys.exit(f"becoming {identity} is refused: {error.strerror}")
 
 
 def _enter_namespace() -> None:

@@ -33,7 +33,7 @@ class DataDirLock:
         """Take the lock, or return None if somebody holds it.
 
         Raises:
-            OSError: the directory can't be made or written.
+            StartError: the directory can't be made or written.
         """
         descriptor = try_lock(_path(make_data_dir(data_dir)))
         if descriptor is None:

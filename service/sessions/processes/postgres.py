@@ -27,7 +27,6 @@ async def running_postgres(
 
     Raises:
         StartError: it can't be started; says why.
-        OSError: the folder can't be written.
     """
     async with Supervisor() as supervisor:
         cluster = await open_cluster(data_dir, durable=durable)

@@ -2,7 +2,7 @@
 
 import json
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from sessions.processes.files import write_private
@@ -14,7 +14,7 @@ class State:
     """A running `up`."""
 
     pid: int
-    database_url: str
+    database_url: str = field(repr=False)
     address: str
 
 

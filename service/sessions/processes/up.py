@@ -29,7 +29,6 @@ async def up(settings: Settings, *, demo: bool) -> None:
         StartError: another `up` holds the data directory, a port is in use, or a part does not
             start; says what to do.
         DomainError: the database can't be reached or migrated.
-        OSError: the data directory can't be written.
     """
     with until_signal(), await _hold(settings.data_dir):
         remove_state(settings.data_dir)
