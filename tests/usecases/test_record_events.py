@@ -52,7 +52,7 @@ async def stored_sessions(database: Database, website: Website) -> list[Expected
 def _expected(row: dict[str, Any]) -> Expected:
     paths = {page_hash(path): path for path in PATHS}
     paths |= {page_hash(f"/{number}"): f"/{number}" for number in range(200)}
-    pages = {*row["pages"], *row["overflow"]} - {NO_PAGE, MORE_PAGES}
+    pages = {*map(str, row["pages"]), *map(str, row["overflow"])} - {NO_PAGE, MORE_PAGES}
     return Expected(
         **{
             name: row[name]
@@ -63,7 +63,7 @@ def _expected(row: dict[str, Any]) -> Expected:
         },
         acquisition=tuple(row[name] for name in ACQUISITION),
         attributes=tuple(row[name] for name in ATTRIBUTES),
-        pages=frozenset(paths[page] for page in pages),
+        pages=frozenset(paths[str(page)] for page in pages),
     )
 
 

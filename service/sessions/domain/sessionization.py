@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
 from typing import TypeVar
@@ -27,12 +28,14 @@ MAX_PAGES = 64
 """Distinct pages kept with a session; further ones go to a table of their own."""
 
 
-def page_hash(path: str) -> UUID:
-    """128 bits of SHA-256: what stands for a path wherever visited pages are searched.
+@lru_cache(65_536)
+def page_hash(path: str) -> str:
+    """What stands for a path wherever visited pages are searched: a UUID's text.
 
-    At this length two paths never share a hash in practice, so a match needs no second look.
+    128 bits of SHA-256: at this length two paths never share a hash in practice, so that a
+    match needs no second look.
     """
-    return UUID(bytes=hashlib.sha256(path.encode()).digest()[:16])
+    return str(UUID(bytes=hashlib.sha256(path.encode()).digest()[:16]))
 
 
 _LAST_ID = UUID(int=2**128 - 1)
@@ -69,7 +72,7 @@ class SessionState:
     exit: EventKey
     exit_page: str
     attributes: dict[str, tuple[EventKey, str]]
-    pages: dict[UUID, datetime]
+    pages: dict[str, datetime]
     more_pages: bool = False
 
     @property
@@ -96,31 +99,52 @@ class SessionState:
         self.pages |= {page: at for page, at in other.pages.items() if page not in self.pages}
 
 
-def state_of(event: Event) -> SessionState:
-    """The session that a single event makes."""
-    key, page = event.key, event.path if event.is_pageview else ""
-    values = ((name, getattr(event, name)) for name in ATTRIBUTES)
+def runs(events: Iterable[Event]) -> list[list[Event]]:
+    """Each visitor's events in order, cut wherever nothing happens for TIMEOUT."""
+    ordered = sorted(events, key=attrgetter("visitor_id", "occurred_at", "sequence", "event_id"))
+    return [
+        run
+        for _, timeline in groupby(ordered, key=attrgetter("visitor_id"))
+        for run in _split((event.occurred_at, event.occurred_at, event) for event in timeline)
+    ]
+
+
+def state_of(run: Sequence[Event]) -> SessionState:
+    """The session that one run of events makes, alone."""
+    first, last = run[0], run[-1]
+    views = [event for event in run if event.is_pageview]
+    entry, exit_ = (views[0], views[-1]) if views else (first, first)
     return SessionState(
         session_id=None,
-        visitor_id=event.visitor_id,
-        first=key,
-        ended_at=event.occurred_at,
-        pageviews=int(event.is_pageview),
-        events=int(not event.is_pageview),
-        is_bot=event.is_bot,
-        entry=key,
-        entry_page=page,
-        acquisition=(
-            event.referrer_host,
-            event.utm_source,
-            event.utm_medium,
-            event.utm_campaign,
-        ),
-        exit=key,
-        exit_page=page,
-        attributes={name: (key, value) for name, value in values if value},
-        pages={page_hash(page): event.occurred_at} if page else {},
+        visitor_id=first.visitor_id,
+        first=first.key,
+        ended_at=last.occurred_at,
+        pageviews=len(views),
+        events=len(run) - len(views),
+        is_bot=any(event.is_bot for event in run),
+        entry=entry.key,
+        entry_page=entry.path if views else "",
+        acquisition=_acquisition(entry),
+        exit=exit_.key,
+        exit_page=exit_.path if views else "",
+        attributes=_first_values(run),
+        pages={page_hash(event.path): event.occurred_at for event in views if event.path},
     )
+
+
+_acquisition = attrgetter("referrer_host", "utm_source", "utm_medium", "utm_campaign")
+
+
+def _first_values(run: Sequence[Event]) -> dict[str, tuple[EventKey, str]]:
+    """Of each attribute the first value in order; usually the first event has them all."""
+    found: dict[str, tuple[EventKey, str]] = {}
+    missing = list(ATTRIBUTES)
+    for event in run:
+        found |= {name: (event.key, value) for name in missing if (value := getattr(event, name))}
+        missing = [name for name in missing if name not in found]
+        if not missing:
+            break
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,41 +155,24 @@ class Change:
     replaces: tuple[tuple[UUID, datetime], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A stretch of one visitor's new events without a gap of TIMEOUT."""
-
-    visitor_id: str
-    first: datetime
-    last: datetime
-
-
-def runs(events: Iterable[Event]) -> Iterator[Run]:
-    """The stretches of time around which stored sessions can be touched by these events."""
-    by_visitor = sorted(events, key=attrgetter("visitor_id", "occurred_at"))
-    for visitor_id, group in groupby(by_visitor, key=attrgetter("visitor_id")):
-        for run in _split((event.occurred_at, event.occurred_at, event) for event in group):
-            yield Run(visitor_id, run[0].occurred_at, run[-1].occurred_at)
-
-
-def sessionize(stored: Iterable[SessionState], events: Iterable[Event]) -> list[Change]:
-    """Join new events with the stored sessions that they can touch.
+def sessionize(stored: Iterable[SessionState], new: Iterable[Sequence[Event]]) -> list[Change]:
+    """Join runs of new events with the stored sessions that they can touch.
 
     Args:
         stored: sessions of the same visitors, at least all that lie within
-            TIMEOUT of one of the events; their states are used up.
-        events: events that no stored session holds yet.
+            TIMEOUT of one of the runs; their states are used up.
+        new: runs of events that no stored session holds yet.
 
     Returns:
         One change for each session that the events make, extend or join.
     """
     states = sorted(
-        (*stored, *map(state_of, events)), key=attrgetter("visitor_id", "started_at", "ended_at")
+        (*stored, *map(state_of, new)), key=attrgetter("visitor_id", "started_at", "ended_at")
     )
     return [
         _join(cluster)
-        for _, group in groupby(states, key=attrgetter("visitor_id"))
-        for cluster in _split((state.started_at, state.ended_at, state) for state in group)
+        for _, timeline in groupby(states, key=attrgetter("visitor_id"))
+        for cluster in _split((state.started_at, state.ended_at, state) for state in timeline)
         if any(state.session_id is None for state in cluster)
     ]
 

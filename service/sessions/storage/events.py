@@ -6,17 +6,33 @@ from datetime import datetime
 from sessions.domain.events import ATTRIBUTES, Event
 from sessions.storage.database import Connection, as_json
 
-_INSERT = """
-INSERT INTO events
-SELECT * FROM json_populate_recordset(NULL::events, %(rows)s::json)
-    ON CONFLICT DO NOTHING
-RETURNING visitor_key, occurred_at, event_id
-"""
-
 _STORED = (
     *("occurred_at", "event_id", "sequence", "is_pageview", "is_bot"),
     *("event_name", "url", "referrer", "event_data", *ATTRIBUTES),
 )
+
+
+_COLUMNS = ", ".join(("website_key", "visitor_key", *_STORED))
+
+# Returns the numbers of those that were there before: usually none.
+_INSERT = f"""
+WITH sent AS MATERIALIZED (
+    SELECT *
+      FROM json_populate_recordset(NULL::events, %(rows)s::json)
+           WITH ORDINALITY AS sent(
+               website_key, visitor_key, occurred_at, event_id, sequence, is_pageview, is_bot,
+               event_name, url, referrer, country, region, city, browser, os, device, language,
+               hostname, event_data, number)),
+inserted AS (
+    INSERT INTO events ({_COLUMNS})
+    SELECT {_COLUMNS} FROM sent
+        ON CONFLICT DO NOTHING
+    RETURNING visitor_key, occurred_at, event_id)
+SELECT sent.number
+  FROM sent
+  LEFT JOIN inserted USING (visitor_key, occurred_at, event_id)
+ WHERE inserted.event_id IS NULL
+"""
 
 
 async def insert(
@@ -44,4 +60,5 @@ async def insert(
     ]
     async with connection.cursor(binary=True) as cursor:
         await cursor.execute(_INSERT, {"rows": as_json(rows)})
-        return [by_identity[identity] for identity in await cursor.fetchall()]
+        known = {number for (number,) in await cursor.fetchall()}
+    return [event for number, event in enumerate(by_identity.values(), 1) if number not in known]

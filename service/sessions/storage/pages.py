@@ -7,5 +7,5 @@ from sessions.domain.sessionization import page_hash
 NO_PAGE = page_hash("")
 """Stands in for the pages of a session that viewed none: GIN can't search for an empty array."""
 
-MORE_PAGES = UUID(int=0)
+MORE_PAGES = str(UUID(int=0))
 """Marks a session that viewed more pages than its row holds: see the table overflow_pages."""

@@ -11,12 +11,11 @@ from uuid import UUID
 
 from psycopg.rows import dict_row
 
-from sessions.domain.events import ACQUISITION, ATTRIBUTES, EventKey
+from sessions.domain.events import ACQUISITION, ATTRIBUTES, Event, EventKey
 from sessions.domain.sessionization import (
     MAX_PAGES,
     TIMEOUT,
     Change,
-    Run,
     SessionState,
 )
 from sessions.storage.database import Connection, as_json
@@ -25,7 +24,7 @@ from sessions.storage.pages import MORE_PAGES, NO_PAGE
 # For each run the last session that starts before it, and all that start
 # inside it or soon after: nothing else can be touched.
 _TOUCHED = """
-SELECT s.*
+SELECT s.*, s.pages::text[] AS page_list
   FROM json_to_recordset(%(runs)s::json)
        AS run(visitor_key bigint, first timestamptz, last timestamptz)
  CROSS JOIN LATERAL (
@@ -87,11 +86,15 @@ async def touched(
     connection: Connection,
     website_key: int,
     visitor_keys: Mapping[str, int],
-    runs: Iterable[Run],
+    runs: Iterable[Sequence[Event]],
 ) -> list[SessionState]:
     """The stored sessions that these runs of new events can extend or join."""
     rows = [
-        {"visitor_key": visitor_keys[run.visitor_id], "first": run.first, "last": run.last}
+        {
+            "visitor_key": visitor_keys[run[0].visitor_id],
+            "first": run[0].occurred_at,
+            "last": run[-1].occurred_at,
+        }
         for run in runs
     ]
     parameters = {"website_key": website_key, "runs": as_json(rows), "timeout": TIMEOUT}
@@ -155,7 +158,7 @@ def _row(session: SessionState) -> dict[str, Any]:
     }
 
 
-def _stored_pages(session: SessionState) -> list[UUID]:
+def _stored_pages(session: SessionState) -> list[str]:
     pages = list(islice(session.pages, MAX_PAGES))
     if session.more_pages or len(session.pages) > MAX_PAGES:
         pages.append(MORE_PAGES)
@@ -175,6 +178,7 @@ def _state(row: Mapping[str, Any]) -> SessionState:
     stored: dict[str, Any] = row["order_keys"]
     first: EventKey = (row["started_at"], *stored["first"])
     keys = {name: _event_key(key) for name, key in stored.items() if name != "first"}
+    pages = set(row["page_list"])
     return SessionState(
         session_id=row["session_id"],
         visitor_id=row["visitor_id"],
@@ -189,11 +193,8 @@ def _state(row: Mapping[str, Any]) -> SessionState:
         exit=keys.get("exit", first),
         exit_page=row["exit_page"],
         attributes={name: (keys.get(name, first), row[name]) for name in ATTRIBUTES if row[name]},
-        pages=dict.fromkeys(
-            (page for page in row["pages"] if page not in (NO_PAGE, MORE_PAGES)),
-            row["started_at"],
-        ),
-        more_pages=MORE_PAGES in row["pages"],
+        pages=dict.fromkeys(pages - {NO_PAGE, MORE_PAGES}, row["started_at"]),
+        more_pages=MORE_PAGES in pages,
     )
 
 

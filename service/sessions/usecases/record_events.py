@@ -42,6 +42,8 @@ class RecordEvents:
         async with self._database.transaction() as connection:
             keys = await visitors.lock(connection, website.key, (e.visitor_id for e in events))
             new = await event_rows.insert(connection, website.key, keys, events)
-            stored = await session_states.touched(connection, website.key, keys, runs(new))
-            await session_states.store(connection, website.key, keys, sessionize(stored, new))
+            touching = runs(new)
+            stored = await session_states.touched(connection, website.key, keys, touching)
+            changes = sessionize(stored, touching)
+            await session_states.store(connection, website.key, keys, changes)
         return Recorded(len(new), len(events) - len(new))
