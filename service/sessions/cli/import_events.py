@@ -169,13 +169,10 @@ async def _checking(website_id: str, chosen: "Format") -> AsyncIterator["Importe
 @asynccontextmanager
 async def _recording(website_id: str, chosen: "Format") -> AsyncIterator["Importer"]:
     """An importer for a website in the configured database."""
-    from sessions.composition import open_application
+    from sessions.cli.application import open_for_command
     from sessions.importing.importer import Importer
-    from sessions.processes.database import database
-    from sessions.settings import Settings
 
-    settings = Settings()
-    async with database(settings) as url, open_application(url, settings) as app:
+    async with open_for_command() as app:
         website = await app.websites.get(website_id)
 
         async def record(events: "list[Event]") -> _Counts:

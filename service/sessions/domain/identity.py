@@ -11,7 +11,7 @@ import orjson
 
 from sessions.domain.events import SentEvent
 
-_ORDINALS_REMEMBERED = 262_144
+_ORDINALS_REMEMBERED = 131_072  # 20 MB at the most
 
 
 def visitor_id(secret: bytes, website_id: str, client_ip: str, user_agent: str) -> str:
@@ -44,14 +44,14 @@ def canonical_ip(client_ip: str) -> str:
 class Ordinals:
     """Counts how often each content came before, in bounded memory.
 
-    The count is exact for a content as long as fewer than `remembered / 2` other
+    The count is exact for a content as long as fewer than `remembered` other
     contents came since its last time; older ones are forgotten and start again at
     0. It depends on nothing but the contents so far: the same input, or one that
     has grown at its end, gives the same ordinals.
     """
 
     def __init__(self, remembered: int = _ORDINALS_REMEMBERED) -> None:
-        self._half = max(1, remembered // 2)
+        self._remembered = remembered
         self._recent: dict[bytes, int] = {}
         self._older: dict[bytes, int] = {}
 
@@ -62,7 +62,7 @@ class Ordinals:
             ordinal = self._older.get(content, 0)
         self._recent[content] = ordinal + 1
         # Two generations instead of a list of uses: no bookkeeping on each call
-        if len(self._recent) > self._half:
+        if len(self._recent) > self._remembered:
             self._older, self._recent = self._recent, {}
         return ordinal
 

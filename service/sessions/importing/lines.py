@@ -2,13 +2,14 @@
 
 import gzip
 import io
+import os
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
 MAX_LINE = 1024 * 1024
 """Bytes of a line, its end included; a longer one is not read into memory."""
@@ -71,6 +72,24 @@ class Source:
             pass
 
 
+class _Unpacked(io.RawIOBase):
+    """What a gzip file holds, piece by piece: all that can be read before it breaks off.
+
+    A buffer around it finds lines in C; GzipFile does so in Python.
+    """
+
+    def __init__(self, packed: BinaryIO) -> None:
+        self._file = gzip.GzipFile(fileobj=packed)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # `Buffer` has no length for mypy
+        content = self._file.read1(len(buffer))
+        buffer[: len(content)] = content
+        return len(content)
+
+
 @contextmanager
 def open_source(name: str) -> Iterator[Source]:
     """Open a file, or standard input for `-`; gzip is known by its first bytes.
@@ -78,19 +97,17 @@ def open_source(name: str) -> Iterator[Source]:
     Raises UnreadableFile.
     """
     try:
-        raw = sys.stdin.buffer if name == STDIN else open(name, "rb")  # noqa: SIM115
-        peekable = cast(io.BufferedReader, raw)
-        packed = peekable.peek(len(_GZIP_MAGIC)).startswith(_GZIP_MAGIC)
-        size = raw.seek(0, io.SEEK_END) if raw.seekable() and name != STDIN else 0
-        if size:
-            raw.seek(0)
+        raw = sys.stdin.buffer if name == STDIN else open(name, "rb", buffering=0)  # noqa: SIM115
+        buffered = io.BufferedReader(cast(io.RawIOBase, raw))
+        packed = buffered.peek(len(_GZIP_MAGIC)).startswith(_GZIP_MAGIC)
     except OSError as error:
         raise UnreadableFile(f"{name}: {_why(error)}") from error
+    size = 0 if name == STDIN else os.fstat(raw.fileno()).st_size
     try:
-        # GzipFile reads lines in Python, a buffer around it does so in C
-        text = io.BufferedReader(gzip.GzipFile(fileobj=raw)) if packed else raw
-        yield Source(name, size, raw, cast(BinaryIO, text))
+        text = io.BufferedReader(_Unpacked(buffered)) if packed else buffered
+        yield Source(name, size, cast(BinaryIO, raw), text)
     finally:
+        buffered.detach()  # else it closes standard input
         if name != STDIN:
             raw.close()
 

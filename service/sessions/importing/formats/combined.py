@@ -39,7 +39,7 @@ ASSETS = frozenset(
 )
 """Extensions of what a page consists of, and of downloads: no pages."""
 
-_SECONDS_REMEMBERED = 8_192
+_SECONDS_REMEMBERED = 4_096
 _QUOTED = rb'"([^"\\]*(?:\\.[^"\\]*)*)"'
 _LINE = re.compile(
     rb"(\S+ .+?) \[([^\[\]]{1,64})\] " + _QUOTED + rb" (\d{3}) (?:\d+|-)"

@@ -21,7 +21,7 @@ from sessions.importing.formats.fields import INTEGER, MOMENT, OBJECT, READERS, 
 from sessions.importing.lines import Line
 from sessions.importing.timestamps import rfc3339_or_utc
 
-_MOMENTS_REMEMBERED = 8_192
+_MOMENTS_REMEMBERED = 4_096
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,134 @@
+"""Tables with a header."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sessions.domain.events import SentEvent
+from sessions.importing.entries import Entry, Refused, UnusableFile
+from sessions.importing.formats.csv import Csv
+from sessions.importing.lines import Line, open_source
+
+ECOM = Path(__file__).parents[3] / "../shared/data/ecom_sessions.csv.gz"
+NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
+
+
+def entries(text: str | bytes, **columns: str) -> list[Entry]:
+    content = text if isinstance(text, bytes) else text.encode()
+    lines = [Line(number, line) for number, line in enumerate(content.split(b"\n"), 1) if line]
+    return list(Csv(columns).entries(lines))
+
+
+def only(text: str | bytes, **columns: str) -> object:
+    [entry] = entries(text, **columns)
+    return entry.outcome
+
+
+def test_columns_named_like_fields_need_no_map() -> None:
+    assert only(
+        "timestamp,visitor_id,url,event_data,sequence,colour\n"
+        '2026-03-03T13:00:00+01:00,v,/,"{""plan"": ""pro""}",4,red\n'
+    ) == SentEvent(
+        event_type="pageview",
+        timestamp=NOON,
+        visitor_id="v",
+        url="/",
+        event_data={"plan": "pro"},
+        sequence=4,
+    )
+
+
+def test_other_columns_are_mapped() -> None:
+    outcome = only(
+        "user,when,what\nanna,2026-03-03 12:00:00,signup\n",
+        visitor_id="user",
+        timestamp="when",
+        event_name="what",
+    )
+    assert outcome == SentEvent(
+        event_type="event", timestamp=NOON, visitor_id="anna", event_name="signup"
+    )
+
+
+def test_a_row_with_a_name_is_an_event_and_any_other_a_pageview() -> None:
+    rows = entries(f"timestamp,event_name\n{NOON},a\n{NOON},\n")
+    assert [each.outcome.event_type for each in rows if isinstance(each.outcome, SentEvent)] == [
+        "event",
+        "pageview",
+    ]
+
+
+def test_rows_of_one_moment_keep_their_order() -> None:
+    rows = entries(f"timestamp\n{NOON}\n{NOON}\n2026-03-03 13:00:00\n{NOON}\n")
+    assert [each.outcome.sequence for each in rows if isinstance(each.outcome, SentEvent)] == [
+        *(0, 1, 0, 2)
+    ]
+
+
+def test_a_record_may_take_several_lines() -> None:
+    first, second = entries(f'timestamp,city\n{NOON},"a\nb"\n{NOON},c\n')
+    assert (first.number, second.number) == (2, 4)
+    assert first.content == f'{NOON},"a\nb"'.encode()
+    assert isinstance(first.outcome, SentEvent)
+    assert first.outcome.city == "a\nb"
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("x,1,,", "timestamp: must be a time such as"),
+        (f"{NOON},one,,", "sequence: must be an integer"),
+        (f"{NOON},1,x,", "event_data: must be a JSON object"),
+        (f"{NOON},1,[],", "event_data: must be an object"),
+        (",1,,", "timestamp: is required in a file"),
+        (f"{NOON},1", "has 2 columns where the header has 4"),
+        (f"{NOON},1,,,", "has 5 columns where the header has 4"),
+        (f'{NOON},1,,"a"b', "not CSV: ',' expected after '\"'"),
+        (f'{NOON},1,,"a', "not CSV: unexpected end of data"),
+    ],
+)
+def test_a_broken_row_is_refused(row: str, reason: str) -> None:
+    outcome = only(f"timestamp,sequence,event_data,city\n{row}\n")
+    assert isinstance(outcome, Refused)
+    assert outcome.reason.startswith(reason)
+
+
+def test_rows_after_a_broken_one_are_read() -> None:
+    bad, good = entries(f'timestamp,city\n{NOON},"a"b\n{NOON},c\n')
+    assert isinstance(bad.outcome, Refused)
+    assert isinstance(good.outcome, SentEvent)
+
+
+def test_latin_1_is_left_to_be_refused_as_no_unicode() -> None:
+    outcome = only(f"timestamp,city\n{NOON},".encode() + b"Z\xfcrich")
+    assert isinstance(outcome, SentEvent)
+    assert outcome.city == "Z\udcfcrich"
+
+
+@pytest.mark.parametrize(
+    ("header", "columns", "reason"),
+    [
+        ("time,city", {}, "no column timestamp: name it with --map timestamp=COLUMN"),
+        ("timestamp,city", {"url": "page"}, "no column page; there are timestamp, city"),
+        ('a"b,"c"d', {}, "the header is broken"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_refused_as_a_whole(
+    header: str, columns: dict[str, str], reason: str
+) -> None:
+    with pytest.raises(UnusableFile, match=reason):
+        entries(f"{header}\n1,2\n", **columns)
+
+
+def test_an_empty_file_has_no_entries() -> None:
+    assert entries("") == []
+
+
+def test_a_real_export() -> None:
+    if not ECOM.exists():
+        pytest.skip(f"needs {ECOM.name}, which is not part of this repository")
+    columns = {"visitor_id": "user_id", "event_name": "event"}
+    with open_source(str(ECOM)) as source:
+        rows = list(Csv(columns).entries(source.lines(print)))
+    assert len(rows) == 31_106
+    assert all(isinstance(each.outcome, SentEvent) for each in rows)

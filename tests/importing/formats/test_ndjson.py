@@ -1,0 +1,102 @@
+"""One event a line as JSON."""
+
+from datetime import UTC, datetime
+
+import orjson
+import pytest
+from sessions.domain.events import SentEvent
+from sessions.importing.entries import Entry, Refused
+from sessions.importing.formats.ndjson import Ndjson, parse
+from sessions.importing.lines import Line
+
+NOON = "2026-03-03T12:00:00Z"
+
+
+def refused(content: bytes) -> str:
+    outcome = parse(content)
+    assert isinstance(outcome, Refused)
+    return outcome.reason
+
+
+def test_every_field_of_an_event() -> None:
+    fields = {
+        "event_type": "event",
+        "timestamp": "2026-03-03T12:00:00.123456+01:00",
+        "event_id": "e1",
+        "sequence": 3,
+        "visitor_id": "v",
+        "client_ip": "192.0.2.1",
+        "user_agent": "ua",
+        "url": "/",
+        "referrer": "r",
+        "event_name": "signup",
+        "event_data": {"plan": "pro", "seats": 1.5},
+        "hostname": "h",
+        "language": "de",
+        "country": "CH",
+        "region": "ZH",
+        "city": "Zürich",
+    }
+    assert parse(orjson.dumps(fields)) == SentEvent(
+        **{**fields, "timestamp": datetime(2026, 3, 3, 11, 0, 0, 123456, tzinfo=UTC)}  # type: ignore[arg-type]
+    )
+
+
+def test_a_line_becomes_an_entry_with_its_number_and_bytes() -> None:
+    content = f'{{"timestamp": "{NOON}"}}'.encode()
+    sent = SentEvent(timestamp=datetime(2026, 3, 3, 12, tzinfo=UTC))
+    assert list(Ndjson().entries([Line(7, content)])) == [Entry(7, content, sent)]
+
+
+def test_null_counts_as_not_sent_and_the_last_of_repeated_keys_wins() -> None:
+    outcome = parse(f'{{"timestamp":"{NOON}","url":null,"city":"a","city":"b"}}'.encode())
+    assert outcome == SentEvent(timestamp=datetime(2026, 3, 3, 12, tzinfo=UTC), city="b")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"{", "not JSON"),
+        (b'{"a": 1} x', "not JSON"),
+        (b'{"url": "\xff"}', "not JSON: str is not valid UTF-8"),
+        (b'{"url": "\\ud800"}', "not JSON"),
+        (b'{"a": NaN}', "not JSON"),
+        (b'{"a": 1e999}', "not JSON"),
+        (b"[" * 5000, "not JSON"),
+        (b"[]", "not a JSON object"),
+        (b'"x"', "not a JSON object"),
+        (b"null", "not a JSON object"),
+    ],
+)
+def test_what_is_no_json_object_is_refused(content: bytes, reason: str) -> None:
+    assert refused(content).startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"url": 5}, "url: must be text"),
+        ({"url": ["/"]}, "url: must be text"),
+        ({"event_type": True}, "event_type: must be text"),
+        ({"sequence": "5"}, "sequence: must be an integer"),
+        ({"sequence": 5.0}, "sequence: must be an integer"),
+        ({"sequence": True}, "sequence: must be an integer"),
+        ({"event_data": "{}"}, "event_data: must be an object"),
+        ({"event_data": []}, "event_data: must be an object"),
+        ({"timestamp": 1772539200}, "timestamp: must be text"),
+        ({"timestamp": "2026-03-03"}, "timestamp: must be a time as in RFC 3339"),
+        ({"timestamp": None}, "timestamp: is required in a file"),
+        ({"refferer": "x"}, "'refferer': there is no such field; did you mean referrer?"),
+        ({"path": "/"}, "'path': there is no such field"),
+        ({"eventType": "x"}, "'eventType': there is no such field; did you mean event_type?"),
+        ({"\n" * 99: 1}, "'" + "\\n" * 64 + "': there is no such field"),
+    ],
+)
+def test_a_wrong_field_is_refused_by_name(fields: dict[str, object], reason: str) -> None:
+    assert refused(orjson.dumps({"timestamp": NOON, **fields})).startswith(reason)
+
+
+def test_all_that_is_wrong_is_said() -> None:
+    assert refused(b'{"url": 5, "city": 6}') == (
+        "url: must be text; city: must be text; timestamp: is required in a file"
+    )

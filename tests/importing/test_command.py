@@ -1,0 +1,102 @@
+"""`sessions import`: its options, what it says and its exit status. No database is needed here."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from sessions.cli.import_events import import_events
+
+PAGE = '192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 9 "-" "Firefox"\n'
+IMAGE = PAGE.replace("GET / ", "GET /a.png ")
+
+
+def dry_run(*arguments: str | Path, stdin: bytes | None = None) -> Result:
+    options = ["--website", "site_x", "--dry-run", *map(str, arguments)]
+    return CliRunner().invoke(import_events, options, input=stdin)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """A page, an image, a broken line."""
+    file = tmp_path / "access.log"
+    file.write_text(PAGE + IMAGE + "broken\n")
+    return file
+
+
+def test_a_dry_run_tells_what_would_be_recorded(log: Path) -> None:
+    result = dry_run("--format", "combined", log)
+    assert result.exit_code == 0
+    assert result.stdout == ""
+    assert result.stderr == (
+        f"{log}:3: not a line of the common or combined log format\n"
+        "3 lines: 1 events (nothing recorded: dry run), 1 skipped as no page requests, 1 refused\n"
+    )
+
+
+def test_strict_fails_when_a_line_was_refused(log: Path) -> None:
+    assert dry_run("--format", "combined", "--strict", log).exit_code == 1
+    log.write_text(PAGE)
+    assert dry_run("--format", "combined", "--strict", log).exit_code == 0
+
+
+def test_all_requests(log: Path) -> None:
+    assert "2 events" in dry_run("--format", "combined", "--all-requests", log).stderr
+
+
+def test_assets(log: Path) -> None:
+    assert "2 events" in dry_run("--format", "combined", "--assets", ".css,JS", log).stderr
+    assert "1 events" in dry_run("--format", "combined", "--assets", ".CSS,Png", log).stderr
+
+
+@pytest.mark.parametrize("content", [PAGE.encode(), gzip.compress(PAGE.encode())])
+def test_standard_input(content: bytes) -> None:
+    assert "1 events" in dry_run("--format", "combined", "-", stdin=content).stderr
+
+
+def test_csv_columns_are_mapped() -> None:
+    result = dry_run(
+        *("--format", "csv", "--map", "visitor_id=user", "--map", "timestamp=at", "-"),
+        stdin=b"user,at\nanna,2026-03-03 10:15:00\n",
+    )
+    assert "1 events" in result.stderr
+
+
+def test_refused_lines_beyond_the_first_are_only_counted() -> None:
+    result = dry_run("--format", "ndjson", "-", stdin=b"x\n" * 250)
+    assert result.stderr.count("-:") == 100
+    assert "… and 150 more refused lines\n" in result.stderr
+    assert "250 refused" in result.stderr
+
+
+def test_a_broken_file_is_an_error_after_the_summary(tmp_path: Path) -> None:
+    file = tmp_path / "access.log.gz"
+    file.write_bytes(gzip.compress(PAGE.encode())[:-4])
+    result = dry_run("--format", "combined", file)
+    assert result.exit_code == 1
+    assert "1 lines: 1 events" in result.stderr
+    assert f"Error: {file}: the gzip file is cut off (after line 1)" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--format", "xml", "-"), "'xml' is not one of"),
+        (("--format", "combined"), "Missing argument"),
+        (("--format", "combined", "nowhere.log"), "'nowhere.log' does not exist"),
+        (("--format", "csv", "--map", "visitor_id", "-"), "not FIELD=COLUMN"),
+        (("--format", "csv", "--map", "visitor=user", "-"), "did you mean visitor_id?"),
+        (("--format", "ndjson", "--map", "url=page", "-"), "--map is for --format csv"),
+        (("--format", "csv", "--all-requests", "-"), "are for --format combined"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_explained(arguments: tuple[str, ...], says: str) -> None:
+    result = dry_run(*arguments, stdin=b"")
+    assert result.exit_code == 2
+    assert says in result.stderr
+
+
+def test_help_shows_examples() -> None:
+    result = CliRunner().invoke(import_events, ["--help"])
+    assert result.exit_code == 0
+    assert result.stdout.count('sessions import --website "$site"') == 7
