@@ -1,8 +1,7 @@
 """What an event's `url` and `referrer` say: path, host, utm parameters.
 
 URLs in logs and events are often broken, so nothing here raises: what can't be
-taken apart is kept as it is, or counts as unknown (`''`). The rules are those of
-"path" and "acquisition" in docs/definitions; parsing is by hand because
+taken apart is kept as it is, or counts as unknown (`''`). Parsing is by hand because
 `urllib.parse.urlsplit` raises on some inputs, drops characters from others and
 takes several times as long.
 """
