@@ -15,6 +15,7 @@ from sessions.usecases.api_keys import ApiKeys
 from sessions.usecases.authenticate import Authenticate
 from sessions.usecases.get_session import GetSession
 from sessions.usecases.list_sessions import ListSessions
+from sessions.usecases.receive_events import ReceiveEvents
 from sessions.usecases.record_events import RecordEvents
 from sessions.usecases.websites import Websites
 
@@ -31,6 +32,7 @@ class Application:
     get_session: GetSession
     enricher: Enricher
     record_events: RecordEvents
+    receive_events: ReceiveEvents
 
 
 @asynccontextmanager
@@ -46,6 +48,8 @@ async def open_application(database_url: str, settings: Settings) -> AsyncIterat
         visitor_secret = settings.visitor_secret or await secrets.visitor(database)
         cursors = CursorSigner(settings.cursor_keys or await secrets.cursors(database))
         websites = Websites(database)
+        enricher = Enricher(visitor_secret)
+        record_events = RecordEvents(database, Partitions(database))
         yield Application(
             database=database,
             authenticate=Authenticate(database, _now),
@@ -53,8 +57,9 @@ async def open_application(database_url: str, settings: Settings) -> AsyncIterat
             api_keys=ApiKeys(database, websites),
             list_sessions=ListSessions(database, websites, cursors, _now),
             get_session=GetSession(database, websites, cursors),
-            enricher=Enricher(visitor_secret),
-            record_events=RecordEvents(database, Partitions(database)),
+            enricher=enricher,
+            record_events=record_events,
+            receive_events=ReceiveEvents(websites, enricher, record_events, _now),
         )
 
 

@@ -58,6 +58,8 @@ class Settings(BaseSettings):
     """PostgreSQL connections of one worker at the most."""
     request_timeout: float = Field(default=10.0, gt=0, le=600)
     """Seconds that one call and its SQL may take at the most."""
+    stream_age: float = Field(default=600.0, gt=0, le=86_400)
+    """Seconds after which a stream of events ends and its client connects again."""
     drain_timeout: float = Field(default=10.0, ge=0, le=600)
     """Seconds that calls in flight get to finish when a worker stops."""
     visitor_secret: Annotated[bytes | None, BeforeValidator(_from_hex)] = None

@@ -43,12 +43,13 @@ class Violation:
 
 
 class DomainError(Exception):
-    """Something that the caller is told: a sentence and a reason."""
+    """Something that the caller is told: a sentence, a reason, and what the reason is about."""
 
     def __init__(self, message: str, reason: Reason) -> None:
         super().__init__(message)
         self.message = message
         self.reason = reason
+        self.metadata: dict[str, str] = {}
 
 
 class InvalidArgument(DomainError):

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, NoReturn, TypeAlias
 
@@ -18,6 +19,8 @@ from sessions.usecases.authenticate import Authenticate
 SCOPES = {
     "/analytics.sessions.v1.SessionService/ListSessions": Scope.SESSIONS_READ,
     "/analytics.sessions.v1.SessionService/GetSession": Scope.SESSIONS_READ,
+    "/analytics.sessions.v1.EventService/RecordEvents": Scope.EVENTS_WRITE,
+    "/analytics.sessions.v1.EventService/StreamEvents": Scope.EVENTS_WRITE,
 }
 """What a key needs for each call."""
 
@@ -28,6 +31,7 @@ _log = structlog.get_logger()
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
 Context = grpc.aio.ServicerContext[Any, Any]
+Metadata = Mapping[str, str | bytes]
 
 
 class Boundary(grpc.aio.ServerInterceptor):
@@ -35,7 +39,7 @@ class Boundary(grpc.aio.ServerInterceptor):
 
     Args:
         authenticate: finds the key of a call.
-        timeout: seconds that a call may take, also when it brings no deadline.
+        timeout: seconds that a unary call may take, also when it brings no deadline.
     """
 
     def __init__(self, authenticate: Authenticate, timeout: float) -> None:
@@ -47,61 +51,77 @@ class Boundary(grpc.aio.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Handler:
-        """Put the boundary around the handler of a call."""
+        """Put the boundary around the handler of a call.
+
+        Requests stay bytes until the key has been checked.
+        """
         method = handler_call_details.method
+        handler: Any = await continuation(handler_call_details)
         if method.startswith(_OPEN):
-            return await continuation(handler_call_details)
-        handler = await continuation(handler_call_details) if method in SCOPES else None
+            return handler  # type: ignore[no-any-return]
+        if handler and handler.stream_stream:
+            return grpc.stream_stream_rpc_method_handler(
+                partial(self._stream, method, handler),
+                response_serializer=handler.response_serializer,
+            )
         return grpc.unary_unary_rpc_method_handler(
-            partial(self._serve, method, handler),
-            # The request stays bytes until the key has been checked.
-            request_deserializer=None,
+            partial(self._unary, method, handler),
             response_serializer=handler.response_serializer if handler else None,
         )
 
-    async def _serve(self, method: str, handler: Handler, request: bytes, context: Context) -> Any:
-        started = time.perf_counter()
-        metadata = dict(context.invocation_metadata() or ())
-        log = _log.bind(method=method, request_id=metadata.get("x-request-id"))
-        code = grpc.StatusCode.CANCELLED
-        try:
+    async def _unary(self, method: str, handler: Any, raw: bytes, context: Context) -> Any:
+        async with _answering(method, context) as metadata:
             async with asyncio.timeout(self._seconds_left(context)):
-                response = await self._handle(method, handler, request, context, metadata)
-            code = grpc.StatusCode.OK
-            return response
-        except Exception as error:
-            told = domain_error(error)
-            code = code_of(told)
-            if code is grpc.StatusCode.INTERNAL:
-                log.exception("failed")
-            log = log.bind(reason=told.reason)
-            await _abort(context, told)
-        finally:
-            elapsed = round((time.perf_counter() - started) * 1000, 2)
-            log.info("call", code=code.name, milliseconds=elapsed)
+                request = await self._admit(method, handler, raw, metadata)
+                return await handler.unary_unary(request, context)
 
-    async def _handle(
-        self,
-        method: str,
-        handler: Handler,
-        raw: bytes,
-        context: Context,
-        metadata: dict[str, str | bytes],
-    ) -> Any:
+    async def _stream(
+        self, method: str, handler: Any, raws: AsyncIterator[bytes], context: Context
+    ) -> AsyncIterator[Any]:
+        async with _answering(method, context) as metadata:
+            # Each message anew: a key can be revoked while a stream lives.
+            requests = (await self._admit(method, handler, raw, metadata) async for raw in raws)
+            async for response in handler.stream_stream(requests, context):
+                yield response
+
+    async def _admit(self, method: str, handler: Any, raw: bytes, metadata: Metadata) -> Any:
+        """The request, once its key was found to allow it."""
         authorization = metadata.get("authorization")
         key = await self._authenticate(authorization if isinstance(authorization, str) else None)
         if handler is None:
             raise Unimplemented(f"there is no method {method}", Reason.ROUTE_NOT_FOUND)
         request = _decode(handler.request_deserializer, raw)
         check_allowed(key, SCOPES[method], request.website_id)
-        return await handler.unary_unary(request, context)  # type: ignore[misc, arg-type]
+        return request
 
     def _seconds_left(self, context: Context) -> float:
         remaining = context.time_remaining()
         return self._timeout if remaining is None else min(self._timeout, remaining)
 
 
-def _decode(deserialize: Any, raw: bytes) -> Any:
+@asynccontextmanager
+async def _answering(method: str, context: Context) -> AsyncIterator[Metadata]:
+    """Answer with the status of whatever error is raised inside, and log the call."""
+    started = time.perf_counter()
+    metadata = dict(context.invocation_metadata() or ())
+    log = _log.bind(method=method, request_id=metadata.get("x-request-id"))
+    code = grpc.StatusCode.CANCELLED
+    try:
+        yield metadata
+        code = grpc.StatusCode.OK
+    except Exception as error:
+        told = domain_error(error)
+        code = code_of(told)
+        if code is grpc.StatusCode.INTERNAL:
+            log.exception("failed")
+        log = log.bind(reason=told.reason)
+        await _abort(context, told)
+    finally:
+        elapsed = round((time.perf_counter() - started) * 1000, 2)
+        log.info("call", code=code.name, milliseconds=elapsed)
+
+
+def _decode(deserialize: Callable[[bytes], Any], raw: bytes) -> Any:
     try:
         return deserialize(raw)
     except (DecodeError, ValueError) as error:

@@ -51,7 +51,7 @@ def status_of(error: DomainError) -> Status:
 
 
 def _details(error: DomainError) -> Iterable[Message]:
-    yield ErrorInfo(reason=error.reason, domain=DOMAIN)
+    yield ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata)
     if isinstance(error, errors.InvalidArgument):
         yield BadRequest(
             field_violations=[

@@ -1,13 +1,15 @@
 """Domain values as protobuf messages, and requests as domain values."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from operator import attrgetter
+from typing import Any
 
-from analytics.sessions.v1 import session_pb2, session_service_pb2
+from analytics.sessions.v1 import event_pb2, session_pb2, session_service_pb2
 from google.protobuf.json_format import ParseDict
 from google.protobuf.struct_pb2 import NULL_VALUE, Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from sessions.domain.events import SentEvent
 from sessions.domain.queries import FILTERS, SessionQuery
 from sessions.domain.session import Session, SessionEvent
 from sessions.domain.session_ids import format_session_id
@@ -64,6 +66,28 @@ def event_message(event: SessionEvent) -> session_pb2.SessionEvent:
     return message
 
 
+def sent_event(message: event_pb2.Event) -> SentEvent:
+    """An event as a caller sent it."""
+    return SentEvent(
+        event_type=message.event_type,
+        timestamp=_moment(message.timestamp) if message.HasField("timestamp") else None,
+        event_id=message.event_id,
+        sequence=message.sequence,
+        visitor_id=message.visitor_id,
+        client_ip=message.client_ip,
+        user_agent=message.user_agent,
+        url=message.url,
+        referrer=message.referrer,
+        event_name=message.event_name,
+        event_data=_plain_object(message.event_data) if message.HasField("event_data") else None,
+        hostname=message.hostname,
+        language=message.language,
+        country=message.country,
+        region=message.region,
+        city=message.city,
+    )
+
+
 def cursor_value(cursor: str | None) -> Value:
     """A cursor as JSON shows it: a string, or null."""
     return Value(null_value=NULL_VALUE) if cursor is None else Value(string_value=cursor)
@@ -73,3 +97,28 @@ def _timestamp(moment: datetime) -> Timestamp:
     elapsed = moment - _EPOCH
     seconds = elapsed.days * 86_400 + elapsed.seconds
     return Timestamp(seconds=seconds, nanos=elapsed.microseconds * 1000)
+
+
+def _moment(timestamp: Timestamp) -> datetime:
+    """To the microsecond; what no calendar holds becomes its nearest end, which is refused."""
+    try:
+        return _EPOCH + timedelta(seconds=timestamp.seconds, microseconds=timestamp.nanos // 1000)
+    except OverflowError:
+        return (datetime.max if timestamp.seconds > 0 else datetime.min).replace(tzinfo=UTC)
+
+
+def _plain_object(struct: Struct) -> dict[str, Any]:
+    return {name: _plain(value) for name, value in struct.fields.items()}
+
+
+def _plain(value: Value) -> Any:
+    """A JSON value of Python's own types."""
+    match value.WhichOneof("kind"):
+        case "struct_value":
+            return _plain_object(value.struct_value)
+        case "list_value":
+            return [_plain(item) for item in value.list_value.values]
+        case "null_value" | None:
+            return None
+        case kind:
+            return getattr(value, kind)

@@ -7,7 +7,8 @@ from contextlib import AsyncExitStack, suppress
 
 import grpc
 import structlog
-from analytics.sessions.v1 import session_service_pb2
+from analytics.sessions.v1 import event_service_pb2, session_service_pb2
+from analytics.sessions.v1.event_service_pb2_grpc import add_EventServiceServicer_to_server
 from analytics.sessions.v1.session_service_pb2_grpc import add_SessionServiceServicer_to_server
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
@@ -17,16 +18,19 @@ from sessions.domain.errors import DomainError, Unavailable
 from sessions.domain.limits import MAX_REQUEST
 from sessions.logs import configure_logs
 from sessions.rpc.boundary import Boundary
+from sessions.rpc.event_service import EventService
 from sessions.rpc.session_service import SessionService
 from sessions.settings import Settings
 
 SERVICES = [
-    service.full_name for service in session_service_pb2.DESCRIPTOR.services_by_name.values()
+    service.full_name
+    for file in (session_service_pb2, event_service_pb2)
+    for service in file.DESCRIPTOR.services_by_name.values()
 ]
 
 _OPTIONS = (
-    # Two workers that are given one port must fail, not share it.
-    ("grpc.so_reuseport", 0),
+    # Whoever starts workers holds their ports, and lets in only sockets that share.
+    ("grpc.so_reuseport", 1),
     ("grpc.max_receive_message_length", MAX_REQUEST),
 )
 
@@ -46,7 +50,7 @@ async def main(port: int, host: str, settings: Settings, database_url: str) -> N
         if application is None:
             return
         status = health.aio.HealthServicer()
-        server = _server(application, status, settings)
+        server = _server(application, status, settings, stopping)
         try:
             bound = server.add_insecure_port(f"{host}:{port}")
         except RuntimeError as error:
@@ -67,12 +71,22 @@ async def main(port: int, host: str, settings: Settings, database_url: str) -> N
 
 
 def _server(
-    application: Application, status: health.aio.HealthServicer, settings: Settings
+    application: Application,
+    status: health.aio.HealthServicer,
+    settings: Settings,
+    draining: asyncio.Event,
 ) -> grpc.aio.Server:
     boundary = Boundary(application.authenticate, settings.request_timeout)
     server = grpc.aio.server(interceptors=[boundary], options=_OPTIONS)
     service = SessionService(application.list_sessions, application.get_session)
     add_SessionServiceServicer_to_server(service, server)
+    events = EventService(
+        application.receive_events,
+        timeout=settings.request_timeout,
+        stream_age=settings.stream_age,
+        draining=draining,
+    )
+    add_EventServiceServicer_to_server(events, server)
     health_pb2_grpc.add_HealthServicer_to_server(status, server)
     reflection.enable_server_reflection(
         [*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME], server

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any
-from uuid import UUID
 
 from psycopg.rows import dict_row
 

@@ -56,7 +56,8 @@ _FILTERS: dict[str, LiteralString] = {
         OR EXISTS (
             SELECT FROM overflow_pages o
              WHERE o.website_key = s.website_key AND o.visitor_key = s.visitor_key
-               AND o.page = ANY(%(page)s::uuid[]) AND o.viewed_at BETWEEN s.started_at AND s.ended_at))""",
+               AND o.page = ANY(%(page)s::uuid[])
+               AND o.viewed_at BETWEEN s.started_at AND s.ended_at))""",
 }
 
 

@@ -1,0 +1,89 @@
+"""EventService: batches of events, one by one or over a stream."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, TypeVar
+
+import grpc
+from analytics.sessions.v1 import event_service_pb2 as messages
+from analytics.sessions.v1 import event_service_pb2_grpc as services
+
+from sessions.domain.errors import DomainError
+from sessions.rpc.messages import sent_event
+from sessions.usecases.receive_events import ReceiveEvents
+
+Context = grpc.aio.ServicerContext[Any, Any]
+Request = TypeVar("Request")
+
+
+class EventService(services.EventServiceServicer):
+    """Records events.
+
+    Args:
+        receive_events: what a batch goes through.
+        timeout: seconds that one batch of a stream may take.
+        stream_age: seconds after which a stream ends, so that clients spread anew over workers.
+        draining: set when the worker stops; streams then end after the batch at hand.
+    """
+
+    def __init__(
+        self,
+        receive_events: ReceiveEvents,
+        *,
+        timeout: float,
+        stream_age: float,
+        draining: asyncio.Event,
+    ) -> None:
+        self._receive_events = receive_events
+        self._timeout = timeout
+        self._stream_age = stream_age
+        self._draining = draining
+
+    async def RecordEvents(  # noqa: N802 (the name in the protos)
+        self, request: messages.RecordEventsRequest, context: Context
+    ) -> messages.RecordEventsResponse:
+        """Records one batch."""
+        sent = [sent_event(event) for event in request.events]
+        recorded = await self._receive_events(request.website_id, sent)
+        return messages.RecordEventsResponse(new_events=recorded.new, known_events=recorded.known)
+
+    async def StreamEvents(  # noqa: N802 (the name in the protos)
+        self, requests: AsyncIterator[messages.StreamEventsRequest], context: Context
+    ) -> AsyncIterator[messages.StreamEventsResponse]:
+        """Records batch after batch; the next one is read when the last one is durable."""
+        async for request in self._until_end(requests):
+            yield await self._record(request)
+
+    async def _record(self, request: messages.StreamEventsRequest) -> messages.StreamEventsResponse:
+        try:
+            async with asyncio.timeout(self._timeout):
+                sent = [sent_event(event) for event in request.events]
+                recorded = await self._receive_events(request.website_id, sent)
+        except DomainError as error:
+            error.metadata = {"batch": str(request.batch)}
+            raise
+        return messages.StreamEventsResponse(
+            batch=request.batch, new_events=recorded.new, known_events=recorded.known
+        )
+
+    async def _until_end(self, requests: AsyncIterator[Request]) -> AsyncIterator[Request]:
+        """Requests until the client ends, the stream is old, or the worker stops."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._stream_age
+        draining = asyncio.ensure_future(self._draining.wait())
+        try:
+            while not self._draining.is_set():
+                coming = asyncio.ensure_future(anext(requests, None))
+                await asyncio.wait(
+                    (coming, draining),
+                    timeout=max(0.0, end - loop.time()),
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                if not coming.done():
+                    coming.cancel()
+                    return
+                if (request := coming.result()) is None:
+                    return
+                yield request
+        finally:
+            draining.cancel()

@@ -1,0 +1,44 @@
+"""Events as callers send them: checked, enriched and recorded."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from sessions.domain.enrichment import Enricher
+from sessions.domain.errors import InvalidArgument, Violation
+from sessions.domain.events import SentEvent
+from sessions.domain.limits import MAX_EVENTS
+from sessions.usecases.record_events import Recorded, RecordEvents
+from sessions.usecases.websites import Websites
+
+
+class ReceiveEvents:
+    """Takes a batch of sent events for one website."""
+
+    def __init__(
+        self,
+        websites: Websites,
+        enricher: Enricher,
+        record_events: RecordEvents,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._websites = websites
+        self._enricher = enricher
+        self._record_events = record_events
+        self._clock = clock
+
+    async def __call__(self, website_id: str, sent: Sequence[SentEvent]) -> Recorded:
+        """Record a batch: all of it, or nothing.
+
+        Raises:
+            InvalidArgument: names every field that is wrong, such as `events[3].event_name`.
+            NotFound: there is no such website.
+            Unavailable: the database can't be reached; sending again is safe.
+        """
+        if not 1 <= len(sent) <= MAX_EVENTS:
+            text = f"{len(sent)} events; send 1 to {MAX_EVENTS}"
+            raise InvalidArgument(Violation("events", text))
+        website = await self._websites.get(website_id)
+        events = self._enricher.enrich_all(
+            sent, website_id=website.website_id, received_at=self._clock()
+        )
+        return await self._record_events(website, events)
