@@ -126,9 +126,13 @@ def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name or "UTC")
 
 
+_NO_ZONES = {"localtime", "Factory"}
+"""Names that systems list beside the zones: what is set on this machine, and what is unset."""
+
+
 @cache
 def _zone_names() -> frozenset[str]:
-    return frozenset(available_timezones())
+    return frozenset(available_timezones() - _NO_ZONES)
 
 
 def _day(field: str, text: str) -> date:
