@@ -3,6 +3,7 @@
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,15 +13,18 @@ from sessions.domain.api_keys import Scope
 from sessions.domain.websites import Website
 from sessions.settings import Settings
 
+from tests.end_to_end.clients import Grpc, Rest, Way
 from tests.end_to_end.stack import Stack, running_stack
 
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """The service on an embedded PostgreSQL of its own."""
-    with tempfile.TemporaryDirectory(prefix="sessions-test-") as folder:
-        with running_stack(Path(folder) / "data") as running:
-            yield running
+    with (
+        tempfile.TemporaryDirectory(prefix="sessions-test-") as folder,
+        running_stack(Path(folder) / "data") as running,
+    ):
+        yield running
 
 
 @pytest_asyncio.fixture
@@ -45,3 +49,22 @@ def key(stack: Stack) -> str:
             return await opened.api_keys.create("test", list(Scope))
 
     return asyncio.run(create())
+
+
+@pytest.fixture(scope="session")
+def rest(stack: Stack) -> Rest:
+    """The service over REST."""
+    return Rest(stack)
+
+
+@pytest.fixture(scope="session")
+def over_grpc(stack: Stack) -> Iterator[Grpc]:
+    """The service over gRPC."""
+    with closing(Grpc(stack)) as client:
+        yield client
+
+
+@pytest.fixture(scope="session", params=["REST", "gRPC"])
+def way(request: pytest.FixtureRequest, rest: Rest, over_grpc: Grpc) -> Way:
+    """The service, once over REST and once over gRPC."""
+    return rest if request.param == "REST" else over_grpc

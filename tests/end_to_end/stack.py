@@ -50,7 +50,8 @@ class Stack:
             **options,
         )
         assert not check or done.returncode == 0, done.stderr
-        return done.stdout.strip()
+        printed: str = done.stdout
+        return printed.strip()
 
     def request(
         self,
@@ -61,11 +62,12 @@ class Stack:
         method: str = "GET",
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
+        timeout: float = 30.0,
     ) -> Reply:
         """Send one request to Envoy; a list as a parameter is sent as repeated ones."""
         query = "?" + urlencode(parameters, doseq=True) if parameters else ""
         sent = dict(headers or {}) | ({"Authorization": f"Bearer {key}"} if key else {})
-        connection = http.client.HTTPConnection(urlsplit(self.address).netloc, timeout=30)
+        connection = http.client.HTTPConnection(urlsplit(self.address).netloc, timeout=timeout)
         try:
             connection.request(method, path + query, headers=sent, body=body)
             response = connection.getresponse()
