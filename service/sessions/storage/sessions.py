@@ -131,7 +131,7 @@ SELECT {_COLUMNS}, page.events, page.has_more
                 FROM (
                      SELECT *,
                             octet_length(url) + octet_length(referrer) + octet_length(event_name)
-                            + coalesce(pg_column_size(event_data), 0) AS size
+                            + coalesce(octet_length(event_data::text), 0) AS size
                        FROM events e
                       WHERE e.website_key = %(website_key)s AND e.visitor_key = s.visitor_key
                         AND e.occurred_at BETWEEN s.started_at AND s.ended_at
