@@ -16,7 +16,7 @@ from sessions.importing.entries import Format, UnusableFile
 from sessions.importing.formats.combined import Combined
 from sessions.importing.formats.csv import Csv
 from sessions.importing.formats.ndjson import Ndjson
-from sessions.importing.importer import MAX_SHOWN, Importer, Tally
+from sessions.importing.importer import BATCH, MAX_SHOWN, Importer, Tally
 from sessions.importing.lines import MAX_LINE, UnreadableFile
 
 LOG = Path(__file__).parents[2] / "../shared/data/apache_access.log.gz"
@@ -67,7 +67,7 @@ async def run(
 def line(second: int, **fields: object) -> bytes:
     sent = {
         "event_type": "pageview",
-        "timestamp": f"2026-03-03T10:{second // 60:02}:{second % 60:02}Z",
+        "timestamp": f"2026-03-03T{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}Z",
         "visitor_id": "v",
     }
     return orjson.dumps(sent | fields) + b"\n"
@@ -80,10 +80,10 @@ def counts(tally: Tally) -> Tally:
 
 async def test_events_are_recorded_in_batches(tmp_path: Path, store: Store) -> None:
     file = tmp_path / "f"
-    file.write_bytes(b"".join(line(second) for second in range(2_500)))
+    file.write_bytes(b"".join(line(second) for second in range(2 * BATCH + 500)))
     tally = await run(store.record, file)
-    assert tally == Tally(entries=2_500, events=2_500, new=2_500)
-    assert store.batches == [1_000, 1_000, 500]
+    assert tally == Tally(entries=2 * BATCH + 500, events=2 * BATCH + 500, new=2 * BATCH + 500)
+    assert store.batches == [BATCH, BATCH, 500]
 
 
 async def test_a_file_that_has_grown_adds_only_what_is_new(tmp_path: Path, store: Store) -> None:
@@ -177,11 +177,11 @@ async def test_a_failure_to_record_ends_the_import(tmp_path: Path, store: Store)
         return await store.record(events)
 
     file = tmp_path / "f"
-    file.write_bytes(b"".join(line(second) for second in range(3_000)))
+    file.write_bytes(b"".join(line(second) for second in range(3 * BATCH)))
     tally = Tally()
     with pytest.raises(Unavailable):
         await run(fail_later, file, tally=tally)
-    assert (tally.new, len(store.events)) == (1_000, 1_000)
+    assert (tally.new, len(store.events)) == (BATCH, BATCH)
 
 
 @pytest.fixture

@@ -10,10 +10,11 @@ from sessions.domain.enrichment import Enricher
 from sessions.domain.errors import InvalidArgument
 from sessions.domain.events import Event, SentEvent
 from sessions.domain.identity import Ordinals, content_id
-from sessions.domain.limits import MAX_EVENTS
 from sessions.importing.entries import Entry, Format, Refused, Skipped, UnusableFile
 from sessions.importing.lines import MAX_LINE, Source, UnreadableFile, open_source
 
+BATCH = 4_000
+"""Events recorded together: more than in a request, so that fewer sessions are written twice."""
 MAX_SHOWN = 100
 """Refused lines that are remembered with their reason; all are counted."""
 
@@ -130,7 +131,7 @@ class Importer:
         try:
             for event in self._events(source, tally):
                 events.append(event)
-                if len(events) == MAX_EVENTS:
+                if len(events) == BATCH:
                     position = source.position()
                     yield _Batch(events, position - done)
                     events, done = [], position
