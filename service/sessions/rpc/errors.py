@@ -18,6 +18,9 @@ from sessions.domain.errors import DomainError, Reason
 
 DOMAIN = "analytics.sessions.v1"
 
+_MOST_BYTES = 4_000
+"""Of violations: gRPC clients refuse trailers over 8 KiB by default."""
+
 CODES: dict[type[DomainError], grpc.StatusCode] = {
     errors.InvalidArgument: grpc.StatusCode.INVALID_ARGUMENT,
     errors.Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
@@ -53,16 +56,22 @@ def status_of(error: DomainError) -> Status:
 def _details(error: DomainError) -> Iterable[Message]:
     yield ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata)
     if isinstance(error, errors.InvalidArgument):
-        yield BadRequest(
-            field_violations=[
-                BadRequest.FieldViolation(field=wrong.field, description=wrong.description)
-                for wrong in error.violations
-            ]
-        )
+        yield BadRequest(field_violations=_violations(error))
     if isinstance(error, errors.Unavailable):
         delay = Duration()
         delay.FromMilliseconds(int(error.retry_after * 1000))
         yield RetryInfo(retry_delay=delay)
+
+
+def _violations(error: errors.InvalidArgument) -> Iterable[BadRequest.FieldViolation]:
+    """As many as the trailers of a call can carry; the message tells how many there are."""
+    size = 0
+    for wrong in error.violations:
+        violation = BadRequest.FieldViolation(field=wrong.field, description=wrong.description)
+        size += violation.ByteSize()
+        if size > _MOST_BYTES:
+            return
+        yield violation
 
 
 def _packed(message: Message) -> Any:
