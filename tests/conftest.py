@@ -15,7 +15,8 @@ from sessions.storage.migrate import migrate
 
 
 @asynccontextmanager
-async def _database(server_url: str, template: str = "template1") -> AsyncIterator[str]:
+async def new_database(server_url: str, template: str = "template1") -> AsyncIterator[str]:
+    """A database for the length of the block, copied from another one; yields its name."""
     name = f"test_{uuid4().hex}"
     async with await psycopg.AsyncConnection.connect(server_url, autocommit=True) as connection:
         await connection.execute(f'CREATE DATABASE {name} TEMPLATE "{template}"')
@@ -39,7 +40,7 @@ async def server_url() -> AsyncIterator[str]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def template(server_url: str) -> AsyncIterator[str]:
     """The name of a migrated database that others are copied from."""
-    async with _database(server_url) as name:
+    async with new_database(server_url) as name:
         await migrate(make_conninfo(server_url, dbname=name))
         yield name
 
@@ -47,5 +48,5 @@ async def template(server_url: str) -> AsyncIterator[str]:
 @pytest_asyncio.fixture
 async def database_url(server_url: str, template: str) -> AsyncIterator[str]:
     """The URL of a migrated database without rows, for one test alone."""
-    async with _database(server_url, template) as name:
+    async with new_database(server_url, template) as name:
         yield make_conninfo(server_url, dbname=name)

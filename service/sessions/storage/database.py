@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, LiteralString, TypeVar
+from typing import Any, LiteralString, TypeVar, overload
 
 import orjson
 import psycopg
@@ -11,6 +11,11 @@ from psycopg.rows import AsyncRowFactory, TupleRow, tuple_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from sessions.domain.errors import DeadlineExceeded, Reason, Unavailable
+
+
+class _BrokenConnection(psycopg.OperationalError):
+    """The server closed the connection before it answered."""
+
 
 Connection = AsyncConnection[TupleRow]
 Parameters = Mapping[str, Any]
@@ -33,7 +38,7 @@ class Database:
             kwargs={"autocommit": True, "connect_timeout": 3},
             min_size=1,
             max_size=pool_size,
-            max_waiting=pool_size * 64,
+            max_waiting=pool_size * 16,
             timeout=min(2.0, timeout),
             # Short, so that the pool tries again soon after the server is back.
             reconnect_timeout=1.0,
@@ -60,12 +65,20 @@ class Database:
             {"ms": milliseconds},
         )
 
+    @overload
+    async def fetch(self, query: LiteralString, parameters: Parameters) -> list[TupleRow]: ...
+
+    @overload
+    async def fetch(
+        self, query: LiteralString, parameters: Parameters, row_factory: AsyncRowFactory[Row]
+    ) -> list[Row]: ...
+
     async def fetch(
         self,
         query: LiteralString,
         parameters: Parameters,
-        row_factory: AsyncRowFactory[Row] = tuple_row,  # type: ignore[assignment]
-    ) -> list[Row]:
+        row_factory: AsyncRowFactory[Any] = tuple_row,
+    ) -> list[Any]:
         """Run one reading statement and return its rows, each made by `row_factory`.
 
         A connection that turns out to be broken (the server was restarted) is replaced once.
@@ -74,24 +87,29 @@ class Database:
             Unavailable: the database can't be reached.
             DeadlineExceeded: the statement took too long.
         """
-        try:
-            return await self._fetch(query, parameters, row_factory)
-        except Unavailable:
-            await self._pool.check()
-            return await self._fetch(query, parameters, row_factory)
+        with domain_errors():
+            try:
+                return await self._fetch(query, parameters, row_factory)
+            except _BrokenConnection:
+                await self._pool.check()
+                return await self._fetch(query, parameters, row_factory)
 
     async def ping(self) -> None:
         """Raise Unavailable unless the database answers."""
         await self.fetch("SELECT 1", {})
 
     async def _fetch(
-        self, query: LiteralString, parameters: Parameters, row_factory: AsyncRowFactory[Row]
-    ) -> list[Row]:
-        with domain_errors():
-            async with self._pool.connection() as connection:
+        self, query: LiteralString, parameters: Parameters, row_factory: AsyncRowFactory[Any]
+    ) -> list[Any]:
+        async with self._pool.connection() as connection:
+            try:
                 cursor = connection.cursor(row_factory=row_factory, binary=True)
                 await cursor.execute(query, parameters)
                 return await cursor.fetchall()
+            except psycopg.OperationalError as error:
+                if connection.closed:
+                    raise _BrokenConnection from error
+                raise
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:

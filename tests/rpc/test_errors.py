@@ -1,0 +1,80 @@
+"""Errors: the whole table from the domain to gRPC, and the catalogue in the protos."""
+
+import grpc
+import pytest
+from analytics.sessions.v1.error_reason_pb2 import ErrorReason
+from google.protobuf.message import Message
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from sessions.domain import errors
+from sessions.domain.errors import DomainError, Reason, Violation
+from sessions.rpc.errors import CODES, code_of, domain_error, status_of
+
+FIELD = Violation("limit", "-1 is negative; send 1 to 100")
+
+TABLE = [
+    (errors.InvalidArgument(FIELD), grpc.StatusCode.INVALID_ARGUMENT, [ErrorInfo, BadRequest]),
+    (
+        errors.Unauthenticated("m", Reason.KEY_EXPIRED),
+        grpc.StatusCode.UNAUTHENTICATED,
+        [ErrorInfo],
+    ),
+    (
+        errors.PermissionDenied("m", Reason.SCOPE_MISSING),
+        grpc.StatusCode.PERMISSION_DENIED,
+        [ErrorInfo],
+    ),
+    (errors.NotFound("m", Reason.SESSION_NOT_FOUND), grpc.StatusCode.NOT_FOUND, [ErrorInfo]),
+    (
+        errors.DeadlineExceeded("m", Reason.DEADLINE_EXCEEDED),
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        [ErrorInfo],
+    ),
+    (
+        errors.Unavailable("m", Reason.DATABASE_UNAVAILABLE),
+        grpc.StatusCode.UNAVAILABLE,
+        [ErrorInfo, RetryInfo],
+    ),
+    (
+        errors.Unimplemented("m", Reason.ROUTE_NOT_FOUND),
+        grpc.StatusCode.UNIMPLEMENTED,
+        [ErrorInfo],
+    ),
+    (DomainError("m", Reason.INTERNAL), grpc.StatusCode.INTERNAL, [ErrorInfo]),
+]
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "details"), TABLE, ids=[type(row[0]).__name__ for row in TABLE]
+)
+def test_each_error_has_its_code_and_details(
+    error: DomainError, code: grpc.StatusCode, details: list[type[Message]]
+) -> None:
+    status = status_of(error)
+    assert code_of(error) is code
+    assert status.code == code.value[0]
+    assert [detail.TypeName() for detail in status.details] == [
+        kind.DESCRIPTOR.full_name for kind in details
+    ]
+
+
+def test_the_table_holds_every_error() -> None:
+    assert {type(row[0]) for row in TABLE} - {DomainError} == set(CODES)
+    assert set(DomainError.__subclasses__()) == set(CODES)
+
+
+def test_the_reasons_are_those_of_the_protos() -> None:
+    assert {str(reason) for reason in Reason} == set(ErrorReason.keys()) - {
+        "ERROR_REASON_UNSPECIFIED"
+    }
+
+
+def test_nothing_is_told_of_an_unknown_error() -> None:
+    told = domain_error(RuntimeError("relation sessions_2026 does not exist"))
+    assert (told.message, code_of(told)) == ("internal error", grpc.StatusCode.INTERNAL)
+
+
+def test_the_violations_of_a_large_batch_fit_into_trailers() -> None:
+    wrong = [Violation(f"events[{n}].event_type", "must be `pageview`") for n in range(1_000)]
+    status = status_of(errors.InvalidArgument(*wrong))
+    assert status.ByteSize() < 6_000
+    assert "(and 999 more)" in status.message

@@ -1,0 +1,83 @@
+"""The pool: what PostgreSQL does to it, in the words of the domain."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from sessions.domain.errors import DeadlineExceeded, Unavailable
+from sessions.storage.database import Database
+
+_OTHERS = "datname = current_database() AND pid <> pg_backend_pid()"
+
+
+@pytest_asyncio.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with Database(database_url, pool_size=2, timeout=0.5) as database:
+        yield database
+
+
+@pytest_asyncio.fixture
+async def administrator(database_url: str) -> AsyncIterator[Database]:
+    async with Database(database_url, pool_size=1) as database:
+        yield database
+
+
+async def test_a_read_survives_the_end_of_its_connection(
+    database: Database, administrator: Database
+) -> None:
+    for _ in range(3):
+        await database.ping()
+        await administrator.fetch(
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {_OTHERS}",  # noqa: S608
+            {},
+        )
+        assert await database.fetch("SELECT 1", {}) == [(1,)]
+
+
+async def test_a_statement_ends_when_its_time_is_over(database: Database) -> None:
+    with pytest.raises(DeadlineExceeded):
+        await database.fetch("SELECT pg_sleep(5)", {})
+
+
+async def test_a_cancelled_call_stops_its_statement(
+    database_url: str, administrator: Database
+) -> None:
+    running = f"SELECT count(*) FROM pg_stat_activity WHERE {_OTHERS} AND state = 'active'"  # noqa: S608
+    async with Database(database_url, timeout=30) as patient:
+        call = asyncio.create_task(patient.fetch("SELECT pg_sleep(30)", {}))
+        while await administrator.fetch(running, {}) != [(1,)]:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert await administrator.fetch(running, {}) == [(0,)]
+
+
+async def test_a_full_pool_is_unavailable_soon(database_url: str) -> None:
+    async with Database(database_url, pool_size=1) as database, database.transaction():
+        with pytest.raises(Unavailable):
+            await asyncio.wait_for(database.ping(), 4)
+
+
+async def test_no_server_is_unavailable() -> None:
+    async with Database("host=127.0.0.1 port=1 dbname=none", timeout=0.5) as database:
+        with pytest.raises(Unavailable, match="the database is unavailable"):
+            await database.ping()
+
+
+async def test_no_tables_names_the_fix(server_url: str) -> None:
+    async with Database(server_url) as database:
+        with pytest.raises(Unavailable, match="run `sessions migrate`"):
+            await database.fetch("SELECT FROM sessions", {})
+
+
+async def test_a_transaction_is_all_or_nothing(database: Database) -> None:
+    async def fail() -> None:
+        async with database.transaction() as connection:
+            await connection.execute("INSERT INTO websites (website_id, name) VALUES ('a', 'a')")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        await fail()
+    assert await database.fetch("SELECT FROM websites", {}) == []
