@@ -8,7 +8,7 @@ from sessions.domain.events import EventKey
 
 
 class Session(NamedTuple):
-    """One session; an unknown text is `''`, times are UTC."""
+    """One session; an unknown text is None, times are UTC."""
 
     session_id: UUID
     visitor_id: str
@@ -17,20 +17,20 @@ class Session(NamedTuple):
     pageviews: int
     events: int
     is_bot: bool
-    country: str
-    region: str
-    city: str
-    browser: str
-    os: str
-    device: str
-    language: str
-    hostname: str
-    referrer: str
-    utm_source: str
-    utm_medium: str
-    utm_campaign: str
-    entry_page: str
-    exit_page: str
+    country: str | None
+    region: str | None
+    city: str | None
+    browser: str | None
+    os: str | None
+    device: str | None
+    language: str | None
+    hostname: str | None
+    referrer: str | None
+    utm_source: str | None
+    utm_medium: str | None
+    utm_campaign: str | None
+    entry_page: str | None
+    exit_page: str | None
 
     @property
     def duration(self) -> int:
@@ -53,7 +53,7 @@ class SessionEvent(NamedTuple):
     is_pageview: bool
     event_name: str
     url: str
-    referrer: str
+    referrer: str | None
     event_data: dict[str, Any] | None
 
     @property

@@ -1,11 +1,13 @@
-"""Domain values as protobuf messages, and requests as domain values."""
+"""Domain values as the fields of protobuf messages, and requests as domain values.
+
+Fields go to the constructor of the outer message, which makes the inner ones: that is the
+quickest of the ways that were measured.
+"""
 
 from datetime import UTC, datetime, timedelta
-from operator import attrgetter
 from typing import Any
 
-from analytics.sessions.v1 import event_pb2, session_pb2, session_service_pb2
-from google.protobuf.json_format import ParseDict
+from analytics.sessions.v1 import event_pb2, session_service_pb2
 from google.protobuf.struct_pb2 import NULL_VALUE, Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -15,12 +17,6 @@ from sessions.domain.session import Session, SessionEvent
 from sessions.domain.session_ids import format_session_id
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-_OPTIONAL = (
-    *("country", "browser", "os", "device", "region", "city", "language", "hostname"),
-    *("referrer", "utm_source", "utm_medium", "utm_campaign", "entry_page", "exit_page"),
-)
-_optional_of = attrgetter(*_OPTIONAL)
 
 
 def session_query(request: session_service_pb2.ListSessionsRequest) -> SessionQuery:
@@ -35,35 +31,45 @@ def session_query(request: session_service_pb2.ListSessionsRequest) -> SessionQu
     )
 
 
-def session_message(session: Session) -> session_pb2.Session:
-    """A session; texts that are unknown stay absent."""
-    known = zip(_OPTIONAL, _optional_of(session), strict=True)
-    return session_pb2.Session(
-        session_id=format_session_id(session.session_id),
-        visitor_id=session.visitor_id,
-        started_at=_timestamp(session.started_at),
-        ended_at=_timestamp(session.ended_at),
-        duration=session.duration,
-        pageviews=session.pageviews,
-        events=session.events,
-        is_bounce=session.is_bounce,
-        is_bot=session.is_bot,
-        **{name: text for name, text in known if text},
-    )
+def session_fields(session: Session) -> dict[str, Any]:
+    """The fields of a session's message; None leaves one absent."""
+    return {
+        "session_id": format_session_id(session.session_id),
+        "visitor_id": session.visitor_id,
+        "started_at": _timestamp(session.started_at),
+        "ended_at": _timestamp(session.ended_at),
+        "duration": session.duration,
+        "pageviews": session.pageviews,
+        "events": session.events,
+        "is_bounce": session.is_bounce,
+        "is_bot": session.is_bot,
+        "country": session.country,
+        "region": session.region,
+        "city": session.city,
+        "browser": session.browser,
+        "os": session.os,
+        "device": session.device,
+        "language": session.language,
+        "hostname": session.hostname,
+        "referrer": session.referrer,
+        "utm_source": session.utm_source,
+        "utm_medium": session.utm_medium,
+        "utm_campaign": session.utm_campaign,
+        "entry_page": session.entry_page,
+        "exit_page": session.exit_page,
+    }
 
 
-def event_message(event: SessionEvent) -> session_pb2.SessionEvent:
-    """An event with the fields that apply to it."""
-    message = session_pb2.SessionEvent(
-        event_type="pageview" if event.is_pageview else "event",
-        timestamp=_timestamp(event.occurred_at),
-        url=event.url or None,
-        referrer=event.referrer or None,
-        event_name=event.event_name or None,
-    )
-    if event.event_data is not None:
-        message.event_data.CopyFrom(ParseDict(event.event_data, Struct()))
-    return message
+def event_fields(event: SessionEvent) -> dict[str, Any]:
+    """The fields of an event's message that apply to it; None leaves one absent."""
+    return {
+        "event_type": "pageview" if event.is_pageview else "event",
+        "timestamp": _timestamp(event.occurred_at),
+        "url": event.url or None,
+        "referrer": event.referrer or None,
+        "event_name": event.event_name or None,
+        "event_data": event.event_data,
+    }
 
 
 def sent_event(message: event_pb2.Event) -> SentEvent:
@@ -93,10 +99,11 @@ def cursor_value(cursor: str | None) -> Value:
     return Value(null_value=NULL_VALUE) if cursor is None else Value(string_value=cursor)
 
 
-def _timestamp(moment: datetime) -> Timestamp:
+def _timestamp(moment: datetime) -> dict[str, int]:
+    """The fields of a Timestamp: half the time of making the message itself."""
     elapsed = moment - _EPOCH
     seconds = elapsed.days * 86_400 + elapsed.seconds
-    return Timestamp(seconds=seconds, nanos=elapsed.microseconds * 1000)
+    return {"seconds": seconds, "nanos": elapsed.microseconds * 1000}
 
 
 def _moment(timestamp: Timestamp) -> datetime:

@@ -6,7 +6,7 @@ import grpc
 from analytics.sessions.v1 import session_service_pb2 as messages
 from analytics.sessions.v1 import session_service_pb2_grpc as services
 
-from sessions.rpc.messages import cursor_value, event_message, session_message, session_query
+from sessions.rpc.messages import cursor_value, event_fields, session_fields, session_query
 from sessions.usecases.get_session import GetSession
 from sessions.usecases.list_sessions import ListSessions
 
@@ -26,7 +26,7 @@ class SessionService(services.SessionServiceServicer):
         """Lists the sessions of a website, newest first."""
         page = await self._list_sessions(request.website_id, session_query(request), request.cursor)
         return messages.ListSessionsResponse(
-            sessions=map(session_message, page.sessions), next_cursor=cursor_value(page.next_cursor)
+            sessions=map(session_fields, page.sessions), next_cursor=cursor_value(page.next_cursor)
         )
 
     async def GetSession(  # noqa: N802 (the name in the protos)
@@ -40,7 +40,7 @@ class SessionService(services.SessionServiceServicer):
             events_cursor=request.events_cursor,
         )
         return messages.GetSessionResponse(
-            session=session_message(details.session),
-            events=map(event_message, details.events),
+            session=session_fields(details.session),
+            events=map(event_fields, details.events),
             next_events_cursor=cursor_value(details.next_events_cursor),
         )

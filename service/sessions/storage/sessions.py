@@ -15,10 +15,14 @@ from sessions.domain.sessionization import page_hash
 from sessions.storage.database import Database
 from sessions.storage.pages import MORE_PAGES
 
+_TEXTS: tuple[LiteralString, ...] = (
+    *("country", "region", "city", "browser", "os", "device", "language", "hostname"),
+    *("referrer", "utm_source", "utm_medium", "utm_campaign", "entry_page", "exit_page"),
+)
+
 _COLUMNS: LiteralString = """
        s.session_id, s.visitor_id, s.started_at, s.ended_at, s.pageviews, s.events, s.is_bot,
-       s.country, s.region, s.city, s.browser, s.os, s.device, s.language, s.hostname,
-       s.referrer, s.utm_source, s.utm_medium, s.utm_campaign, s.entry_page, s.exit_page"""
+       """ + ", ".join(f"nullif(s.{name}, '')" for name in _TEXTS)
 
 _LIST: LiteralString = f"""
 SELECT {_COLUMNS}
