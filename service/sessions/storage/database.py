@@ -1,5 +1,6 @@
 """Connections to PostgreSQL, and its failures in the words of the domain."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, LiteralString, TypeVar, overload
@@ -21,6 +22,8 @@ Connection = AsyncConnection[TupleRow]
 Parameters = Mapping[str, Any]
 Row = TypeVar("Row")
 
+_PING_SECONDS = 2.0
+
 
 class Database:
     """A pool of connections; use as `async with Database(url) as database`.
@@ -39,7 +42,8 @@ class Database:
             min_size=1,
             max_size=pool_size,
             max_waiting=pool_size * 16,
-            timeout=min(2.0, timeout),
+            # Half of it, so that a call hears of it before its own deadline.
+            timeout=min(2.0, timeout / 2),
             # Short, so that the pool tries again soon after the server is back.
             reconnect_timeout=1.0,
             configure=self._configure,
@@ -95,8 +99,19 @@ class Database:
                 return await self._fetch(query, parameters, row_factory)
 
     async def ping(self) -> None:
-        """Raise Unavailable unless the database answers."""
-        await self.fetch("SELECT 1", {})
+        """Raise Unavailable unless the database answers within two seconds.
+
+        A timeout around the statement would not do: it ends when the statement does, and a
+        server that is frozen ends none.
+        """
+        asking = asyncio.create_task(self.fetch("SELECT 1", {}))
+        try:
+            done, _ = await asyncio.wait({asking}, timeout=_PING_SECONDS)
+        finally:
+            asking.cancel()
+        if not done:
+            raise _unavailable()
+        await asking
 
     async def _fetch(
         self, query: LiteralString, parameters: Parameters, row_factory: AsyncRowFactory[Any]
