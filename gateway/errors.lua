@@ -1,21 +1,35 @@
 -- Gives Envoy's own answers the one error shape, and refuses early what no
--- worker should see. ERRORS and INVALID_PARAMETER come from errors.py.
+-- worker should see. ERRORS, MALFORMED and INVALID_FIELD come from errors.py.
 -- https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/lua_filter
 
-local UNKNOWN = "there is no such parameter"
-local NOT_UTF8 = "is not valid UTF-8"
+local UNKNOWN = ": there is no such parameter"
+local NOT_UTF8 = ": is not valid UTF-8"
+local TWICE = ": is given twice"
+local NO_VALUE = ": has no value, write "
 
 -- Headers that say nothing to a REST caller.
 local FOR_GRPC_ONLY = {
   "grpc-status", "grpc-message", "grpc-accept-encoding", "x-envoy-upstream-healthchecked-cluster",
 }
 
--- Protobuf's types, in words.
+-- What gRPC itself answers in a worker, without details: the message is too
+-- large (429 over REST, where the API has no quotas), or there is no such method.
+local BY_GRPC = {["8"] = 413, ["12"] = 404}
+
+-- Protobuf's types, in words; any other type is a message.
 local WORDS = {
   INT32 = "a whole number", INT64 = "a whole number",
   UINT32 = "a whole number", UINT64 = "a whole number",
   FLOAT = "a number", DOUBLE = "a number",
   BOOL = "true or false", STRING = "text",
+  Timestamp = "a time like 2026-03-03T10:15:00Z",
+}
+
+-- What the transcoder says of a body as a whole.
+local BODY = {
+  {"^: Root element must be a message", "the body is not a JSON object"},
+  {"^Message too deep", "the body is nested too deeply"},
+  {"\n *%^$", "the body is not valid JSON"},
 }
 
 -- The sequences of UTF-8 beyond ASCII: no overlong form, no surrogate, nothing
@@ -40,7 +54,7 @@ local function is_utf8(text)
 end
 
 local function unescape(text)
-  local plain = text:gsub("+", " "):gsub("%%(%x%x)", function(hex)
+  local plain = text:gsub("%+", " "):gsub("%%(%x%x)", function(hex)
     return string.char(tonumber(hex, 16))
   end)
   return plain
@@ -55,52 +69,64 @@ local function json(text)
   return escaped
 end
 
--- The ids in the path, then the parameters of the query: {name, escaped value}.
+-- The ids in the path, then the parameters of the query: {name, escaped value},
+-- without a value when there is no equals sign.
 local function parameters(path)
   local before, query = path:match("^([^?]*)%??(.*)$")
   local website, session = before:match("^/api/websites/([^/]*)/?[^/]*/?(.*)$")
   local found = {{"website_id", website or ""}, {"session_id", session or ""}}
-  for name, value in query:gmatch("([^&=]+)=?([^&]*)") do
-    found[#found + 1] = {name, value}
+  for part in query:gmatch("[^&]+") do
+    local name, value = part:match("^([^=]*)=(.*)$")
+    found[#found + 1] = {name or part, value}
   end
   return found
 end
 
--- What is wrong with the parameters as bytes. The transcoder lets bad UTF-8
--- through, and an id in the query would replace the one in the path.
+-- What is wrong with the parameters, where the transcoder would let it pass: an
+-- id in the query would replace the one in the path, a second value the first,
+-- a name alone would count for nothing, and bad UTF-8 only the worker could see.
 local function refusal(path)
+  local seen = {}
   for position, parameter in ipairs(parameters(path)) do
     local name, value = parameter[1], parameter[2]
     local key = name:lower():gsub("_", "")
-    if position > 2 and (key == "websiteid" or key == "sessionid") then
-      return name .. ": " .. UNKNOWN
-    end
-    if not is_utf8(unescape(value)) then return name .. ": " .. NOT_UTF8 end
+    local is_id = key == "websiteid" or key == "sessionid"
+    if position > 2 and is_id then return name .. UNKNOWN end
+    if not value then return name .. NO_VALUE .. name .. "=" end
+    if not is_utf8(unescape(value)) then return name .. NOT_UTF8 end
+    if seen[key] and not key:find("^filter") then return name .. TWICE end
+    seen[key] = true
   end
 end
 
 local function misfit(value, kind)
-  local wanted = WORDS[kind]
-  if #value > 100 then value = "the value" end
+  local wanted = WORDS[kind] or "an object"
+  if #value > 100 or value:find("^Field '") then value = "the value" end
   if wanted == "a whole number" and value:match('^"?[-+]?%d+"?$') then
     return value .. " is out of range"
   end
-  return value .. " is not " .. (wanted or "allowed here")
+  return value .. " is not " .. wanted
 end
 
--- Field and fault out of a message of the transcoder's or of refusal(); nothing
--- when it names no field.
+-- The field and what is wrong with it, out of a message of the transcoder's or
+-- of refusal(); no field when it is the body as a whole.
 local function fault(text)
-  local field, value, kind = text:match("^([^:]+): invalid value (.*) for type TYPE_(%w+)$")
-  if field then return field, misfit(value, kind) end
+  local refused, why = text:match("^REFUSED ([^:]*): (.*)$")
+  if refused then return refused, why end
+  local field, value, kind = text:match("^([^:]+): invalid value (.*) for type (.-)$")
+  if field and value:find("^Starting an object") then
+    return field .. "." .. kind, "an object does not belong here"
+  end
+  if field then return field, misfit(value, kind:match("%w+$")) end
+  field = text:match("^([^:]*): Proto field is not repeating")
+  if field then return field, "has a list where none belongs" end
   field = text:match('^Could not find field "(.*)" in the type "')
-  if field then return field, UNKNOWN end
+  if field then return field, UNKNOWN:sub(3) end
   field = text:match('^Encountered a non%-leaf field "(.-)"')
   if field then return field, "has no fields of its own" end
-  field = text:match("^(.*): " .. UNKNOWN .. "$")
-  if field then return field, UNKNOWN end
-  field = text:match("^(.*): is not valid UTF%-8$")
-  if field then return field, NOT_UTF8 end
+  for _, line in ipairs(BODY) do
+    if text:find(line[1]) then return nil, line[2] end
+  end
 end
 
 local function error_of(status)
@@ -108,10 +134,11 @@ local function error_of(status)
 end
 
 local function rest_body(status, text)
+  if status ~= 400 then return error_of(status).body end
   local field, description = fault(text)
-  if status ~= 400 or not field then return error_of(status).body end
-  local words = {field = json(field), description = json(description)}
-  return (INVALID_PARAMETER:gsub("@(%a+)@", words))
+  if not description then return error_of(status).body end
+  local words = {field = json(field or ""), description = json(description)}
+  return ((field and INVALID_FIELD or MALFORMED):gsub("@(%a+)@", words))
 end
 
 local function answer_grpc(headers, status)
@@ -132,38 +159,49 @@ local function answer_rest(handle, status)
   headers:replace("content-length", tostring(body:setBytes(rest_body(status, text))))
 end
 
+-- gRPC's headers say nothing in a REST request, and a worker would choke on a bad one.
+local function drop_grpc_headers(headers)
+  local names = {}
+  for name in pairs(headers) do
+    if name:find("^grpc%-") or name:find("%-bin$") then names[#names + 1] = name end
+  end
+  for _, name in ipairs(names) do headers:remove(name) end
+end
+
 function envoy_on_request(handle)
   local headers = handle:headers()
   local path = headers:get(":path") or ""
   if path:sub(1, 5) ~= "/api/" then return end
+  drop_grpc_headers(headers)
   if not headers:get("authorization") then
     handle:streamInfo():dynamicMetadata():set("errors", "anonymous", true)
   end
   local problem = refusal(path)
-  if problem then handle:respond({[":status"] = "400"}, problem) end
+  if problem then handle:respond({[":status"] = "400"}, "REFUSED " .. problem) end
 end
 
--- The status of an answer of Envoy's own; nothing for a worker's answer. Nobody
--- learns without a key what is wrong with a request, here as in a worker.
-local function local_status(handle)
+-- The HTTP status of an answer that is not of a worker's making. Nobody learns
+-- without a key what is wrong with a request, here as in a worker.
+local function edge_status(handle)
   local headers = handle:headers()
   local status = tonumber(headers:get("x-edge-status") or "")
   headers:remove("x-edge-status")
   local known = handle:streamInfo():dynamicMetadata():get("errors")
-  if known and known.anonymous and (status == 400 or status == 404) then
-    headers:replace(":status", "401")
-    return 401
-  end
+  if known and known.anonymous and (status == 400 or status == 404) then status = 401 end
   return status
 end
 
 function envoy_on_response(handle)
-  local status = local_status(handle)
+  local status = edge_status(handle)
   local headers = handle:headers()
   if (headers:get("content-type") or ""):find("^application/grpc") then
+    local bare = not headers:get("grpc-status-details-bin")
+    status = status or bare and BY_GRPC[headers:get("grpc-status")]
     if status then answer_grpc(headers, status) end
     return
   end
+  if headers:get(":status") == "429" then status = 413 end
+  if status then headers:replace(":status", tostring(status)) end
   for _, name in ipairs(FOR_GRPC_ONLY) do headers:remove(name) end
   if headers:get(":status") == "401" then headers:replace("www-authenticate", "Bearer") end
   if status then answer_rest(handle, status) end

@@ -7,7 +7,7 @@ wherever an error comes from. `errors.lua` puts them in place.
 
 import base64
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analytics.sessions.v1 import error_reason_pb2 as reasons
 from analytics.sessions.v1.error_reason_pb2 import ErrorReason
@@ -36,9 +36,9 @@ class EdgeError:
     grpc_code: int | None = None
     retry_seconds: int = 0
 
-    def status(self, code: int) -> status_pb2.Status:
+    def status(self) -> status_pb2.Status:
         """Returns the error as the message that gRPC and REST answers are made of."""
-        status = status_pb2.Status(code=code, message=self.message)
+        status = status_pb2.Status(code=self.code, message=self.message)
         info = ErrorInfo(reason=ErrorReason.Name(self.reason), domain=_DOMAIN)
         status.details.add().Pack(info)
         if self.retry_seconds:
@@ -100,34 +100,28 @@ def edge_errors(request_timeout: float) -> dict[int, EdgeError]:
 
 
 def lua_tables(request_timeout: float) -> str:
-    """Returns the two constants that `errors.lua` starts from, as Lua source."""
+    """Returns the constants that `errors.lua` starts from, as Lua source."""
     errors = edge_errors(request_timeout)
     rows = "".join(f"  [{http}] = {_lua_row(error)},\n" for http, error in errors.items())
-    template = _lua_text(_rest_body(_invalid_parameter(errors[400])))
-    return f"local ERRORS = {{\n{rows}}}\nlocal INVALID_PARAMETER = {template}\n"
+    malformed = replace(errors[400], message="@description@").status()
+    invalid_field = replace(errors[400], message="@field@: @description@").status()
+    violation = BadRequest.FieldViolation(field="@field@", description="@description@")
+    invalid_field.details.add().Pack(BadRequest(field_violations=[violation]))
+    return (
+        f"local ERRORS = {{\n{rows}}}\n"
+        "-- Lua puts the caller's words where the @ are.\n"
+        f"local MALFORMED = {_lua_text(_rest_body(malformed))}\n"
+        f"local INVALID_FIELD = {_lua_text(_rest_body(invalid_field))}\n"
+    )
 
 
 def _lua_row(error: EdgeError) -> str:
-    grpc = error.status(error.grpc_code or error.code)
+    grpc = replace(error, code=error.grpc_code or error.code).status()
     details = base64.b64encode(grpc.SerializeToString()).decode()
     return (
-        f"{{body = {_lua_text(_rest_body(error.status(error.code)))}, grpc_status = {grpc.code}, "
+        f"{{body = {_lua_text(_rest_body(error.status()))}, grpc_status = {grpc.code}, "
         f"message = {_lua_text(error.message)}, details = {_lua_text(details)}}}"
     )
-
-
-def _invalid_parameter(error: EdgeError) -> status_pb2.Status:
-    """The error of one bad parameter, with names in @ where Lua puts the caller's words."""
-    status = error.status(error.code)
-    status.message = "@field@: @description@"
-    status.details.add().Pack(
-        BadRequest(
-            field_violations=[
-                BadRequest.FieldViolation(field="@field@", description="@description@")
-            ]
-        )
-    )
-    return status
 
 
 def _rest_body(status: status_pb2.Status) -> str:
