@@ -1,0 +1,176 @@
+"""Starts real workers and a real Envoy for a test, and stops them whatever happens."""
+
+import http.client
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Any
+
+import grpc
+from grpc_tools import protoc  # type: ignore[import-untyped]
+
+import gateway
+
+KEY = {"authorization": "Bearer spk_selfhosted_test"}
+REQUEST_TIMEOUT = 0.2
+"""Seconds that a worker would give a call; Envoy waits one second more."""
+
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An HTTP answer; header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body; fails unless it says that it is JSON."""
+        assert self.headers.get("content-type") == "application/json", self
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A running Envoy."""
+
+    port: int
+    admin_port: int
+    process: subprocess.Popen[bytes]
+
+    def request(
+        self,
+        path: str,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] = KEY,
+        body: bytes | None = None,
+        port: int | None = None,
+    ) -> Reply:
+        """One HTTP/1.1 request on a connection of its own, with a key unless told otherwise."""
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=10)
+        with closing(connection):
+            connection.putrequest(method, path, skip_accept_encoding=True)
+            for name, value in headers.items():
+                connection.putheader(name, value)
+            if body is not None:
+                connection.putheader("content-length", str(len(body)))
+            connection.endheaders(body)
+            response = connection.getresponse()
+            lower = {name.lower(): value for name, value in response.getheaders()}
+            return Reply(response.status, lower, response.read())
+
+    def raw(self, request: bytes) -> Reply:
+        """The answer to bytes that need not be HTTP."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+            connection.sendall(request)
+            with closing(http.client.HTTPResponse(connection)) as response:
+                response.begin()
+                lower = {name.lower(): value for name, value in response.getheaders()}
+                return Reply(response.status, lower, response.read())
+
+    def admin(self, path: str) -> Reply:
+        """A page for operators."""
+        return self.request(path, port=self.admin_port)
+
+    @contextmanager
+    def channel(self) -> Iterator[grpc.Channel]:
+        """A gRPC channel to the same port; it neither retries nor shares connections."""
+        options = [("grpc.enable_retries", 0), ("grpc.use_local_subchannel_pool", 1)]
+        with grpc.insecure_channel(f"127.0.0.1:{self.port}", options) as channel:
+            yield channel
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A running worker."""
+
+    port: int
+    process: subprocess.Popen[str]
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its process runs."""
+        return self.process.poll() is None
+
+
+@contextmanager
+def running_worker(*arguments: str) -> Iterator[Worker]:
+    """A worker process on a free port."""
+    command = [sys.executable, "-m", "tests.gateway.worker", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            yield Worker(int(process.stdout.readline()), process)
+        finally:
+            process.kill()
+
+
+@contextmanager
+def running_gateway(
+    folder: Path, ports: Sequence[int], *, cors_origins: Sequence[str] = ()
+) -> Iterator[Gateway]:
+    """An Envoy on a free port in front of the workers on those ports, once it is up."""
+    config = folder / "envoy.yaml"
+    config.write_text(
+        gateway.render(
+            host="127.0.0.1",
+            port=0,
+            workers=[("127.0.0.1", port) for port in ports],
+            request_timeout=REQUEST_TIMEOUT,
+            cors_origins=cors_origins,
+            descriptors=_descriptors(folder),
+        )
+    )
+    log = folder / "envoy.log"
+    command = [*gateway.command(config), "--log-path", str(log), "--concurrency", "1"]
+    with subprocess.Popen(command) as process:
+        try:
+            yield _when_up(gateway.admin_address_file(config), process)
+        finally:
+            process.kill()
+    assert "lua" not in log.read_text(), log.read_text()
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Waits until the condition holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.02)
+
+
+def _when_up(address_file: Path, process: subprocess.Popen[bytes]) -> Gateway:
+    eventually(lambda: address_file.exists() and ":" in address_file.read_text())
+    admin_port = int(address_file.read_text().rpartition(":")[2])
+    admin = Gateway(0, admin_port, process)
+    eventually(lambda: admin.admin("/ready").status == 200)
+    listeners = json.loads(admin.admin("/listeners?format=json").body)["listener_statuses"]
+    return Gateway(
+        listeners[0]["local_address"]["socket_address"]["port_value"], admin_port, process
+    )
+
+
+def _descriptors(folder: Path) -> Path:
+    """The API's descriptors and those of `write_service.proto`."""
+    google = distribution("googleapis-common-protos").locate_file("")
+    extra, both = folder / "extra.pb", folder / "descriptors.pb"
+    arguments = ["protoc", f"-I{_HERE}", f"-I{google}", f"-I{_well_known()}"]
+    assert not protoc.main([*arguments, f"--descriptor_set_out={extra}", "write_service.proto"])
+    both.write_bytes(gateway.DESCRIPTORS.read_bytes() + extra.read_bytes())
+    return both
+
+
+def _well_known() -> Path:
+    assert protoc.__file__
+    return Path(protoc.__file__).parent / "_proto"

@@ -1,0 +1,131 @@
+"""The documented paths: what a worker gets from a REST request, and what the caller reads."""
+
+import gzip
+import json
+from typing import Any
+
+import pytest
+
+from tests.gateway.harness import KEY, Gateway
+from tests.gateway.worker import EVENTS, SESSION
+
+SESSIONS = "/api/websites/site_1/sessions"
+ECHO = "/api/websites/site_echo/sessions"
+
+
+def echo(edge: Gateway, query: str) -> Any:
+    """The request as the worker got it."""
+    session = edge.request(f"{ECHO}?{query}").json["sessions"][0]
+    return json.loads(session["entry_page"]) | {"website_id": "site_echo"}
+
+
+def metadata(edge: Gateway, **headers: str) -> Any:
+    """The headers as the worker got them."""
+    named = KEY | {name.replace("_", "-"): value for name, value in headers.items()}
+    return json.loads(edge.request(ECHO, headers=named).json["sessions"][0]["exit_page"])
+
+
+def test_list_prints_the_null_cursor_and_zeros_and_leaves_unset_fields_out(edge: Gateway) -> None:
+    assert edge.request(SESSIONS).json == {"sessions": [SESSION], "next_cursor": None}
+
+
+def test_get_prints_the_session_its_events_and_the_cursor(edge: Gateway) -> None:
+    assert edge.request(f"{SESSIONS}/sess_xyz789").json == {
+        "session": SESSION,
+        "events": EVENTS,
+        "next_events_cursor": "more",
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "fields"),
+    [
+        ("limit=10&include_bots=true", {"limit": 10, "include_bots": True}),
+        ("filter_page=/a&filter_page=/b", {"filter_page": ["/a", "/b"]}),
+        ("filter_utm_source=", {"filter_utm_source": [""]}),
+        ("filter_city=New+York&filter_city=a%2Bb", {"filter_city": ["New York", "a+b"]}),
+        ("filter_city=Z%C3%BCrich%20%26%20%3D", {"filter_city": ["Zürich & ="]}),
+        ("filter_page=100%", {"filter_page": ["100%"]}),
+        ("filter_page=a=b", {"filter_page": ["a=b"]}),
+        ("timezone=Europe/Berlin", {"timezone": "Europe/Berlin"}),
+        ("cursor=" + "c" * 20_000, {"cursor": "c" * 20_000}),
+    ],
+)
+def test_parameters_reach_the_worker(edge: Gateway, query: str, fields: dict[str, Any]) -> None:
+    assert echo(edge, query) == {"website_id": "site_echo"} | fields
+
+
+@pytest.mark.parametrize(
+    ("path", "session_id"),
+    [
+        (f"{SESSIONS}/sess%5Fxyz%20789", "sess_xyz 789"),
+        (f"{SESSIONS}/a%2Fb", "a/b"),
+        (f"/{SESSIONS}//./sess_1", "sess_1"),
+    ],
+)
+def test_ids_are_unescaped_and_stay_one_segment(edge: Gateway, path: str, session_id: str) -> None:
+    assert edge.request(path).json["session"]["session_id"] == session_id
+
+
+def test_a_rest_caller_sees_no_header_of_grpc_or_envoy(edge: Gateway) -> None:
+    assert edge.request(SESSIONS).headers.keys() == {
+        "content-type",
+        "content-length",
+        "date",
+        "x-request-id",
+    }
+
+
+def test_the_request_id_of_the_caller_is_kept_and_answered(edge: Gateway) -> None:
+    mine = "018f2b4c-0000-7000-8000-00000000000a"
+    assert metadata(edge, x_request_id=mine)["x-request-id"] == mine
+    reply = edge.request("/nowhere", headers={"x-request-id": mine})
+    assert reply.headers["x-request-id"] == mine
+
+
+def test_a_request_id_is_made_where_there_is_none(edge: Gateway) -> None:
+    first, second = metadata(edge), metadata(edge)
+    assert len(first["x-request-id"]) == 36
+    assert first["x-request-id"] != second["x-request-id"]
+
+
+def test_workers_get_the_key_and_no_header_that_could_be_mistaken(edge: Gateway) -> None:
+    odd = {
+        "x_request_id": "an underscore is no dash",
+        "x-envoy-upstream-rq-timeout-ms": "1",
+        "grpc-timeout": "nonsense",
+        "x-bin": "no base64",
+    }
+    session = edge.request(ECHO, headers=KEY | odd).json["sessions"][0]
+    received = json.loads(session["exit_page"])
+    assert received["authorization"] == KEY["authorization"]
+    assert received.keys().isdisjoint({*odd, "x-envoy-original-path"})
+
+
+def test_headers_up_to_the_limit_reach_the_worker(edge: Gateway) -> None:
+    assert len(metadata(edge, x_large="a" * 30_000)["x-large"]) == 30_000
+
+
+def test_http_1_0_and_upgrade_requests_are_answered_as_usual(edge: Gateway) -> None:
+    key = f"authorization: {KEY['authorization']}\r\n".encode()
+    old = edge.raw(f"GET {SESSIONS} HTTP/1.0\r\n".encode() + key + b"\r\n")
+    assert old.json["sessions"] == [SESSION]
+    upgrade = {"connection": "upgrade", "upgrade": "websocket"}
+    assert edge.request(SESSIONS, headers=KEY | upgrade).json["sessions"] == [SESSION]
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br"])
+def test_large_json_is_compressed_for_who_accepts_it(edge: Gateway, encoding: str) -> None:
+    large = "/api/websites/site_large/sessions"
+    plain = edge.request(large)
+    packed = edge.request(large, headers=KEY | {"accept-encoding": encoding})
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == encoding
+    assert len(packed.body) < len(plain.body) / 10
+    if encoding == "gzip":
+        assert gzip.decompress(packed.body) == plain.body
+
+
+def test_small_json_is_not_compressed(edge: Gateway) -> None:
+    reply = edge.request(SESSIONS, headers=KEY | {"accept-encoding": "gzip, br"})
+    assert reply.json["sessions"] == [SESSION]
