@@ -13,6 +13,7 @@ from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
 from sessions.usecases.api_keys import ApiKeys
 from sessions.usecases.authenticate import Authenticate
+from sessions.usecases.erase_visitor import EraseVisitor
 from sessions.usecases.get_session import GetSession
 from sessions.usecases.list_sessions import ListSessions
 from sessions.usecases.receive_events import ReceiveEvents
@@ -33,6 +34,7 @@ class Application:
     enricher: Enricher
     record_events: RecordEvents
     receive_events: ReceiveEvents
+    erase_visitor: EraseVisitor
 
 
 @asynccontextmanager
@@ -49,7 +51,7 @@ async def open_application(database_url: str, settings: Settings) -> AsyncIterat
         cursors = CursorSigner(settings.cursor_keys or await secrets.cursors(database))
         websites = Websites(database)
         enricher = Enricher(visitor_secret)
-        record_events = RecordEvents(database, Partitions(database))
+        record_events = RecordEvents(database, Partitions(database), visitor_secret)
         yield Application(
             database=database,
             authenticate=Authenticate(database, _now),
@@ -60,6 +62,7 @@ async def open_application(database_url: str, settings: Settings) -> AsyncIterat
             enricher=enricher,
             record_events=record_events,
             receive_events=ReceiveEvents(websites, enricher, record_events, _now),
+            erase_visitor=EraseVisitor(database, websites, enricher, visitor_secret),
         )
 
 

@@ -78,7 +78,7 @@ async def test_any_arrival_gives_the_sessions_of_the_set(
     database: Database, batches: list[list[Event]]
 ) -> None:
     website = await new_website(database)
-    record = RecordEvents(database, Partitions(database))
+    record = RecordEvents(database, Partitions(database), b"secret")
     answers = [await record(website, batch) for batch in batches]
     assert sum(answer.new for answer in answers) == len(_identities(chain(*batches)))
     assert await stored_sessions(database, website) == reference_sessions(chain(*batches))

@@ -13,9 +13,10 @@ from sessions.cli.keys import keys
 from sessions.cli.migrate import migrate
 from sessions.cli.serve import serve
 from sessions.cli.up import up
+from sessions.cli.visitors import visitors
 from sessions.cli.websites import websites
 
-COMMANDS: tuple[click.Command, ...] = (up, serve, migrate, websites, keys, import_events)
+COMMANDS: tuple[click.Command, ...] = (up, serve, migrate, websites, keys, import_events, visitors)
 """In the order of the help."""
 
 _INTERRUPTED = 130

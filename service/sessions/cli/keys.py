@@ -12,7 +12,7 @@ _MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"]
 
 @click.group(short_help="Make, list and revoke API keys.")
 def keys() -> None:
-    """API keys: who may read sessions or write events, and of which website."""
+    """API keys: who may read sessions, write events or erase visitors, and of which website."""
 
 
 @keys.command()

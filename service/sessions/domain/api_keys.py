@@ -16,6 +16,7 @@ class Scope(StrEnum):
 
     SESSIONS_READ = "sessions:read"
     EVENTS_WRITE = "events:write"
+    VISITORS_ERASE = "visitors:erase"
 
 
 class ApiKey(NamedTuple):

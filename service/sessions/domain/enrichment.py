@@ -69,6 +69,23 @@ class Enricher:
             return ""
         return identity.visitor_id(self._secret, website_id, address, user_agent)
 
+    def identify(
+        self, website_id: str, *, visitor_id: str, client_ip: str, user_agent: str
+    ) -> str:
+        """The id of a visitor that is named in one of the two ways in which events name it.
+
+        Raises InvalidArgument with every violation: it is named in both ways or in
+        none, or as no event can name it.
+        """
+        named = SentEvent(visitor_id=visitor_id, client_ip=client_ip, user_agent=user_agent)
+        wrong = list(_wrong_texts(named)) or [*_wrong_parts(named), *_wrong_identity(named)]
+        if visitor_id and (client_ip or user_agent):
+            text = "name the visitor by this, or else by client_ip and user_agent"
+            wrong.append(Violation("visitor_id", text))
+        if wrong:
+            raise InvalidArgument(*wrong)
+        return visitor_id or self.visitor_id(website_id, client_ip, user_agent)
+
     def _event(self, sent: SentEvent, website_id: str, key: EventKey) -> Event:
         """The event of a valid sent event."""
         occurred_at, sequence, event_id = key

@@ -25,6 +25,17 @@ def visitor_id(secret: bytes, website_id: str, client_ip: str, user_agent: str) 
     return digest(secret, message, "sha256")[:8].hex()
 
 
+def tombstone_hash(secret: bytes, website_id: str, visitor_id: str) -> bytes:
+    """What stands for a visitor after its erasure: 16 bytes of a keyed hash.
+
+    An id can be a name or an address that somebody might guess; without the
+    secret no guess can be checked.
+    """
+    # No website id is like the first part, so no client's id comes from the same message
+    message = f"tombstone\0{website_id}\0{visitor_id}".encode()
+    return digest(secret, message, "sha256")[:16]
+
+
 @lru_cache(maxsize=8_192)
 def canonical_ip(client_ip: str) -> str:
     """The one spelling of an IP address, an IPv4-mapped IPv6 address as IPv4; `''` if it is none.

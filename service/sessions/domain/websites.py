@@ -11,12 +11,18 @@ _MAX_NAME = 200
 
 
 class Website(NamedTuple):
-    """A website; `key` is what its rows carry, `website_id` what callers know."""
+    """A website; `key` is what its rows carry, `website_id` what callers know.
+
+    `retention_days` is for how many days sessions are kept, None is forever. Since
+    `deleted_at` the website is none any more, and what is left of it is being removed.
+    """
 
     key: int
     website_id: str
     name: str
     created_at: datetime
+    retention_days: int | None = None
+    deleted_at: datetime | None = None
 
 
 def check_website_id(website_id: str) -> None:

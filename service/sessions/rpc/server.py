@@ -7,9 +7,10 @@ from contextlib import AsyncExitStack, suppress
 
 import grpc
 import structlog
-from analytics.sessions.v1 import event_service_pb2, session_service_pb2
+from analytics.sessions.v1 import event_service_pb2, session_service_pb2, visitor_service_pb2
 from analytics.sessions.v1.event_service_pb2_grpc import add_EventServiceServicer_to_server
 from analytics.sessions.v1.session_service_pb2_grpc import add_SessionServiceServicer_to_server
+from analytics.sessions.v1.visitor_service_pb2_grpc import add_VisitorServiceServicer_to_server
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
@@ -20,11 +21,12 @@ from sessions.logs import configure_logs
 from sessions.rpc.boundary import Boundary
 from sessions.rpc.event_service import EventService
 from sessions.rpc.session_service import SessionService
+from sessions.rpc.visitor_service import VisitorService
 from sessions.settings import Settings
 
 SERVICES = [
     service.full_name
-    for file in (session_service_pb2, event_service_pb2)
+    for file in (session_service_pb2, event_service_pb2, visitor_service_pb2)
     for service in file.DESCRIPTOR.services_by_name.values()
 ]
 
@@ -87,6 +89,7 @@ def _server(
         draining=draining,
     )
     add_EventServiceServicer_to_server(events, server)
+    add_VisitorServiceServicer_to_server(VisitorService(application.erase_visitor), server)
     health_pb2_grpc.add_HealthServicer_to_server(status, server)
     reflection.enable_server_reflection(
         [*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME], server

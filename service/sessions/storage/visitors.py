@@ -1,7 +1,9 @@
 """Visitors: their integer keys, and the locks that order those who write about them."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
+from sessions.domain.websites import Website, unknown_website
 from sessions.storage.database import Connection, as_json
 
 # One pass in sorted order takes the lock of every row, new or old, so that two
@@ -9,28 +11,63 @@ from sessions.storage.database import Connection, as_json
 _LOCK = """
 INSERT INTO visitors (website_key, visitor_id)
 SELECT %(website_key)s, visitor_id
-  FROM json_array_elements_text(%(visitor_ids)s::json) AS visitor_id
+  FROM pg_advisory_xact_lock_shared(%(in_use)s, %(website_key)s)
+ CROSS JOIN json_array_elements_text(%(sent)s::json) AS visitor_id
  ORDER BY visitor_id COLLATE "C"
     ON CONFLICT (website_key, visitor_id) DO UPDATE SET visitor_id = '' WHERE false
 """
 
+# A statement of its own: it must see what others committed before they let go of
+# the locks. No rows: the website was deleted meanwhile.
 _KEYS = """
-SELECT visitor_id, visitor_key
+SELECT visitor_id, visitor_key,
+       EXISTS (SELECT FROM tombstones WHERE website_key = %(website_key)s)
   FROM visitors
  WHERE website_key = %(website_key)s AND visitor_id = ANY(%(visitor_ids)s)
+   AND EXISTS (SELECT FROM websites
+                WHERE website_key = %(website_key)s AND deleted_at IS NULL)
 """
 
+_REMOVE_UNUSED = """
+DELETE FROM visitors v
+ WHERE website_key = %(website_key)s AND visitor_id = ANY(%(visitor_ids)s)
+   AND NOT EXISTS (
+       SELECT FROM session_ids i
+        WHERE i.website_key = v.website_key AND i.visitor_key = v.visitor_key AND NOT i.merged)
+"""
 
-async def lock(connection: Connection, website_key: int, ids: Iterable[str]) -> dict[str, int]:
+IN_USE = 1_984_305_142
+"""Class of the advisory locks on websites: writers share one, a deletion waits for it."""
+
+
+class Locked(NamedTuple):
+    """Visitors that nobody else writes about until the transaction ends.
+
+    `keys` holds the key of each by its id; `any_erased` tells whether the website
+    has tombstones, of whomever.
+    """
+
+    keys: dict[str, int]
+    any_erased: bool
+
+
+async def lock(connection: Connection, website: Website, ids: Iterable[str]) -> Locked:
     """Lock visitors until the transaction ends, making those that are new.
 
-    Returns:
-        The key of each visitor by its id.
+    Raises:
+        NotFound: the website was deleted.
     """
     visitor_ids = sorted(set(ids))
-    parameters = {"website_key": website_key, "visitor_ids": as_json(visitor_ids)}
-    await connection.execute(_LOCK, parameters)
-    found = await connection.execute(
-        _KEYS, {"website_key": website_key, "visitor_ids": visitor_ids}
-    )
-    return dict(await found.fetchall())
+    parameters = {"website_key": website.key, "visitor_ids": visitor_ids}
+    sent = {"sent": as_json(visitor_ids), "in_use": IN_USE}
+    await connection.execute(_LOCK, parameters | sent)
+    found = await (await connection.execute(_KEYS, parameters)).fetchall()
+    if not found:
+        raise unknown_website(website.website_id)
+    return Locked({visitor_id: key for visitor_id, key, _ in found}, found[0][2])
+
+
+async def remove_unused(connection: Connection, website_key: int, ids: Iterable[str]) -> None:
+    """Forget those of these visitors that have no session; their locks must be held."""
+    parameters = {"website_key": website_key, "visitor_ids": list(ids)}
+    await connection.execute(_REMOVE_UNUSED, parameters)

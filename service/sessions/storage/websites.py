@@ -2,6 +2,7 @@
 
 import secrets
 import string
+from typing import LiteralString
 
 from psycopg.rows import args_row
 
@@ -9,6 +10,9 @@ from sessions.domain.websites import Website
 from sessions.storage.database import Database
 
 _ALPHABET = string.digits + string.ascii_lowercase
+
+_COLUMNS: LiteralString = """
+SELECT website_key, website_id, name, created_at, retention_days, deleted_at FROM websites"""
 
 
 async def create(database: Database, name: str) -> str:
@@ -22,20 +26,15 @@ async def create(database: Database, name: str) -> str:
 
 
 async def find(database: Database, website_id: str) -> Website | None:
-    """The website that has an id."""
-    query = """
-    SELECT website_key, website_id, name, created_at
-      FROM websites
-     WHERE website_id = %(website_id)s
-    """
+    """The website that has an id, also one that is being deleted."""
+    query = f"{_COLUMNS} WHERE website_id = %(website_id)s"
     rows = await database.fetch(query, {"website_id": website_id}, args_row(Website))
     return rows[0] if rows else None
 
 
 async def list_all(database: Database) -> list[Website]:
-    """All websites, oldest first."""
-    query = "SELECT website_key, website_id, name, created_at FROM websites ORDER BY website_key"
-    return await database.fetch(query, {}, args_row(Website))
+    """All websites, oldest first, also those that are being deleted."""
+    return await database.fetch(f"{_COLUMNS} ORDER BY website_key", {}, args_row(Website))
 
 
 async def rename(database: Database, website: Website, name: str) -> None:

@@ -1,19 +1,20 @@
 """RecordEvents: the one way in. Events and sessions of a batch become durable together."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from sessions.domain.events import Event
+from sessions.domain.identity import tombstone_hash
 from sessions.domain.sessionization import runs, sessionize
 from sessions.domain.websites import Website
 from sessions.storage import events as event_rows
-from sessions.storage import session_states, visitors
-from sessions.storage.database import Database
+from sessions.storage import session_states, tombstones, visitors
+from sessions.storage.database import Connection, Database
 from sessions.storage.partitions import Partitions
 
 
 class Recorded(NamedTuple):
-    """How many events of a batch were new, and how many were already known."""
+    """How many events of a batch were new, and how many were already known, or erased since."""
 
     new: int
     known: int
@@ -22,17 +23,20 @@ class Recorded(NamedTuple):
 class RecordEvents:
     """Stores events and brings the sessions that they touch up to date."""
 
-    def __init__(self, database: Database, partitions: Partitions) -> None:
+    def __init__(self, database: Database, partitions: Partitions, visitor_secret: bytes) -> None:
         self._database = database
         self._partitions = partitions
+        self._secret = visitor_secret
 
     async def __call__(self, website: Website, events: Sequence[Event]) -> Recorded:
         """Record a batch in one transaction: all of it or nothing.
 
         The order of events, batches and duplicates does not matter: sessions are
-        what one pass over all events of a visitor in order would make.
+        what one pass over all events of a visitor in order would make. An event that
+        was erased with its visitor, or would have been, is not recorded again.
 
         Raises:
+            NotFound: the website was deleted meanwhile.
             Unavailable: the database can't be reached; nothing was recorded, or the
                 answer was lost and sending the batch again finds it known.
         """
@@ -40,10 +44,34 @@ class RecordEvents:
             return Recorded(0, 0)
         await self._partitions.ensure(event.occurred_at for event in events)
         async with self._database.transaction() as connection:
-            keys = await visitors.lock(connection, website.key, (e.visitor_id for e in events))
-            new = await event_rows.insert(connection, website.key, keys, events)
+            ids = {event.visitor_id for event in events}
+            keys, any_erased = await visitors.lock(connection, website, ids)
+            wanted = events
+            if any_erased:
+                wanted = await self._not_erased(connection, website, ids, events)
+            new = await event_rows.insert(connection, website.key, keys, wanted)
             touching = runs(new)
             stored = await session_states.touched(connection, website.key, keys, touching)
             changes = sessionize(stored, touching)
             await session_states.store(connection, website.key, keys, changes)
+            if len(wanted) < len(events):
+                # The lock made rows for visitors of whom nothing is left to record.
+                await visitors.remove_unused(connection, website.key, ids)
         return Recorded(len(new), len(events) - len(new))
+
+    async def _not_erased(
+        self,
+        connection: Connection,
+        website: Website,
+        ids: Collection[str],
+        events: Sequence[Event],
+    ) -> list[Event]:
+        """The events that happened after their visitors were erased."""
+        hashes = {id_: tombstone_hash(self._secret, website.website_id, id_) for id_ in ids}
+        moments = await tombstones.find(connection, website.key, hashes.values())
+        until = {id_: moments[hash_] for id_, hash_ in hashes.items() if hash_ in moments}
+        return [
+            event
+            for event in events
+            if event.visitor_id not in until or event.occurred_at > until[event.visitor_id]
+        ]

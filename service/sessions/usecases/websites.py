@@ -27,7 +27,7 @@ class Websites:
             return website
         check_website_id(website_id)
         website = await websites.find(self._database, website_id)
-        if website is None:
+        if website is None or website.deleted_at:
             raise unknown_website(website_id)
         self._found[website_id] = website
         return website

@@ -6,10 +6,12 @@
 CREATE EXTENSION IF NOT EXISTS btree_gin;
 
 CREATE TABLE websites (
-    website_key integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    website_id  text COLLATE "C" NOT NULL UNIQUE,
-    name        text NOT NULL,
-    created_at  timestamptz NOT NULL DEFAULT now()
+    website_key    integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    website_id     text COLLATE "C" NOT NULL UNIQUE,
+    name           text NOT NULL,
+    created_at     timestamptz NOT NULL DEFAULT now(),
+    retention_days integer, -- NULL: sessions are kept forever
+    deleted_at     timestamptz -- its rows are being removed
 );
 
 CREATE TABLE api_keys (
@@ -38,6 +40,15 @@ CREATE TABLE visitors (
     visitor_id  text COLLATE "C",
     visitor_key bigint GENERATED ALWAYS AS IDENTITY,
     PRIMARY KEY (website_key, visitor_id)
+);
+
+-- What is left of an erased visitor: nothing that happened until then is recorded
+-- again. A keyed hash stands for the visitor: see docs/decisions/erasure.md.
+CREATE TABLE tombstones (
+    website_key  integer,
+    visitor_hash bytea,
+    erased_until timestamptz NOT NULL,
+    PRIMARY KEY (website_key, visitor_hash)
 );
 
 -- Events know no session: a session is an interval on a visitor's timeline.
@@ -115,6 +126,9 @@ CREATE TABLE session_ids (
 
 CREATE UNIQUE INDEX session_ids_timeline
     ON session_ids (website_key, visitor_key, started_at) WHERE NOT merged;
+
+-- For removing a session with the ids that were merged into it.
+CREATE INDEX session_ids_merged ON session_ids (website_key, visitor_key, started_at) WHERE merged;
 
 -- The pages that a session viewed beyond those that its row holds, each with a
 -- moment inside the session: no merge has to touch them.
