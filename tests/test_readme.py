@@ -1,0 +1,213 @@
+"""The README is true: its shell blocks run as they stand, and its tables equal the code."""
+
+import ast
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from analytics.sessions.v1.error_reason_pb2 import ErrorReason
+from sessions.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+PAGES += sorted((ROOT / "docs").rglob("*.md"))
+
+RUN_SECONDS = 120
+STOP_SECONDS = 20
+FACTORIES = {
+    "SESSIONS_DATA_DIR": "`/var/lib/sessions` for root, `~/.local/share/sessions` for others",
+    "SESSIONS_WORKERS": "one per core",
+}
+"""How the table writes defaults that depend on the machine."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block; `not_run` is the reason in a comment in front of it."""
+
+    language: str
+    text: str
+    not_run: str
+
+
+def blocks() -> list[Block]:
+    """All blocks of the README, in order."""
+    fence = re.compile(r"(?:<!-- not run: (.+?) -->\n)?```(\w+)\n(.*?)\n?```\n", re.DOTALL)
+    return [Block(language, text, reason) for reason, language, text in fence.findall(README)]
+
+
+def commands() -> Iterator[tuple[Block, str]]:
+    """Each block that is run, with the output that the README shows for it."""
+    for block, following in pairwise([*blocks(), Block("", "", "")]):
+        if block.language == "sh" and not block.not_run:
+            yield block, following.text if following.language in ("json", "text") else ""
+
+
+def normal(output: str) -> Any:
+    """Output without what differs from run to run; JSON as the value that it stands for."""
+    for made in (r"(sess)_[0-9a-f]{32}", r"(site)_[0-9a-z]{10}", r"(spk)_selfhosted_[\w-]+"):
+        output = re.sub(made, r"\1_…", output)
+    try:
+        return json.loads(output)
+    except ValueError:
+        return output.strip()
+
+
+def environment(folder: Path) -> Mapping[str, str]:
+    """That of a newcomer, with a data directory and a port that nobody uses."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SESSIONS_")}
+    kept.pop("DATABASE_URL", None)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    return kept | {
+        "PATH": f"{Path(sys.executable).parent}:{kept['PATH']}",
+        "HOME": str(folder),
+        "SESSIONS_DATA_DIR": str(folder / "data"),
+        "SESSIONS_PORT": str(port),
+        "SESSIONS_WORKERS": "1",
+    }
+
+
+def run(script: str, folder: Path) -> str:
+    """What a shell script prints; whatever it leaves running is stopped."""
+    shell = subprocess.Popen(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=folder,
+        env=environment(folder),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        printed, _ = shell.communicate(timeout=RUN_SECONDS)
+    finally:
+        stop(shell.pid)
+        shell.wait()
+    assert shell.returncode == 0, printed
+    return printed
+
+
+def stop(group: int) -> None:
+    """End a group of processes: `up` first gets the time to stop what it started."""
+    deadline = time.monotonic() + STOP_SECONDS
+    with suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGTERM)
+        while time.monotonic() < deadline:
+            os.killpg(group, 0)
+            time.sleep(0.05)
+        os.killpg(group, signal.SIGKILL)
+
+
+def test_shell_blocks_print_what_is_shown(tmp_path: Path) -> None:
+    expected = list(commands())
+    assert len(expected) > 8
+    script = "\n".join(f"{block.text}\nprintf '\\f'" for block, _ in expected)
+    printed = run(script, tmp_path).split("\f")
+    for (block, shown), output in zip(expected, printed, strict=False):
+        assert normal(output) == normal(shown), block.text
+    assert len(printed) == len(expected) + 1
+
+
+def test_blocks_that_are_not_run_say_why() -> None:
+    left_out = [block for block in blocks() if block.not_run]
+    assert {block.text for block in left_out} >= {"make run", "make test"}
+    assert all(block.language == "sh" for block in left_out)
+
+
+def rows(heading: str) -> list[list[str]]:
+    """The cells of the table under a heading, without its head."""
+    section = README.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    return [re.split(r" *(?<!\\)\| *", line.strip("| ")) for line in lines[2:]]
+
+
+def test_settings_are_those_of_the_code() -> None:
+    tree = ast.parse((ROOT / "service/sessions/settings.py").read_text())
+    [definition] = (
+        node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Settings"
+    )
+    meanings = {
+        field.target.id: text.value.value
+        for field, text in pairwise(definition.body)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
+    }
+    settings = [
+        [f"`{variable}`", shown_default(variable, field.default), meanings[name]]
+        for name, field in Settings.model_fields.items()
+        for variable in [str(field.validation_alias or f"SESSIONS_{name.upper()}")]
+    ]
+    assert rows("Settings") == settings
+
+
+def shown_default(variable: str, default: object) -> str:
+    if variable in FACTORIES:
+        return FACTORIES[variable]
+    if default in ("", None):
+        return "empty"
+    return f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
+
+
+def test_reasons_are_those_of_the_contract() -> None:
+    proto = (ROOT / "protos/analytics/sessions/v1/error_reason.proto").read_text()
+    comments = re.findall(r"((?:^  //.*\n)+)  (ERROR_REASON_\w+) = [1-9]", proto, re.MULTILINE)
+    documented = {}
+    for comment, reason in comments:
+        text = re.sub(r"\s*//\s*", " ", comment)
+        found = re.search(r"([A-Z]+(?:_[A-Z]+)*), HTTP (\d+(?: or \d+)?)", text)
+        assert found, reason
+        documented[f"`{reason}`"] = list(found.groups())
+    assert {row[0]: row[1:3] for row in rows("Errors")} == documented
+    assert len(documented) == len(ErrorReason.keys()) - 1
+
+
+def test_the_folder_map_names_what_exists() -> None:
+    places = [row[0].strip("`") for row in rows("Where things are")]
+    assert all((ROOT / place).exists() for place in places), places
+    folders = {path.name for path in (ROOT / "service/sessions").iterdir() if path.is_dir()}
+    named = {place.rstrip("/").rpartition("/")[2] for place in places}
+    assert folders - named <= {"__pycache__"}
+
+
+def links(page: Path) -> set[str]:
+    """The relative links of a page."""
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    found = re.findall(r"\]\(([^)\s]+)\)", text)
+    return {link for link in found if not re.match(r"[a-z]+:", link)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in links(page):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+def test_every_page_is_linked_from_the_readme() -> None:
+    linked = {(ROOT / link.partition("#")[0]).resolve() for link in links(ROOT / "README.md")}
+    assert set(PAGES) - {ROOT / "README.md"} <= linked
