@@ -48,8 +48,8 @@ class VisitorServiceStub:
     any other. A visitor that was never seen can be erased too.
 
     After an error, or no answer, the call can be repeated: it then erases up
-    to the later moment. It may take up to 120 seconds, about 10 for a visitor
-    with a million events.
+    to the later moment. It may take 120 seconds at the most; a visitor with a
+    million events takes about five.
     """
 
 @_typing.type_check_only
@@ -72,8 +72,8 @@ class VisitorServiceAsyncStub(VisitorServiceStub):
     any other. A visitor that was never seen can be erased too.
 
     After an error, or no answer, the call can be repeated: it then erases up
-    to the later moment. It may take up to 120 seconds, about 10 for a visitor
-    with a million events.
+    to the later moment. It may take 120 seconds at the most; a visitor with a
+    million events takes about five.
     """
 
 class VisitorServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -99,8 +99,8 @@ class VisitorServiceServicer(metaclass=_abc_1.ABCMeta):
         any other. A visitor that was never seen can be erased too.
 
         After an error, or no answer, the call can be repeated: it then erases up
-        to the later moment. It may take up to 120 seconds, about 10 for a visitor
-        with a million events.
+        to the later moment. It may take 120 seconds at the most; a visitor with a
+        million events takes about five.
         """
 
 def add_VisitorServiceServicer_to_server(servicer: VisitorServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
