@@ -16,7 +16,7 @@ import grpc
 from analytics.sessions.v1 import error_reason_pb2, session_service_pb2
 from google.protobuf.json_format import MessageToDict, ParseDict
 from google.rpc import code_pb2, error_details_pb2
-from grpc_status import rpc_status  # type: ignore[import-untyped]
+from grpc_status import rpc_status
 
 from tests.end_to_end.stack import Reply, Stack, metadata
 
@@ -229,11 +229,13 @@ class Grpc(Way):
 def grpc_failure(error: Any) -> Failure:
     """The error of a call: its code and text, and the details that travel beside them.
 
-    A deadline that passes at the client has no details: nobody answered.
+    An error that arises in the client has no details: its deadline passed, or nobody answered.
     """
     status = rpc_status.from_call(error)
     if status is None and error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
         return Failure("DEADLINE_EXCEEDED", error.details(), "")
+    if status is None and error.code() is grpc.StatusCode.UNAVAILABLE:
+        return Failure("UNREACHABLE", error.details(), "")
     assert status, error
     assert (error.code().name, error.details()) == (
         code_pb2.Code.Name(status.code),
