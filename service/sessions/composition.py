@@ -13,6 +13,7 @@ from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
 from sessions.usecases.api_keys import ApiKeys
 from sessions.usecases.authenticate import Authenticate
+from sessions.usecases.delete_website import DeleteWebsite
 from sessions.usecases.erase_visitor import EraseVisitor
 from sessions.usecases.get_session import GetSession
 from sessions.usecases.list_sessions import ListSessions
@@ -28,6 +29,7 @@ class Application:
     database: Database
     authenticate: Authenticate
     websites: Websites
+    delete_website: DeleteWebsite
     api_keys: ApiKeys
     list_sessions: ListSessions
     get_session: GetSession
@@ -56,6 +58,7 @@ async def open_application(database_url: str, settings: Settings) -> AsyncIterat
             database=database,
             authenticate=Authenticate(database, _now),
             websites=websites,
+            delete_website=DeleteWebsite(database),
             api_keys=ApiKeys(database, websites),
             list_sessions=ListSessions(database, websites, cursors, _now),
             get_session=GetSession(database, websites, cursors),

@@ -45,6 +45,29 @@ def run(task: Callable[["Application"], Awaitable[Result]]) -> Result:
     return asyncio.run(once())
 
 
+class Progress:
+    """A bar on stderr, on a terminal only; called with how much was done, and of how much."""
+
+    def __init__(self, unit: str) -> None:
+        # Loaded here, because the help must not wait for it.
+        from tqdm import tqdm
+
+        self.done = 0
+        self._bar = tqdm(unit=f" {unit}", disable=None)
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def __call__(self, more: int, total: int) -> None:
+        """Show that more is done."""
+        self.done += more
+        self._bar.total = max(total, self.done)
+        self._bar.update(more)
+
+
 def show(rows: Sequence[dict[str, object]], *, as_json: bool) -> None:
     """Print rows on stdout, as JSON or as a table with the names of the columns."""
     if as_json:

@@ -2,10 +2,10 @@
 
 import click
 
-from sessions.cli.application import as_json, run, show
+from sessions.cli.application import Progress, as_json, run, show
 
 
-@click.group(short_help="Make, list, rename and delete websites.")
+@click.group(short_help="Make, list, rename, retain and delete websites.")
 def websites() -> None:
     """Websites: everything that is recorded belongs to one."""
 
@@ -26,14 +26,16 @@ def create(name: str) -> None:
 def list_(*, as_json: bool) -> None:
     r"""List all websites, oldest first.
 
+    Where `retention_days` is empty, sessions are kept forever. A website with `deleted_at` was
+    not deleted to the end: delete it again.
+
     \b
         sessions websites list
         sessions websites list --json
     """
     found = run(lambda app: app.websites.list_all())
     rows: list[dict[str, object]] = [
-        {"website_id": site.website_id, "name": site.name, "created_at": site.created_at}
-        for site in found
+        {name: value for name, value in site._asdict().items() if name != "key"} for site in found
     ]
     show(rows, as_json=as_json)
 
@@ -52,9 +54,30 @@ def rename(website_id: str, name: str) -> None:
 
 @websites.command()
 @click.argument("website_id")
+@click.option("--days", type=int, help="Keep a session for this many days from its start.")
+@click.option("--forever", is_flag=True, help="Keep everything, as by default.")
+def retain(website_id: str, days: int | None, *, forever: bool) -> None:
+    r"""Set how long the sessions of a website are kept.
+
+    What is older is removed within the hour by a running service, or by `retention run`.
+
+    \b
+        sessions websites retain site_abc123defg --days 90
+        sessions websites retain site_abc123defg --forever
+    """
+    if forever == (days is not None):
+        raise click.UsageError("write either --days or --forever")
+    run(lambda app: app.websites.retain(website_id, days))
+
+
+@websites.command()
+@click.argument("website_id")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def delete(website_id: str, *, yes: bool) -> None:
     r"""Delete a website with its sessions, events, visitors and keys. There is no way back.
+
+    From the start nobody finds the website any more; then its data goes, visitors by visitors.
+    When this is interrupted, run it again.
 
     \b
         sessions websites delete site_abc123defg
@@ -63,4 +86,6 @@ def delete(website_id: str, *, yes: bool) -> None:
     if not yes:
         question = f"Delete {website_id} and everything that was recorded for it?"
         click.confirm(question, abort=True, err=True)
-    run(lambda app: app.websites.delete(website_id))
+    with Progress("visitors") as progress:
+        run(lambda app: app.delete_website(website_id, progress))
+    click.echo(f"deleted {website_id} with {progress.done:,} visitors", err=True)

@@ -69,9 +69,7 @@ class Enricher:
             return ""
         return identity.visitor_id(self._secret, website_id, address, user_agent)
 
-    def identify(
-        self, website_id: str, *, visitor_id: str, client_ip: str, user_agent: str
-    ) -> str:
+    def identify(self, website_id: str, *, visitor_id: str, client_ip: str, user_agent: str) -> str:
         """The id of a visitor that is named in one of the two ways in which events name it.
 
         Raises InvalidArgument with every violation: it is named in both ways or in

@@ -8,6 +8,7 @@ from sessions.domain.errors import InvalidArgument, NotFound, Reason, Violation
 
 _WEBSITE_ID = re.compile(r"site_[0-9A-Za-z]{1,64}")
 _MAX_NAME = 200
+_MAX_RETENTION = 36_500
 
 
 class Website(NamedTuple):
@@ -46,6 +47,16 @@ def check_name(name: str) -> str:
         text = f"write 1 to {_MAX_NAME} printable characters"
         raise InvalidArgument(Violation("name", text))
     return name
+
+
+def check_retention(days: int | None) -> None:
+    """Refuse a number of days for which sessions can't be kept.
+
+    Raises:
+        InvalidArgument: it is less than 1, or more than a hundred years.
+    """
+    if days is not None and not 1 <= days <= _MAX_RETENTION:
+        raise InvalidArgument(Violation("days", f"write 1 to {_MAX_RETENTION:,}"))
 
 
 def unknown_website(website_id: str) -> NotFound:

@@ -37,7 +37,7 @@ async def demo_access(database_url: str, key_file: Path) -> Access:
 
 async def _first_website_id(database: Database) -> str:
     found = await websites.list_all(database)
-    return found[0].website_id if found else ""
+    return next((website.website_id for website in found if not website.deleted_at), "")
 
 
 async def _seed(database_url: str) -> str:

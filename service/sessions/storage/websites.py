@@ -45,19 +45,9 @@ async def rename(database: Database, website: Website, name: str) -> None:
         )
 
 
-_DELETE = """
-DELETE FROM events WHERE website_key = %(key)s;
-DELETE FROM sessions WHERE website_key = %(key)s;
-DELETE FROM session_ids WHERE website_key = %(key)s;
-DELETE FROM overflow_pages WHERE website_key = %(key)s;
-DELETE FROM visitors WHERE website_key = %(key)s;
-DELETE FROM websites WHERE website_key = %(key)s
-"""
-
-
-async def delete(database: Database, website: Website) -> None:
-    """Remove a website with all of its data and the keys that are bound to it."""
+async def retain(database: Database, website: Website, days: int | None) -> None:
+    """Set for how many days the sessions of a website are kept; None is forever."""
     async with database.transaction() as connection:
-        await connection.execute("SELECT set_config('statement_timeout', '0', true)")
-        for statement in _DELETE.split(";"):
-            await connection.execute(statement.encode(), {"key": website.key})
+        await connection.execute(
+            "UPDATE websites SET retention_days = %s WHERE website_key = %s", (days, website.key)
+        )

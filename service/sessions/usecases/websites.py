@@ -1,8 +1,14 @@
-"""Websites: found by their ids on every call; made, renamed and removed by those who run them."""
+"""Websites: found by their ids on every call; made, named and kept by those who run them."""
 
 from cachetools import TTLCache
 
-from sessions.domain.websites import Website, check_name, check_website_id, unknown_website
+from sessions.domain.websites import (
+    Website,
+    check_name,
+    check_retention,
+    check_website_id,
+    unknown_website,
+)
 from sessions.storage import websites
 from sessions.storage.database import Database
 
@@ -41,7 +47,7 @@ class Websites:
         return await websites.create(self._database, check_name(name))
 
     async def list_all(self) -> list[Website]:
-        """All websites, oldest first."""
+        """All websites, oldest first, also those that are being deleted."""
         return await websites.list_all(self._database)
 
     async def rename(self, website_id: str, name: str) -> None:
@@ -53,12 +59,12 @@ class Websites:
         """
         await websites.rename(self._database, await self.get(website_id), check_name(name))
 
-    async def delete(self, website_id: str) -> None:
-        """Remove a website with its sessions, events, visitors and keys.
+    async def retain(self, website_id: str, days: int | None) -> None:
+        """Keep the sessions of a website for a number of days; None is forever.
 
         Raises:
-            InvalidArgument: the id does not look like one.
-            NotFound: no website has it.
+            InvalidArgument: the id is none, or the number is not allowed.
+            NotFound: no website has this id.
         """
-        await websites.delete(self._database, await self.get(website_id))
-        self._found.pop(website_id, None)
+        check_retention(days)
+        await websites.retain(self._database, await self.get(website_id), days)

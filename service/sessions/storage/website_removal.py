@@ -1,0 +1,64 @@
+"""Removes a website with all of its rows: first nobody finds it any more, then its rows go."""
+
+from sessions.domain.websites import Website
+from sessions.storage import erasure
+from sessions.storage.database import Database
+from sessions.storage.visitors import IN_USE
+
+_VISITORS_AT_ONCE = 500
+
+_BATCH = """
+SELECT visitor_id, visitor_key
+  FROM visitors
+ WHERE website_key = %(website_key)s AND visitor_id > %(after)s
+ ORDER BY visitor_id
+ LIMIT %(limit)s
+   FOR UPDATE
+"""
+
+_FINISH = """
+DELETE FROM websites
+ WHERE website_key = %(website_key)s
+   AND NOT EXISTS (SELECT FROM visitors WHERE website_key = %(website_key)s)
+"""
+
+
+async def close(database: Database, website: Website) -> None:
+    """Let nobody find or write to the website any more; returns when the last writer is done."""
+    mark = """
+    UPDATE websites SET deleted_at = coalesce(deleted_at, now()) WHERE website_key = %s
+    """
+    async with database.transaction() as connection:
+        await connection.execute(mark, (website.key,))
+    # Who looked before the mark was there shares this lock until the end of its transaction.
+    async with database.transaction() as connection:
+        await connection.execute("SELECT set_config('statement_timeout', '0', true)")
+        await connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", (IN_USE, website.key))
+
+
+async def count_visitors(database: Database, website: Website) -> int:
+    """How many visitors are left to remove."""
+    query = "SELECT count(*) FROM visitors WHERE website_key = %(key)s"
+    [(number,)] = await database.fetch(query, {"key": website.key})
+    return int(number)
+
+
+async def remove_some(database: Database, website: Website, after: str) -> list[str]:
+    """Remove the next visitors after one (by id) of a closed website, and return their ids."""
+    parameters = {"website_key": website.key, "after": after, "limit": _VISITORS_AT_ONCE}
+    async with database.transaction() as connection:
+        found = await connection.execute(_BATCH, parameters)
+        batch: dict[str, int] = dict(await found.fetchall())
+        if batch:
+            await erasure.erase(connection, website.key, batch)
+    return sorted(batch)
+
+
+async def finish(database: Database, website: Website) -> bool:
+    """Remove the website itself and the keys that are bound to it; False while it has visitors."""
+    async with database.transaction() as connection:
+        done = await connection.execute(_FINISH, {"website_key": website.key})
+        if done.rowcount:
+            tombstones = "DELETE FROM tombstones WHERE website_key = %s"
+            await connection.execute(tombstones, (website.key,))
+        return bool(done.rowcount)

@@ -1,0 +1,51 @@
+"""Deleting a website: at once for everybody who asks, its rows in many short transactions."""
+
+from collections.abc import Callable
+
+from sessions.domain.websites import Website, check_website_id, unknown_website
+from sessions.storage import website_removal, websites
+from sessions.storage.database import Database
+
+Progress = Callable[[int, int], object]
+"""Is told how many visitors have just been removed, and how many there were at first."""
+
+
+async def remove_website(database: Database, website: Website, progress: Progress) -> None:
+    """Remove a website with everything that was recorded for it.
+
+    Each transaction removes some visitors whole, so that one that was interrupted goes on where
+    it stopped when it is called again.
+    """
+    await website_removal.close(database, website)
+    total = await website_removal.count_visitors(database, website)
+    while not await website_removal.finish(database, website):
+        after = ""
+        while removed := await website_removal.remove_some(database, website, after):
+            after = removed[-1]
+            progress(len(removed), total)
+        if not await websites.find(database, website.website_id):
+            return  # somebody else was quicker
+
+
+class DeleteWebsite:
+    """Deletes websites."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def __call__(self, website_id: str, progress: Progress) -> None:
+        """Remove a website with its sessions, events, visitors and keys.
+
+        From the start, calls answer that there is no such website; workers that
+        remember it need up to 4 seconds for that, but record nothing any more.
+
+        Raises:
+            InvalidArgument: the id does not look like one.
+            NotFound: no website has it.
+            Unavailable: the database can't be reached; calling again goes on.
+        """
+        check_website_id(website_id)
+        website = await websites.find(self._database, website_id)
+        if website is None:
+            raise unknown_website(website_id)
+        await remove_website(self._database, website, progress)
