@@ -30,10 +30,15 @@ SERVICES = [
     for service in file.DESCRIPTOR.services_by_name.values()
 ]
 
+_MAX_HEADERS = 64 * 1024
+
 _OPTIONS = (
     # Whoever starts workers holds their ports, and lets in only sockets that share.
     ("grpc.so_reuseport", 1),
     ("grpc.max_receive_message_length", MAX_REQUEST),
+    # All that Envoy lets through, and what it adds; the default is 16 KiB.
+    ("grpc.max_metadata_size", _MAX_HEADERS),
+    ("grpc.absolute_max_metadata_size", _MAX_HEADERS),
 )
 
 _log = structlog.get_logger()

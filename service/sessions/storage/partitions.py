@@ -1,16 +1,49 @@
-"""Monthly partitions of events and sessions, made when the first row of a month comes."""
+"""Monthly partitions of events and sessions: made when the first row of a month comes."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from datetime import UTC, datetime
+from typing import NamedTuple, TypeVar
 
-from psycopg import sql
+from psycopg import errors, sql
 
 from sessions.storage.database import Connection, Database
 
-_LOCK = 7_305_806_142_992
-"""Advisory lock under which one process at a time makes partitions."""
+LOCK = 7_305_806_142_992
+"""Advisory lock under which one process at a time makes or drops partitions."""
 
 PARTITIONED = ("events", "sessions")
+
+Result = TypeVar("Result")
+
+
+class Month(NamedTuple):
+    """A month of UTC."""
+
+    year: int
+    month: int
+
+    @classmethod
+    def of(cls, moment: datetime) -> "Month":
+        """The month in which a moment lies."""
+        utc = moment.astimezone(UTC)
+        return cls(utc.year, utc.month)
+
+    @property
+    def start(self) -> datetime:
+        """Its first moment."""
+        return datetime(self.year, self.month, 1, tzinfo=UTC)
+
+    @property
+    def end(self) -> datetime:
+        """The first moment after it."""
+        return datetime(self.year + self.month // 12, self.month % 12 + 1, 1, tzinfo=UTC)
+
+    def partition(self, table: str) -> str:
+        """The name of the partition that holds this month of a table."""
+        return f"{table}_{self.year}_{self.month:02}"
+
+    def __str__(self) -> str:
+        return f"{self.year}-{self.month:02}"
 
 
 class Partitions:
@@ -18,7 +51,26 @@ class Partitions:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._made: set[tuple[int, int]] = set()
+        self._made: set[Month] = set()
+
+    async def with_months_of(
+        self, moments: Collection[datetime], write: Callable[[], Awaitable[Result]]
+    ) -> Result:
+        """Do something that writes rows of these moments, in one transaction.
+
+        Raises:
+            Unavailable: the database can't be reached.
+        """
+        await self.ensure(moments)
+        try:
+            return await write()
+        except errors.CheckViolation as error:
+            if error.diag.constraint_name:
+                raise
+        # No partition for a row: retention has dropped one that was remembered.
+        self._made.clear()
+        await self.ensure(moments)
+        return await write()
 
     async def ensure(self, moments: Iterable[datetime]) -> None:
         """Make the partitions of the months (UTC) in which these moments lie.
@@ -29,35 +81,32 @@ class Partitions:
         Raises:
             Unavailable: the database can't be reached.
         """
-        utc = (moment.astimezone(UTC) for moment in moments)
-        missing = {(moment.year, moment.month) for moment in utc} - self._made
+        missing = set(map(Month.of, moments)) - self._made
         if not missing:
             return
         async with self._database.transaction() as connection:
-            await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+            await connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
             for month in sorted(missing):
                 for table in PARTITIONED:
-                    await _make(connection, table, *month)
+                    await _make(connection, table, month)
         self._made |= missing
 
 
-async def _make(connection: Connection, table: str, year: int, month: int) -> None:
+async def _make(connection: Connection, table: str, month: Month) -> None:
     """Make one partition unless it is there.
 
     Attached rather than created in place: that lets readers and writers go on.
     """
-    name = f"{table}_{year}_{month:02}"
+    name = month.partition(table)
     found = await connection.execute("SELECT to_regclass(%s)", (name,))
     if await found.fetchone() != (None,):
         return
     parent, partition = sql.Identifier(table), sql.Identifier(name)
-    start = datetime(year, month, 1, tzinfo=UTC)
-    end = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
     await connection.execute(
         sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL)").format(partition, parent)
     )
     await connection.execute(
         sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})").format(
-            parent, partition, sql.Literal(start), sql.Literal(end)
+            parent, partition, sql.Literal(month.start), sql.Literal(month.end)
         )
     )

@@ -7,7 +7,7 @@ from sessions.domain.cursors import CursorSigner, pack_event_key, unpack_event_k
 from sessions.domain.queries import page_size
 from sessions.domain.session import Session, SessionEvent
 from sessions.domain.session_ids import parse_session_id, unknown_session
-from sessions.storage import sessions
+from sessions.storage import session_details
 from sessions.storage.database import Database
 from sessions.usecases.websites import Websites
 
@@ -48,7 +48,7 @@ class GetSession:
             opened = self._cursors.open(events_cursor, identity, "events_cursor")
             after = unpack_event_key(opened)
         website = await self._websites.get(website_id)
-        page = await sessions.get(
+        page = await session_details.get(
             self._database,
             website.key,
             parse_session_id(session_id),

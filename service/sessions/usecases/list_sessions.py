@@ -17,7 +17,7 @@ from sessions.domain.queries import (
     page_size,
 )
 from sessions.domain.session import Session
-from sessions.storage import sessions
+from sessions.storage import session_list
 from sessions.storage.database import Database
 from sessions.usecases.websites import Websites
 
@@ -59,25 +59,19 @@ class ListSessions:
         if cursor:
             range_, after = ListPlace.unpack(self._cursors.open(cursor, identity, "cursor"))
         website = await self._websites.get(website_id)
-        found = await sessions.list_page(
+        page = await session_list.list_page(
             self._database,
             website.key,
             range_,
             filters=filters,
             include_bots=query.include_bots,
             after=after,
-            limit=limit + 1,
+            limit=limit,
         )
-        return SessionList(found[:limit], self._next_cursor(found, limit, range_, identity))
+        return SessionList(page.sessions, self._cursor(page.end, range_, identity))
 
-    def _next_cursor(
-        self, found: list[Session], limit: int, range_: Range, identity: bytes
-    ) -> str | None:
-        if len(found) <= limit:
-            return None
-        last = found[limit - 1]
-        place = ListPlace(range_, Position(last.started_at, last.session_id))
-        return self._cursors.seal(place.pack(), identity)
+    def _cursor(self, end: Position | None, range_: Range, identity: bytes) -> str | None:
+        return end and self._cursors.seal(ListPlace(range_, end).pack(), identity)
 
 
 def _identity(website_id: str, query: SessionQuery, filters: Mapping[str, list[str]]) -> bytes:

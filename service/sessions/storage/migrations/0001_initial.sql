@@ -106,9 +106,10 @@ CREATE TABLE sessions (
     PRIMARY KEY (website_key, started_at, session_id)
 ) PARTITION BY RANGE (started_at);
 
--- One index answers every filter, alone or together: see docs/performance.md.
+-- One index answers every filter, alone or together; the day keeps a search
+-- among the sessions of that day. See docs/performance.md.
 CREATE INDEX sessions_filters ON sessions USING gin (
-    website_key, country, region, city, browser, os, device, language, hostname,
+    ((started_at AT TIME ZONE 'UTC')::date), website_key, is_bot, country, region, city, browser, os, device, language, hostname,
     referrer, utm_source, utm_medium, utm_campaign, pages
 );
 

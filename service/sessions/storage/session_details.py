@@ -1,6 +1,5 @@
-"""The reading side of sessions: a page of the list, and one session with its events."""
+"""One session with a page of its events."""
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, LiteralString
 from uuid import UUID
@@ -9,96 +8,9 @@ import orjson
 from psycopg.rows import args_row
 
 from sessions.domain.events import EventKey
-from sessions.domain.queries import Position, Range
 from sessions.domain.session import Session, SessionEvent, SessionPage
-from sessions.domain.sessionization import page_hash
 from sessions.storage.database import Database
-from sessions.storage.pages import MORE_PAGES
-
-_TEXTS: tuple[LiteralString, ...] = (
-    *("country", "region", "city", "browser", "os", "device", "language", "hostname"),
-    *("referrer", "utm_source", "utm_medium", "utm_campaign", "entry_page", "exit_page"),
-)
-
-_COLUMNS: LiteralString = """
-       s.session_id, s.visitor_id, s.started_at, s.ended_at, s.pageviews, s.events, s.is_bot,
-       """ + ", ".join(f"nullif(s.{name}, '')" for name in _TEXTS)
-
-_LIST: LiteralString = f"""
-SELECT {_COLUMNS}
-  FROM sessions s
- WHERE s.website_key = %(website_key)s
-   AND s.started_at >= %(since)s AND s.started_at < %(until)s"""
-
-_ORDER: LiteralString = """
- ORDER BY s.started_at DESC, s.session_id DESC
- LIMIT %(limit)s"""
-
-_AFTER: LiteralString = """
-   AND (s.started_at, s.session_id) < (%(after_at)s, %(after_id)s)"""
-
-_NO_BOTS: LiteralString = """
-   AND NOT s.is_bot"""
-
-_FILTERS: dict[str, LiteralString] = {
-    "country": " AND s.country = ANY(%(country)s)",
-    "referrer": " AND s.referrer = ANY(%(referrer)s)",
-    "browser": " AND s.browser = ANY(%(browser)s)",
-    "os": " AND s.os = ANY(%(os)s)",
-    "device": " AND s.device = ANY(%(device)s)",
-    "language": " AND s.language = ANY(%(language)s)",
-    "utm_source": " AND s.utm_source = ANY(%(utm_source)s)",
-    "utm_medium": " AND s.utm_medium = ANY(%(utm_medium)s)",
-    "utm_campaign": " AND s.utm_campaign = ANY(%(utm_campaign)s)",
-    "region": " AND s.region = ANY(%(region)s)",
-    "city": " AND s.city = ANY(%(city)s)",
-    "hostname": " AND s.hostname = ANY(%(hostname)s)",
-    # The row's own pages decide, except where it could not hold them all.
-    "page": """
-   AND s.pages && %(page_or_more)s::uuid[]
-   AND (s.pages && %(page)s::uuid[]
-        OR EXISTS (
-            SELECT FROM overflow_pages o
-             WHERE o.website_key = s.website_key AND o.visitor_key = s.visitor_key
-               AND o.page = ANY(%(page)s::uuid[])
-               AND o.viewed_at BETWEEN s.started_at AND s.ended_at))""",
-}
-
-
-async def list_page(
-    database: Database,
-    website_key: int,
-    range_: Range,
-    *,
-    filters: Mapping[str, Sequence[str]],
-    include_bots: bool,
-    after: Position | None,
-    limit: int,
-) -> list[Session]:
-    """The first `limit` sessions, newest first, that started in a range of time.
-
-    Args:
-        database: where to look.
-        website_key: whose sessions.
-        range_: when they started.
-        filters: per name of `sessions.domain.queries.FILTERS` the values that match.
-        include_bots: whether bot sessions are listed too.
-        after: only what comes after this position.
-        limit: rows at the most.
-    """
-    parameters: dict[str, Any] = {"website_key": website_key, "limit": limit, **range_._asdict()}
-    parameters |= {name: list(values) for name, values in filters.items()}
-    query = _LIST + "".join(_FILTERS[name] for name in filters)
-    if "page" in filters:
-        pages = [page_hash(path) for path in filters["page"]]
-        parameters |= {"page": pages, "page_or_more": [*pages, MORE_PAGES]}
-    if not include_bots:
-        query += _NO_BOTS
-    if after:
-        query += _AFTER
-        parameters |= {"after_at": after.started_at, "after_id": after.session_id}
-    return await database.fetch(query + _ORDER, parameters, args_row(Session))
-
+from sessions.storage.session_columns import COLUMNS
 
 # One statement, so that a session and its events are of one moment. Nothing is
 # read of partitions outside the session, and no more than about max_bytes of
@@ -115,7 +27,7 @@ WITH place AS (
             ORDER BY started_at DESC
             LIMIT 1) AS live
      WHERE asked.website_key = %(website_key)s AND asked.session_id = %(session_id)s)
-SELECT {_COLUMNS}, page.events, page.has_more
+SELECT {COLUMNS}, page.events, page.has_more
   FROM place
   JOIN sessions s ON s.website_key = %(website_key)s
    AND s.started_at = place.started_at AND s.session_id = place.session_id

@@ -1,0 +1,83 @@
+"""Drops the partitions of months that no website needs any more."""
+
+import asyncio
+import random
+import re
+from datetime import datetime
+
+from psycopg import sql
+
+from sessions.domain.errors import Unavailable
+from sessions.storage.database import Connection, Database
+from sessions.storage.partitions import LOCK, Month
+from sessions.storage.retention import needed_since
+
+_LOCK_TIMEOUT = "200ms"
+"""To drop a partition is to stop everybody for a moment. Whoever comes while the lock is waited
+for has to wait too, so that is cut short and tried again."""
+
+_ATTEMPTS = 20
+_PAUSE = 0.5
+"""Seconds between two attempts, on average."""
+
+_NAMES = """
+SELECT c.relname
+  FROM pg_inherits i
+  JOIN pg_class c ON c.oid = i.inhrelid
+ WHERE i.inhparent = %s::regclass
+"""
+
+
+async def unneeded_months(database: Database, table: str, now: datetime) -> list[Month]:
+    """The months that have a partition, and of which no website needs a row; oldest first."""
+    async with database.transaction() as connection:
+        since = await needed_since(connection, now)
+        names = await (await connection.execute(_NAMES, (table,))).fetchall()
+    found = (re.fullmatch(rf"{table}_(\d{{4}})_(\d\d)", name) for (name,) in names)
+    months = sorted(Month(int(match[1]), int(match[2])) for match in found if match)
+    return [month for month in months if since and month.end <= since]
+
+
+async def drop(
+    database: Database, table: str, month: Month, now: datetime, *, only_empty: bool
+) -> bool:
+    """Drop one partition, rows and all unless `only_empty`; False where that can't be now.
+
+    Raises:
+        Unavailable: the database can't be reached.
+    """
+    for _ in range(_ATTEMPTS):
+        try:
+            async with database.transaction() as connection:
+                return await _drop(connection, table, month, now, only_empty=only_empty)
+        except Unavailable:
+            # Somebody reads or writes for longer than the lock is waited for.
+            await asyncio.sleep(_PAUSE * (0.5 + random.random()))  # noqa: S311
+    return False
+
+
+async def _drop(
+    connection: Connection, table: str, month: Month, now: datetime, *, only_empty: bool
+) -> bool:
+    partition = sql.Identifier(month.partition(table))
+    await connection.execute(
+        "SELECT set_config('lock_timeout', %s, true), set_config('statement_timeout', '0', true)",
+        (_LOCK_TIMEOUT,),
+    )
+    await connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+    if only_empty:
+        # To look can take a while where many rows were removed: only writers to this month wait.
+        await connection.execute(sql.SQL("LOCK TABLE {} IN SHARE MODE").format(partition))
+        look = sql.SQL("SELECT EXISTS (SELECT FROM {})").format(partition)
+        [(has_rows,)] = await (await connection.execute(look)).fetchall()
+        if has_rows:
+            return False
+    parent = sql.Identifier(table)
+    await connection.execute(sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE").format(parent))
+    # Only now: nobody can write until this is done, so that no website's rows are lost that was
+    # made, or told to keep its sessions for longer, since the months were chosen.
+    since = await needed_since(connection, now)
+    if since is None or month.end > since:
+        return False
+    await connection.execute(sql.SQL("DROP TABLE {}").format(partition))
+    return True

@@ -1,0 +1,134 @@
+"""The list equals a plain scan, wherever its rows are found: at once, among the newest, by day."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import pytest_asyncio
+from sessions.domain.queries import Position, Range
+from sessions.domain.session import Session
+from sessions.storage import session_list
+from sessions.storage.database import Database
+from sessions.storage.partitions import Partitions
+
+END = datetime(2026, 3, 3, 12, tzinfo=UTC)
+DAYS = 40
+RANGE = Range(END - timedelta(days=DAYS), END)
+
+# Most sessions are one of a few kinds; a handful have a city of their own.
+_INSERT = """
+INSERT INTO sessions
+SELECT 1, started_at, gen_random_uuid(), number, 'v' || number, started_at, 1, 0,
+       mod(number, 5) = 0,
+       CASE mod(number, 3) WHEN 0 THEN 'US' WHEN 1 THEN 'DE' ELSE '' END, '',
+       CASE WHEN mod(number, 901) = 0 THEN 'Rare' ELSE 'Common' END,
+       CASE WHEN mod(number, 2) = 0 THEN 'Chrome' ELSE 'Firefox' END, 'Linux', 'desktop', '', '',
+       '', '', '', '', '/', '/', ARRAY[gen_random_uuid()], '{"first": [0, "a"]}'
+  FROM generate_series(1, 6000) AS number
+ CROSS JOIN LATERAL (
+       -- Several at a time, so that ids have to tell them apart.
+       SELECT %(end)s::timestamptz - interval '9 minutes' * (number / 3 * 3) - interval '1 second'
+       ) AS times(started_at)
+"""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A list that is asked for."""
+
+    filters: Mapping[str, Sequence[str]]
+    include_bots: bool = False
+
+
+QUESTIONS = [
+    Question({}),
+    Question({}, include_bots=True),
+    Question({"browser": ["Chrome"]}),
+    Question({"country": ["", "US"], "browser": ["Firefox"]}, include_bots=True),
+    Question({"city": ["Rare"]}),
+    Question({"city": ["Rare"], "browser": ["Chrome", "Firefox"], "country": ["US"]}, True),
+    Question({"city": ["None at all"]}, include_bots=True),
+    Question({"country": ["US"], "city": ["Rare", "Nowhere"], "os": ["Linux"]}),
+]
+
+
+@pytest_asyncio.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with Database(database_url) as database:
+        days = range(0, DAYS + 2, 20)
+        await Partitions(database).ensure(END - timedelta(days=day) for day in days)
+        async with database.transaction() as connection:
+            await connection.execute(_INSERT, {"end": END})
+        yield database
+
+
+async def everything(database: Database) -> list[Session]:
+    """All sessions, in the order of the list."""
+    page = await session_list.list_page(
+        database, 1, RANGE, filters={}, include_bots=True, after=None, limit=10_000
+    )
+    return page.sessions
+
+
+async def walk(
+    database: Database, question: Question, limit: int, budget: float
+) -> tuple[list[Session], list[int]]:
+    """All sessions that answer a question, and how many each page held."""
+    found: list[Session] = []
+    sizes: list[int] = []
+    after: Position | None = None
+    while True:
+        page = await session_list.list_page(
+            database,
+            1,
+            RANGE,
+            filters=question.filters,
+            include_bots=question.include_bots,
+            after=after,
+            limit=limit,
+            budget=budget,
+        )
+        found += page.sessions
+        sizes.append(len(page.sessions))
+        if page.end is None:
+            return found, sizes
+        after = page.end
+
+
+def matches(question: Question, session: Session) -> bool:
+    """What a plain scan would take."""
+    if session.is_bot and not question.include_bots:
+        return False
+    return all(
+        (getattr(session, name) or "") in values for name, values in question.filters.items()
+    )
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=str)
+@pytest.mark.parametrize("budget", [0.0, 60.0])
+async def test_the_list_equals_a_scan(
+    database: Database, question: Question, budget: float
+) -> None:
+    expected = [s for s in await everything(database) if matches(question, s)]
+    for limit in (7, 100, 5_000):
+        found, sizes = await walk(database, question, limit, budget)
+        assert found == expected
+        if budget:
+            assert sizes[:-1] == [limit] * (len(sizes) - 1), "only the last page is not full"
+
+
+async def test_a_page_without_time_ends_short(database: Database) -> None:
+    found, sizes = await walk(database, QUESTIONS[4], limit=100, budget=0.0)
+    assert found
+    assert len(sizes) > DAYS / 2
+
+
+async def test_any_position_can_be_gone_on_from(database: Database) -> None:
+    ordered = await everything(database)
+    for place in range(0, len(ordered), 311):
+        after = Position(ordered[place].started_at, ordered[place].session_id)
+        page = await session_list.list_page(
+            database, 1, RANGE, filters={}, include_bots=True, after=after, limit=3
+        )
+        assert page.sessions == ordered[place + 1 : place + 4]
