@@ -15,7 +15,7 @@ from sessions.domain.enrichment import Enricher
 from sessions.domain.errors import InvalidArgument
 from sessions.domain.events import Event
 from sessions.domain.websites import Website
-from sessions.storage import sessions
+from sessions.storage import session_details
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
 from sessions.usecases.erase_visitor import EraseVisitor
@@ -101,7 +101,7 @@ async def test_ids_of_erased_sessions_are_unknown(service: Service) -> None:
     assert {merged for _, merged in ids} == {True, False}
     await service.erase_id("ann")
     for session_id, _ in ids:
-        page = await sessions.get(
+        page = await session_details.get(
             service.database, service.website.key, session_id, after=None, limit=1, max_bytes=1
         )
         assert page is None
