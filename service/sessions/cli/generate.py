@@ -1,0 +1,100 @@
+"""`sessions generate`."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import click
+
+
+@click.command(short_help="Make realistic data to try things on.")
+@click.option(
+    "--sessions",
+    type=click.IntRange(1, 500_000_000),  # visitors are told apart by 32 bits
+    default=100_000,
+    show_default=True,
+    help="How many in all; each has 4.5 events on average.",
+)
+@click.option(
+    "--days",
+    type=click.IntRange(1, 3650),
+    default=30,
+    show_default=True,
+    help="Over how many days they are spread.",
+)
+@click.option(
+    "--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True, help="Of all chance."
+)
+@click.option(
+    "--until",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"]),
+    help="The moment, in UTC, before which everything happens.  [default: now]",
+)
+@click.option(
+    "--websites",
+    type=click.IntRange(1, 1000),
+    help="How many to make; the first gets half of all sessions.  [default: 1]",
+)
+@click.option("--website", metavar="ID", help="Take this one, which must be empty, instead.")
+def generate(
+    sessions: int,
+    days: int,
+    seed: int,
+    until: datetime | None,
+    websites: int | None,
+    website: str | None,
+) -> None:
+    """Make sessions with their events, as if recorded, and print the ids of their websites.
+
+    Visitors come back, most visits are short, nights are quiet, and a tenth are bots. A million
+    sessions take about a minute.
+
+    \b
+        sessions generate
+        sessions generate --sessions 1000000 --days 90 --websites 20
+
+    For a website of your own:
+
+    \b
+        site=$(sessions websites create --name shop)
+        sessions generate --website "$site" --sessions 5000 --days 7
+
+    The same seed and the same end give the same data, anywhere and any time:
+
+    \b
+        sessions generate --seed 7 --until 2026-06-30
+    """  # noqa: D301
+    if website and websites:
+        raise click.UsageError("--website takes one that exists, --websites makes new ones")
+    end = until.replace(tzinfo=UTC) if until else datetime.now(UTC)
+    ids = asyncio.run(_run(website, websites or 1, sessions, days, seed, end))
+    click.echo("\n".join(ids))
+
+
+async def _run(
+    website_id: str | None, count: int, sessions: int, days: int, seed: int, until: datetime
+) -> list[str]:
+    # Loaded here, because the help must not wait for it.
+    from tqdm import tqdm
+
+    from sessions.generator import generate as make
+    from sessions.generator.websites import empty_website, new_websites
+    from sessions.processes.database import database
+    from sessions.settings import Settings
+
+    async with database(Settings()) as url:
+        if website_id:
+            websites = [await empty_website(url, website_id)]
+        else:
+            names = [f"Generated {number}" for number in range(1, count + 1)]
+            websites = await new_websites(url, names)
+        # disable=None: on a terminal only.
+        with tqdm(total=sessions, unit=" sessions", unit_scale=True, disable=None) as bar:
+            await make(
+                *(url, websites),
+                sessions=sessions,
+                days=days,
+                seed=seed,
+                until=until,
+                progress=bar.update,
+            )
+    return [website.website_id for website in websites]
