@@ -14,6 +14,7 @@ import random
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -289,7 +290,7 @@ def check(rest: Rest, key: str, world: World, query: Mapping[str, Any]) -> int:
     pages = rest.walk(world.website_id, {"limit": 100, **query}, key)
     listed = [
         (datetime.fromisoformat(row["started_at"]), row["session_id"], row["visitor_id"])
-        for page in pages
+        for page in islice(pages, VISITS)
         for row in page
     ]
     return _compare(listed, world, query)

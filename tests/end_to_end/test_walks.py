@@ -57,9 +57,13 @@ def walk(way: Way, website_id: str, query: Query, key: str, limits: Iterator[int
         limit = next(limits)
         sent = {**DAYS, **query, "limit": limit, **({"cursor": cursor} if cursor else {})}
         page = way.list_sessions(website_id, sent, key)
-        rows = page["sessions"]
-        assert len(rows) <= limit
-        found += [(datetime.fromisoformat(row["started_at"]), row["session_id"]) for row in rows]
+        places = [
+            (datetime.fromisoformat(row["started_at"]), row["session_id"])
+            for row in page["sessions"]
+        ]
+        assert len(places) <= limit
+        assert not places or not found or places[0] < found[-1], "a page goes on after the last"
+        found += places
         cursor = page["next_cursor"]
     return found
 
