@@ -304,7 +304,7 @@ async def test_any_number_of_writers_gives_the_sessions_of_the_set(database_url:
             tally["cases"] = len(sites) * len(VISITORS)
             for number, site in enumerate(sites):
                 tally += await _check_website(database, site, number, seed)
-            tally["merged ids"] = await _check_ids(database, sites, seed)
+            tally["merged ids"] = await check_ids(database, sites, seed)
             assert await _deadlocks(database) == 0, f"TEST_SEED={seed}"
         assert tally["unavailable"] == 0, f"TEST_SEED={seed}: {tally}"
         if not tally["given up"]:
@@ -349,7 +349,7 @@ def _identity(event: Event) -> tuple[str, datetime, str]:
     return event.visitor_id, event.occurred_at, event.event_id
 
 
-async def _check_ids(database: Database, sites: Sequence[Website], seed: str) -> int:
+async def check_ids(database: Database, sites: Sequence[Website], seed: str) -> int:
     """Each session has its one live id; each merged id leads to the one that was made first."""
     await _check_timelines(database, seed)
     query = """

@@ -1,0 +1,347 @@
+"""Writers go on while workers, Envoy and PostgreSQL are killed: nothing is lost, nothing doubled.
+
+TEST_SEED=<text>     repeats what is sent and who is killed (the moments are never the same)
+SOAK_SECONDS=<n>     how long parts are killed (`make soak`)
+"""
+
+import asyncio
+import http.client
+import json
+import os
+import random
+import signal
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import grpc
+from analytics.sessions.v1.event_service_pb2 import RecordEventsRequest, StreamEventsRequest
+from analytics.sessions.v1.event_service_pb2_grpc import EventServiceStub
+from google.protobuf.json_format import ParseDict
+from sessions.composition import open_application
+from sessions.domain.api_keys import Scope
+from sessions.domain.enrichment import Enricher
+from sessions.domain.events import Event, SentEvent
+from sessions.domain.websites import Website
+from sessions.settings import Settings
+from sessions.storage.database import Database
+
+from tests.end_to_end.stack import Stack, metadata, running_stack
+from tests.reference import reference_sessions
+from tests.usecases.test_concurrent_writers import check_ids
+from tests.usecases.test_record_events import stored_sessions
+
+SECONDS = float(os.environ.get("SOAK_SECONDS") or 12)
+SETTINGS = {
+    "SESSIONS_WORKERS": "2",
+    "SESSIONS_REQUEST_TIMEOUT": "5",
+    "SESSIONS_STREAM_AGE": "3",
+    "SESSIONS_LOG_LEVEL": "error",
+}
+WRITERS = 6
+VISITORS = 30
+AT_ONCE = 8
+"""Batches that a writer sends over one stream without waiting."""
+START = datetime(2026, 1, 29, tzinfo=UTC)
+STEPS = 4_000
+"""Of two minutes each: the end of a month lies among them."""
+CALM = 60.0
+"""Seconds after the last kill within which every batch is acknowledged."""
+TRANSIENT = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "stream cut")
+"""What a caller sees of a crash, and tries again after."""
+
+Sent = dict[str, Any]
+
+
+class NotAnswered(Exception):
+    """The batch may be recorded or not: it has to be sent again."""
+
+
+@dataclass
+class Ledger:
+    """What one writer knows of the events of each website, by the event's id."""
+
+    sent: dict[str, dict[str, Sent]]
+    acknowledged: dict[str, set[str]]
+    counts: "Counter[str]" = field(default_factory=Counter)
+    unexpected: list[str] = field(default_factory=list)
+
+
+class Writer:
+    """Sends batches one after the other, each until it is acknowledged."""
+
+    def __init__(self, number: int, seed: str, service: "Service", stop: threading.Event) -> None:
+        self._name = f"writer-{number}"
+        self._rng = random.Random(f"{seed}/{number}")  # noqa: S311
+        self._service = service
+        self._stop = stop
+        self._numbers = iter(range(10**9))
+        self._record = (self._over_rest, self._over_grpc, self._over_stream)[number % 3]
+        self.ledger = Ledger(
+            {website: {} for website in service.website_ids},
+            {website: set() for website in service.website_ids},
+        )
+
+    def __call__(self) -> Ledger:
+        """Write until told to stop; then finish what was begun."""
+        with grpc.insecure_channel(self._service.authority, _QUICK_RECONNECT) as channel:
+            self._stub = EventServiceStub(channel)
+            while not self._stop.is_set():
+                website = self._rng.choice(self._service.website_ids)
+                count = AT_ONCE if self._record == self._over_stream else 1
+                batches = [self._batch(website) for _ in range(count)]
+                self._insist(website, batches)
+                if self._rng.random() < 0.1:
+                    self.ledger.counts["sent again for no reason"] += 1
+                    self._insist(website, batches)
+        return self.ledger
+
+    def _batch(self, website: str) -> list[Sent]:
+        batch = [self._event() for _ in range(self._rng.choice([1, 1, 2, 5, 20, 100]))]
+        self.ledger.sent[website] |= {event["event_id"]: event for event in batch}
+        return batch
+
+    def _event(self) -> Sent:
+        rng = self._rng
+        at = START + timedelta(minutes=2 * rng.randrange(STEPS))
+        kind = rng.choice(["pageview", "pageview", "event"])
+        return {
+            "event_id": f"{self._name}-{next(self._numbers)}",
+            "event_type": kind,
+            "timestamp": at.isoformat(),
+            "visitor_id": f"visitor-{rng.randrange(VISITORS)}",
+            "url": f"https://example.com/{rng.randrange(100)}?utm_source={rng.choice('abc')}",
+            "referrer": rng.choice(["", "https://other.example/x"]),
+            "country": rng.choice(["", "DE", "US"]),
+        } | ({"event_name": "click"} if kind == "event" else {})
+
+    def _insist(self, website: str, batches: list[list[Sent]]) -> None:
+        """Record the batches; now and then give up after a failure, as callers do."""
+        patience = time.monotonic() + SECONDS + CALM
+        while batches:
+            try:
+                batches = self._record(website, batches)
+            except NotAnswered:
+                self.ledger.counts["retries"] += 1
+                if self._rng.random() < 0.1:
+                    self.ledger.counts["given up"] += len(batches)
+                    return
+                time.sleep(self._rng.uniform(0.01, 0.2))
+            if self.ledger.unexpected or time.monotonic() > patience:
+                self.ledger.unexpected.append(f"{len(batches)} batches are not acknowledged")
+                return
+
+    def _acknowledge(self, website: str, batch: Sequence[Sent], new: int, known: int) -> None:
+        if new + known != len(batch):
+            self.ledger.unexpected.append(f"{new} new, {known} known of {len(batch)}")
+        self.ledger.counts["batches"] += 1
+        self.ledger.acknowledged[website] |= {event["event_id"] for event in batch}
+
+    def _failed(self, code: str, details: object) -> NotAnswered:
+        if "RST_STREAM" in str(details):
+            # A stream that has begun to answer can only be cut off: no status fits in any more.
+            code = "stream cut"
+        self.ledger.counts[code] += 1
+        if code not in TRANSIENT:
+            self.ledger.unexpected.append(f"{code}: {details}")
+        return NotAnswered(code)
+
+    def _over_rest(self, website: str, batches: list[list[Sent]]) -> list[list[Sent]]:
+        [batch] = batches
+        try:
+            reply = self._service.stack.request(
+                f"/api/websites/{website}/events",
+                key=self._service.key,
+                method="POST",
+                headers={"Content-Type": "application/json"},
+                body=json.dumps({"events": batch}).encode(),
+            )
+        except (OSError, http.client.HTTPException) as error:
+            self.ledger.counts["connection lost"] += 1
+            raise NotAnswered from error
+        if reply.status != 200:
+            codes = {503: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED"}
+            raise self._failed(codes.get(reply.status, str(reply.status)), reply)
+        self._acknowledge(website, batch, reply.json["new_events"], reply.json["known_events"])
+        return []
+
+    def _over_grpc(self, website: str, batches: list[list[Sent]]) -> list[list[Sent]]:
+        [batch] = batches
+        request = ParseDict({"website_id": website, "events": batch}, RecordEventsRequest())
+        try:
+            answer = self._stub.RecordEvents(request, timeout=10, metadata=self._service.metadata)
+        except grpc.RpcError as error:
+            raise self._failed(error.code().name, error.details()) from error
+        self._acknowledge(website, batch, answer.new_events, answer.known_events)
+        return []
+
+    def _over_stream(self, website: str, batches: list[list[Sent]]) -> list[list[Sent]]:
+        """Returns what was not answered when the stream ended with OK."""
+        requests = (
+            ParseDict({"batch": n, "website_id": website, "events": batch}, StreamEventsRequest())
+            for n, batch in enumerate(batches)
+        )
+        answered = 0
+        try:
+            for answer in self._stub.StreamEvents(
+                requests, timeout=20, metadata=self._service.metadata
+            ):
+                if answer.batch != answered:
+                    self.ledger.unexpected.append(f"batch {answer.batch}, not {answered}")
+                batch = batches[answered]
+                self._acknowledge(website, batch, answer.new_events, answer.known_events)
+                answered += 1
+        except grpc.RpcError as error:
+            del batches[:answered]
+            raise self._failed(error.code().name, error.details()) from error
+        return batches[answered:]
+
+
+_QUICK_RECONNECT = (
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 500),
+)
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service to write to, and to kill parts of."""
+
+    stack: Stack
+    website_ids: Sequence[str]
+    key: str
+
+    @property
+    def authority(self) -> str:
+        """Where gRPC clients connect to."""
+        return urlsplit(self.stack.address).netloc
+
+    @property
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        """The credentials of a gRPC call."""
+        return metadata(self.key)
+
+    def parts(self) -> dict[str, list[int]]:
+        """The processes of each kind that run now, all of them children of this `up`."""
+        found: dict[str, list[int]] = {"worker": [], "Envoy": [], "PostgreSQL": [], "backend": []}
+        for pid in _children(self.stack.process.pid):
+            name, *arguments = _argv(pid)
+            if "serve" in arguments:
+                found["worker"].append(pid)
+            elif Path(name).name == "envoy":
+                found["Envoy"].append(pid)
+            elif Path(name).name == "postgres":
+                found["PostgreSQL"].append(pid)
+                found["backend"] += _children(pid)
+        return found
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return [int(child) for child in text.split()]
+
+
+def _argv(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1] or [""]
+    except (FileNotFoundError, ProcessLookupError):
+        return [""]
+
+
+def kill_for(seconds: float, service: Service, rng: random.Random) -> "Counter[str]":
+    """Kill a random part at random moments; returns how many of each."""
+    kills: Counter[str] = Counter()
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(rng.uniform(0.1, 1.5))
+        kind = rng.choice(["worker", "worker", "worker", "Envoy", "Envoy", "PostgreSQL", "backend"])
+        running = service.parts()[kind]
+        if running:
+            os.kill(rng.choice(running), signal.SIGKILL)
+            kills[kind] += 1
+    return kills
+
+
+def test_crashes_lose_and_double_nothing() -> None:
+    seed = os.environ.get("TEST_SEED") or f"{random.getrandbits(32):08x}"
+    with (
+        tempfile.TemporaryDirectory(prefix="sessions-test-") as folder,
+        running_stack(Path(folder) / "data", **SETTINGS) as stack,
+    ):
+        service = asyncio.run(_prepare(stack))
+        stop = threading.Event()
+        writers = [Writer(number, seed, service, stop) for number in range(WRITERS)]
+        with ThreadPoolExecutor(WRITERS) as pool:
+            writing = [pool.submit(writer) for writer in writers]
+            try:
+                kills = kill_for(SECONDS, service, random.Random(seed))  # noqa: S311
+            finally:
+                stop.set()
+            ledgers = [each.result() for each in writing]
+        assert stack.process.poll() is None, f"TEST_SEED={seed}: `up` ended"
+        counts = asyncio.run(_check(service, ledgers, seed))
+    counts += sum((ledger.counts for ledger in ledgers), Counter())
+    print(f"TEST_SEED={seed}, {SECONDS:g} s: kills {dict(kills)}, {dict(counts)}", flush=True)
+    assert [each for ledger in ledgers for each in ledger.unexpected] == [], f"TEST_SEED={seed}"
+    assert sum(kills.values()) >= SECONDS / 4
+    assert counts["acknowledged"] > 0
+
+
+async def _prepare(stack: Stack) -> Service:
+    async with open_application(stack.database_url, Settings()) as application:
+        ids = [await application.websites.create("test") for _ in range(2)]
+        key = await application.api_keys.create("test", [Scope.EVENTS_WRITE])
+    return Service(stack, ids, key)
+
+
+async def _check(service: Service, ledgers: Sequence[Ledger], seed: str) -> "Counter[str]":
+    """Compare what is stored with what was sent and acknowledged."""
+    counts: Counter[str] = Counter()
+    async with open_application(service.stack.database_url, Settings()) as application:
+        sites = [await application.websites.get(id_) for id_ in service.website_ids]
+        for site in sites:
+            where = f"TEST_SEED={seed}, {site.website_id}"
+            sent = {
+                id_: event
+                for ledger in ledgers
+                for id_, event in ledger.sent[site.website_id].items()
+            }
+            acknowledged = set().union(
+                *(ledger.acknowledged[site.website_id] for ledger in ledgers)
+            )
+            stored = await _stored(application.database, site)
+            assert len(set(stored)) == len(stored), f"{where}: doubled"
+            assert acknowledged <= set(stored), f"{where}: lost {acknowledged - set(stored)}"
+            assert set(stored) <= set(sent), f"{where}: {set(stored) - set(sent)} never sent"
+            expected = reference_sessions(_enriched(site, (sent[id_] for id_ in stored)))
+            assert await stored_sessions(application.database, site) == expected, where
+            counts["sent"] += len(sent)
+            counts["acknowledged"] += len(acknowledged)
+            counts["stored"] += len(stored)
+            counts["sessions"] += len(expected)
+        counts["merged ids"] = await check_ids(application.database, sites, seed)
+    return counts
+
+
+async def _stored(database: Database, website: Website) -> list[str]:
+    query = "SELECT event_id FROM events WHERE website_key = %(key)s"
+    return [event_id for (event_id,) in await database.fetch(query, {"key": website.key})]
+
+
+def _enriched(website: Website, sent: Iterable[Sent]) -> Iterator[Event]:
+    enricher = Enricher(b"unused")
+    for event in sent:
+        parsed = SentEvent(**event | {"timestamp": datetime.fromisoformat(event["timestamp"])})
+        yield enricher.enrich(parsed, website_id=website.website_id, received_at=datetime.now(UTC))
