@@ -141,6 +141,7 @@ class Way(ABC):
             sent = {**query, "cursor": cursor} if cursor else query
             page = self.list_sessions(website_id, sent, key)
             yield page["sessions"]
+            assert page["next_cursor"] != cursor, "no way forward"
             cursor = page["next_cursor"]
 
 

@@ -80,6 +80,7 @@ def pages(
         first = first or answer["session"]
         assert answer["session"] == first
         yield answer["events"]
+        assert answer["next_events_cursor"] != cursor, "no way forward"
         cursor = answer["next_events_cursor"]
 
 
