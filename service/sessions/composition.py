@@ -19,6 +19,7 @@ from sessions.usecases.get_session import GetSession
 from sessions.usecases.list_sessions import ListSessions
 from sessions.usecases.receive_events import ReceiveEvents
 from sessions.usecases.record_events import RecordEvents
+from sessions.usecases.run_retention import RunRetention
 from sessions.usecases.websites import Websites
 
 
@@ -37,6 +38,7 @@ class Application:
     record_events: RecordEvents
     receive_events: ReceiveEvents
     erase_visitor: EraseVisitor
+    run_retention: RunRetention
 
 
 @asynccontextmanager
@@ -66,6 +68,8 @@ async def open_application(database_url: str, settings: Settings) -> AsyncIterat
             record_events=record_events,
             receive_events=ReceiveEvents(websites, enricher, record_events, _now),
             erase_visitor=EraseVisitor(database, websites, enricher, visitor_secret),
+            # Connections of its own, only while it runs: callers need not wait for them.
+            run_retention=RunRetention(lambda: Database(database_url, pool_size=2), _now),
         )
 
 

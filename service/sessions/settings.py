@@ -62,6 +62,8 @@ class Settings(BaseSettings):
     """Seconds after which a stream of events ends and its client connects again."""
     drain_timeout: float = Field(default=10.0, ge=0, le=600)
     """Seconds that calls in flight get to finish when a worker stops."""
+    retention_interval: float = Field(default=3600.0, ge=0, le=604_800)
+    """Seconds between two looks of a worker for sessions to remove; 0 leaves it to the command."""
     visitor_secret: Annotated[bytes | None, BeforeValidator(_from_hex)] = None
     """Hex key that hashes visitors; overrides the one in the database."""
     cursor_keys: Annotated[dict[int, bytes] | None, NoDecode, BeforeValidator(_key_ring)] = None

@@ -1,9 +1,10 @@
-"""Erasing a visitor through the front door, and by command."""
+"""What removes data: erasure through the front door and by command, retention, deletion."""
 
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,7 +14,7 @@ from analytics.sessions.v1.visitor_service_pb2 import EraseVisitorRequest
 from analytics.sessions.v1.visitor_service_pb2_grpc import VisitorServiceStub
 from sessions.domain.websites import Website
 
-from tests.end_to_end.stack import Reply, Stack, metadata
+from tests.end_to_end.stack import Reply, Stack, metadata, running_stack
 
 NOW = datetime.now(UTC)
 
@@ -128,3 +129,45 @@ def test_the_command_erases_what_was_imported(
     days = {"start_date": "2026-03-03", "end_date": "2026-03-03"}
     path = f"/api/websites/{website.website_id}/sessions"
     assert len(stack.request(path, days, key=key).json["sessions"]) == 1
+
+
+def test_retention_by_command(stack: Stack, key: str, website: Website, tmp_path: Path) -> None:
+    lines = tmp_path / "events.ndjson"
+    event = {"event_type": "pageview", "url": "/", "visitor_id": "ann"}
+    days = [NOW - timedelta(days=days) for days in (40, 20, 1)]
+    lines.write_text(
+        "".join(json.dumps(event | {"timestamp": day.isoformat()}) + "\n" for day in days)
+    )
+    site = website.website_id
+    stack.command("import", "--website", site, "--format", "ndjson", str(lines))
+    stack.command("websites", "retain", site, "--days", "30")
+    [listed] = [
+        each
+        for each in json.loads(stack.command("websites", "list", "--json"))
+        if each["website_id"] == site
+    ]
+    assert listed["retention_days"] == 30
+    stack.command("retention", "run", "--dry-run")
+    path = f"/api/websites/{site}/sessions"
+    since = {"start_date": (NOW - timedelta(days=60)).date().isoformat()}
+    assert len(stack.request(path, since, key=key).json["sessions"]) == 3
+    stack.command("retention", "run")
+    assert len(stack.request(path, since, key=key).json["sessions"]) == 2
+    stack.command("websites", "delete", site, "--yes")
+    assert site not in stack.command("websites", "list")
+
+
+def test_a_worker_removes_what_is_too_old(tmp_path: Path) -> None:
+    with running_stack(tmp_path / "data", SESSIONS_RETENTION_INTERVAL="0.2") as stack:
+        site = stack.command("websites", "create", "--name", "old")
+        writer = ("keys", "create", "--name", "w", "--scope", "events:write")
+        key = stack.command(*writer, "--scope", "sessions:read")
+        event = {"event_type": "pageview", "url": "/", "visitor_id": "ann"}
+        body = {"events": [event | {"timestamp": ago(60 * 24 * days)} for days in (3, 1)]}
+        assert post(stack, key, f"/api/websites/{site}/events", body).status == 200
+        stack.command("websites", "retain", site, "--days", "2")
+        deadline = monotonic() + 20
+        path = f"/api/websites/{site}/sessions"
+        while len(stack.request(path, key=key).json["sessions"]) > 1:
+            assert monotonic() < deadline
+            sleep(0.1)

@@ -8,15 +8,19 @@ from importlib import metadata
 
 import click
 
+from sessions.cli.generate import generate
 from sessions.cli.import_events import import_events
 from sessions.cli.keys import keys
 from sessions.cli.migrate import migrate
+from sessions.cli.retention import retention
 from sessions.cli.serve import serve
 from sessions.cli.up import up
 from sessions.cli.visitors import visitors
 from sessions.cli.websites import websites
 
-COMMANDS: tuple[click.Command, ...] = (up, serve, migrate, websites, keys, import_events, visitors)
+COMMANDS: tuple[click.Command, ...] = (
+    *(up, serve, migrate, websites, keys, import_events, visitors, retention, generate),
+)
 """In the order of the help."""
 
 _INTERRUPTED = 130

@@ -68,7 +68,9 @@ async def main(port: int, host: str, settings: Settings, database_url: str) -> N
             tasks.create_task(_every(1.0, lambda: _check_health(application, status))),
             tasks.create_task(_every(10.0, application.authenticate.note_last_use)),
         ]
+        retention = tasks.create_task(_retention(application, settings.retention_interval))
         await stopping.wait()
+        retention.cancel()
         _log.info("draining")
         await status.enter_graceful_shutdown()
         await server.stop(settings.drain_timeout)
@@ -135,6 +137,20 @@ async def _check_health(application: Application, status: health.aio.HealthServi
     states = health_pb2.HealthCheckResponse
     for service in ("", *SERVICES):
         await status.set(service, states.SERVING if serving else states.NOT_SERVING)
+
+
+async def _retention(application: Application, interval: float) -> None:
+    """Remove old sessions again and again; whatever fails is tried the next time."""
+    while interval:
+        try:
+            removed = await application.run_retention()
+            if removed and any(removed):
+                _log.info("removed", **removed._asdict())
+        except DomainError as error:
+            _log.warning("retention has to wait", error=error.message)
+        except Exception:
+            _log.exception("retention failed")
+        await asyncio.sleep(interval)
 
 
 async def _every(seconds: float, chore: Callable[[], Awaitable[None]]) -> None:

@@ -127,6 +127,26 @@ class Database:
                 raise
 
     @asynccontextmanager
+    async def alone(self, number: int) -> AsyncIterator[bool]:
+        """Hold an advisory lock, on a connection of its own, for the length of the block.
+
+        It gives False where somebody else holds the lock. If the connection is lost, so is
+        the lock: what needs it must be harmless when it is done twice.
+
+        Raises:
+            Unavailable: the database can't be reached.
+        """
+        with domain_errors():
+            async with self._pool.connection() as connection:
+                found = await connection.execute("SELECT pg_try_advisory_lock(%s)", (number,))
+                [(alone,)] = await found.fetchall()
+                try:
+                    yield alone
+                finally:
+                    if alone:
+                        await connection.execute("SELECT pg_advisory_unlock(%s)", (number,))
+
+    @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """Hold a connection on which all statements take effect together, or not at all.
 

@@ -7,14 +7,16 @@ from datetime import datetime
 
 from psycopg import sql
 
-from sessions.domain.errors import Unavailable
+from sessions.domain.errors import DeadlineExceeded, Unavailable
 from sessions.storage.database import Connection, Database
 from sessions.storage.partitions import LOCK, Month
 from sessions.storage.retention import needed_since
 
-_LOCK_TIMEOUT = "200ms"
-"""To drop a partition is to stop everybody for a moment. Whoever comes while the lock is waited
-for has to wait too, so that is cut short and tried again."""
+_LIMITS = """
+SELECT set_config('lock_timeout', '200ms', true), set_config('statement_timeout', '1s', true)
+"""
+"""To drop a partition is to stop everybody for a moment. Whoever comes while a lock is waited for
+has to wait too, so that is cut short and tried again."""
 
 _ATTEMPTS = 20
 _PAUSE = 0.5
@@ -50,6 +52,8 @@ async def drop(
         try:
             async with database.transaction() as connection:
                 return await _drop(connection, table, month, now, only_empty=only_empty)
+        except DeadlineExceeded:
+            return False  # too many removed rows to look through: vacuum comes first
         except Unavailable:
             # Somebody reads or writes for longer than the lock is waited for.
             await asyncio.sleep(_PAUSE * (0.5 + random.random()))  # noqa: S311
@@ -60,13 +64,10 @@ async def _drop(
     connection: Connection, table: str, month: Month, now: datetime, *, only_empty: bool
 ) -> bool:
     partition = sql.Identifier(month.partition(table))
-    await connection.execute(
-        "SELECT set_config('lock_timeout', %s, true), set_config('statement_timeout', '0', true)",
-        (_LOCK_TIMEOUT,),
-    )
+    await connection.execute(_LIMITS)
     await connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
     if only_empty:
-        # To look can take a while where many rows were removed: only writers to this month wait.
+        # Readers go on.
         await connection.execute(sql.SQL("LOCK TABLE {} IN SHARE MODE").format(partition))
         look = sql.SQL("SELECT EXISTS (SELECT FROM {})").format(partition)
         [(has_rows,)] = await (await connection.execute(look)).fetchall()

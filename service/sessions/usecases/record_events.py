@@ -42,7 +42,10 @@ class RecordEvents:
         """
         if not events:
             return Recorded(0, 0)
-        await self._partitions.ensure(event.occurred_at for event in events)
+        moments = [event.occurred_at for event in events]
+        return await self._partitions.with_months_of(moments, lambda: self._record(website, events))
+
+    async def _record(self, website: Website, events: Sequence[Event]) -> Recorded:
         async with self._database.transaction() as connection:
             ids = {event.visitor_id for event in events}
             keys, any_erased = await visitors.lock(connection, website, ids)
