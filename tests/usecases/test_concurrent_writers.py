@@ -26,7 +26,7 @@ from psycopg.rows import dict_row
 from sessions.domain.errors import Unavailable
 from sessions.domain.events import Event
 from sessions.domain.websites import Website
-from sessions.storage import sessions, websites
+from sessions.storage import session_details, websites
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
 from sessions.usecases.record_events import RecordEvents
@@ -34,6 +34,7 @@ from sessions.usecases.record_events import RecordEvents
 from tests.reference import reference_sessions
 from tests.usecases.test_record_events import stored_sessions
 
+SECRET = b"unused"
 WEBSITES = 250
 VISITORS = ("ann", "bob", "Bob", "ann ", "ü", "1", "zoë", "")
 """Of each website. An empty id is refused long before, but is no special case here."""
@@ -211,7 +212,7 @@ async def write(database_url: str, seed: str, keys: Sequence[int], claim: Claim)
     batches = plan(seed)
     tally: Counter[str] = Counter()
     async with Database(database_url, pool_size=TASKS) as database:
-        record = RecordEvents(database, Partitions(database))
+        record = RecordEvents(database, Partitions(database), SECRET)
 
         async def work() -> None:
             while (number := claim()) < len(batches):
@@ -374,7 +375,7 @@ async def check_ids(database: Database, sites: Sequence[Website], seed: str) -> 
         merged += [(row, id_) for id_ in row["ids"] if id_ != row["survivor"]]
 
     async def ask(asked: dict[str, Any], session_id: UUID) -> None:
-        page = await sessions.get(
+        page = await session_details.get(
             database, asked["website_key"], session_id, after=None, limit=1, max_bytes=1
         )
         assert page, (where, session_id)
@@ -427,7 +428,7 @@ async def _work(database_url: str, website: Website, event: Event) -> "Counter[s
     async with Database(database_url, pool_size=1) as database:
         before = await _touched(database)
     async with Database(database_url, pool_size=1) as database:
-        answer = await RecordEvents(database, Partitions(database))(website, [event])
+        answer = await RecordEvents(database, Partitions(database), SECRET)(website, [event])
         assert answer == (1, 0)
     # A connection that ends has told what it did.
     async with Database(database_url, pool_size=1) as database:
@@ -469,7 +470,7 @@ async def _long_session(
     end = start + length * STEP
     async with Database(database_url) as database:
         website = await _new_website(database)
-        record = RecordEvents(database, Partitions(database))
+        record = RecordEvents(database, Partitions(database), SECRET)
         for part in _parts(rng.sample(events, len(events)), 5_000):
             await record(website, part)
         await record(website, [_event(rng, "ann", end + timedelta(minutes=50), "/0")])
