@@ -31,8 +31,9 @@ _GROWTH = 4
 BUDGET = 0.05
 """Seconds after which a page that is hard to fill ends short."""
 
+# The cast, because GIN finds an integer only by an integer, not by a smallint.
 _RANGE: LiteralString = """
-           s.website_key = %(website_key)s
+           s.website_key = %(website_key)s::integer
        AND s.started_at >= %(since)s AND s.started_at <= %(before_at)s
        AND (s.started_at, s.session_id) < (%(before_at)s, %(before_id)s)"""
 
