@@ -92,9 +92,9 @@ async def _build(application: Application) -> World:
         bound_key=await keys.create("bound", read, website_id=one.website_id),
         writing_key=await keys.create("writes", [Scope.EVENTS_WRITE]),
         expired_key=await keys.create("expired", read, expires_at=past),
-        revoked_key=await keys.create("to be revoked", read),
+        revoked_key=await keys.create(f"revoked, once for {one.website_id}", read),
     )
-    [revoked] = [key for key in await keys.list_all() if key.name == "to be revoked"]
+    [revoked] = [key for key in await keys.list_all() if one.website_id in key.name]
     await keys.revoke(revoked.key_id)
     return world
 
