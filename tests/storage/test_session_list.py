@@ -25,10 +25,10 @@ SELECT 1, started_at, gen_random_uuid(), number, 'v' || number, started_at, 1, 0
        CASE WHEN mod(number, 901) = 0 THEN 'Rare' ELSE 'Common' END,
        CASE WHEN mod(number, 2) = 0 THEN 'Chrome' ELSE 'Firefox' END, 'Linux', 'desktop', '', '',
        '', '', '', '', '/', '/', ARRAY[gen_random_uuid()], '{"first": [0, "a"]}'
-  FROM generate_series(1, 6000) AS number
+  FROM generate_series(1, 12000) AS number
  CROSS JOIN LATERAL (
        -- Several at a time, so that ids have to tell them apart.
-       SELECT %(end)s::timestamptz - interval '9 minutes' * (number / 3 * 3) - interval '1 second'
+       SELECT %(end)s::timestamptz - interval '270 seconds' * (number / 3 * 3) - interval '1 second'
        ) AS times(started_at)
 """
 
@@ -126,7 +126,7 @@ async def test_a_page_without_time_ends_short(database: Database) -> None:
 
 async def test_any_position_can_be_gone_on_from(database: Database) -> None:
     ordered = await everything(database)
-    for place in range(0, len(ordered), 311):
+    for place in range(0, len(ordered), 611):
         after = Position(ordered[place].started_at, ordered[place].session_id)
         page = await session_list.list_page(
             database, 1, RANGE, filters={}, include_bots=True, after=after, limit=3

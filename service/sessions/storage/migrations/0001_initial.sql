@@ -106,11 +106,11 @@ CREATE TABLE sessions (
     PRIMARY KEY (website_key, started_at, session_id)
 ) PARTITION BY RANGE (started_at);
 
--- One index answers every filter, alone or together; the day keeps a search
--- among the sessions of that day. See docs/performance.md.
+-- One index answers every filter, alone or together; the week keeps a search
+-- among the sessions of that week. See docs/performance.md.
 CREATE INDEX sessions_filters ON sessions USING gin (
-    ((started_at AT TIME ZONE 'UTC')::date), website_key, is_bot, country, region, city, browser, os, device, language, hostname,
-    referrer, utm_source, utm_medium, utm_campaign, pages
+    (date_trunc('week', started_at AT TIME ZONE 'UTC')), website_key, is_bot,
+    country, region, city, browser, os, device, language, hostname, referrer, utm_source, utm_medium, utm_campaign, pages
 );
 
 -- From a session's id to its place, for every id ever given. A merged id keeps
