@@ -66,7 +66,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 async def everything(database: Database) -> list[Session]:
     """All sessions, in the order of the list."""
     page = await session_list.list_page(
-        database, 1, RANGE, filters={}, include_bots=True, after=None, limit=10_000
+        database, 1, RANGE, filters={}, include_bots=True, after=None, limit=20_000
     )
     return page.sessions
 
