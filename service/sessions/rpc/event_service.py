@@ -10,7 +10,8 @@ from analytics.sessions.v1 import event_service_pb2_grpc as services
 
 from sessions.domain.errors import DomainError
 from sessions.rpc.messages import sent_event
-from sessions.usecases.receive_events import ReceiveEvents
+from sessions.usecases.receive_events import ReceiveEvents, check_count
+from sessions.usecases.record_events import Recorded
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Request = TypeVar("Request")
@@ -43,8 +44,7 @@ class EventService(services.EventServiceServicer):
         self, request: messages.RecordEventsRequest, context: Context
     ) -> messages.RecordEventsResponse:
         """Records one batch."""
-        sent = [sent_event(event) for event in request.events]
-        recorded = await self._receive_events(request.website_id, sent)
+        recorded = await self._receive(request)
         return messages.RecordEventsResponse(new_events=recorded.new, known_events=recorded.known)
 
     async def StreamEvents(  # noqa: N802 (the name in the protos)
@@ -57,14 +57,21 @@ class EventService(services.EventServiceServicer):
     async def _record(self, request: messages.StreamEventsRequest) -> messages.StreamEventsResponse:
         try:
             async with asyncio.timeout(self._timeout):
-                sent = [sent_event(event) for event in request.events]
-                recorded = await self._receive_events(request.website_id, sent)
+                recorded = await self._receive(request)
         except DomainError as error:
             error.metadata = {"batch": str(request.batch)}
             raise
         return messages.StreamEventsResponse(
             batch=request.batch, new_events=recorded.new, known_events=recorded.known
         )
+
+    async def _receive(
+        self, request: messages.RecordEventsRequest | messages.StreamEventsRequest
+    ) -> Recorded:
+        # Counted before anything is made of them: 4 MiB can hold two million empty events.
+        check_count(len(request.events))
+        sent = [sent_event(event) for event in request.events]
+        return await self._receive_events(request.website_id, sent)
 
     async def _until_end(self, requests: AsyncIterator[Request]) -> AsyncIterator[Request]:
         """Requests until the client ends, the stream is old, or the worker stops."""

@@ -34,11 +34,20 @@ class ReceiveEvents:
             NotFound: there is no such website.
             Unavailable: the database can't be reached; sending again is safe.
         """
-        if not 1 <= len(sent) <= MAX_EVENTS:
-            text = f"{len(sent)} events; send 1 to {MAX_EVENTS}"
-            raise InvalidArgument(Violation("events", text))
+        check_count(len(sent))
         website = await self._websites.get(website_id)
         events = self._enricher.enrich_all(
             sent, website_id=website.website_id, received_at=self._clock()
         )
         return await self._record_events(website, events)
+
+
+def check_count(count: int) -> None:
+    """Refuse a batch that is empty or too large.
+
+    Raises:
+        InvalidArgument: names `events`.
+    """
+    if not 1 <= count <= MAX_EVENTS:
+        text = f"{count} events; send 1 to {MAX_EVENTS}"
+        raise InvalidArgument(Violation("events", text))
