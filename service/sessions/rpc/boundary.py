@@ -11,7 +11,7 @@ import grpc
 import structlog
 from google.protobuf.message import DecodeError
 
-from sessions.domain.api_keys import Scope, check_allowed
+from sessions.domain.api_keys import ApiKey, Scope, check_allowed
 from sessions.domain.errors import InvalidArgument, Reason, Unimplemented, Violation
 from sessions.rpc.errors import code_of, domain_error, status_of
 from sessions.usecases.authenticate import Authenticate
@@ -84,20 +84,25 @@ class Boundary(grpc.aio.ServerInterceptor):
         self, method: str, handler: Any, raws: AsyncIterator[bytes], context: Context
     ) -> AsyncIterator[Any]:
         async with _answering(method, context) as metadata:
-            # Each message anew: a key can be revoked while a stream lives.
+            # At once, also where no message comes; then each message anew: a key can
+            # be revoked while a stream lives.
+            await self._key(metadata)
             requests = (await self._admit(method, handler, raw, metadata) async for raw in raws)
             async for response in handler.stream_stream(requests, context):
                 yield response
 
     async def _admit(self, method: str, handler: Any, raw: bytes, metadata: Metadata) -> Any:
         """The request, once its key was found to allow it."""
-        authorization = metadata.get("authorization")
-        key = await self._authenticate(authorization if isinstance(authorization, str) else None)
+        key = await self._key(metadata)
         if handler is None:
             raise Unimplemented(f"there is no method {method}", Reason.ROUTE_NOT_FOUND)
         request = _decode(handler.request_deserializer, raw)
         check_allowed(key, SCOPES[method], request.website_id)
         return request
+
+    async def _key(self, metadata: Metadata) -> ApiKey:
+        authorization = metadata.get("authorization")
+        return await self._authenticate(authorization if isinstance(authorization, str) else None)
 
     def _seconds_left(self, method: str, context: Context) -> float:
         allowed = max(self._timeout, _SECONDS.get(method, 0.0))
