@@ -42,6 +42,7 @@ lint: $(GOOGLEAPIS) ## Check format, style, types, layers and protos; warnings a
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/buf format --diff --exit-code protos && $(BIN)/buf lint
+	$(BIN)/buf breaking protos --against protos/released.binpb
 
 test: install ## Run all tests
 	$(BIN)/pytest -n auto

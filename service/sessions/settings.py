@@ -1,13 +1,14 @@
 """Every knob of the service, read from environment variables in one place."""
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-_LEAST_KEY_BYTES = 16
+_HEX = r"(?:[0-9a-fA-F]{2}){16,}"
 
 
 def _default_data_dir() -> Path:
@@ -18,21 +19,24 @@ def _default_data_dir() -> Path:
     return Path(base).expanduser() / "sessions"
 
 
-def _from_hex(text: str | None) -> bytes | None:
-    """A key written in hex, at least 16 bytes; None where it is empty."""
-    key = bytes.fromhex(text or "")
-    if key and len(key) < _LEAST_KEY_BYTES:
-        raise ValueError(f"write at least {_LEAST_KEY_BYTES} bytes in hex")
-    return key or None
+def _secret(text: str | None) -> bytes | None:
+    """A secret written in hex; None where it is empty."""
+    if not text:
+        return None
+    if not re.fullmatch(_HEX, text):
+        raise ValueError("write at least 16 bytes in hex")
+    return bytes.fromhex(text)
 
 
-def _key_ring(text: str | None) -> dict[int, bytes | None] | None:
+def _key_ring(text: str | None) -> dict[int, bytes] | None:
     """Keys by id, from `<id>:<hex>,…`; None where it is empty."""
-    pairs = [part.partition(":") for part in (text or "").split(",") if part.strip()]
-    ring = {int(key_id): _from_hex(key) for key_id, _, key in pairs}
-    if not all(1 <= key_id <= 65_535 and key for key_id, key in ring.items()):
-        raise ValueError("write <id>:<hex> with ids from 1 to 65535")
-    return ring or None
+    if not text:
+        return None
+    parts = [re.fullmatch(rf"(\d+):({_HEX})", part.strip()) for part in text.split(",")]
+    ring = {int(part[1]): bytes.fromhex(part[2]) for part in parts if part}
+    if len(ring) < len(parts) or not all(1 <= key_id <= 65_535 for key_id in ring):
+        raise ValueError("write <id>:<hex>,… with ids from 1 to 65535 and at least 16 bytes each")
+    return ring
 
 
 class Settings(BaseSettings):
@@ -64,7 +68,7 @@ class Settings(BaseSettings):
     """Seconds that calls in flight get to finish when a worker stops."""
     retention_interval: float = Field(default=3600.0, ge=0, le=604_800)
     """Seconds between two looks of a worker for sessions to remove; 0 leaves it to the command."""
-    visitor_secret: Annotated[bytes | None, BeforeValidator(_from_hex)] = None
+    visitor_secret: Annotated[bytes | None, BeforeValidator(_secret)] = None
     """Hex key that hashes visitors; overrides the one in the database."""
     cursor_keys: Annotated[dict[int, bytes] | None, NoDecode, BeforeValidator(_key_ring)] = None
     """Cursor keys `<id>:<hex>,…`, the first one signs; overrides those in the database."""

@@ -89,4 +89,5 @@ def _explanation(error: Exception) -> str | None:
 def _setting(location: tuple[int | str, ...], message: str) -> str:
     """Name the variable as one sets it."""
     name = str(location[0])
-    return f"{name if name.isupper() else f'SESSIONS_{name.upper()}'}: {message}"
+    variable = name if name.isupper() else f"SESSIONS_{name.upper()}"
+    return f"{variable}: {message.removeprefix('Value error, ')}"

@@ -25,4 +25,5 @@ async def _migrate() -> None:
 
     async with database(Settings()) as url:
         applied = await migrate.migrate(url)
-    click.echo(f"{len(applied)} migrations applied", err=True)
+    names = ", ".join(f"{number:04}" for number in applied)
+    click.echo(f"applied: {names}" if applied else "nothing to do", err=True)
