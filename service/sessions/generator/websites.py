@@ -29,8 +29,18 @@ async def empty_website(database_url: str, website_id: str) -> Website:
     """
     async with Database(database_url, pool_size=1) as database:
         website = await Websites(database).get(website_id)
-        query = "SELECT website_key FROM visitors WHERE website_key = %(key)s LIMIT 1"
-        if await database.fetch(query, {"key": website.key}):
-            reason = f"{website_id} has visitors already; generated ones need an empty website"
-            raise InvalidArgument(Violation("website", reason))
-        return website
+    if not await is_empty(database_url, website):
+        reason = f"{website_id} has visitors already; generated ones need an empty website"
+        raise InvalidArgument(Violation("website", reason))
+    return website
+
+
+async def is_empty(database_url: str, website: Website) -> bool:
+    """Whether nothing was ever recorded for a website.
+
+    Raises:
+        Unavailable: the database can't be reached.
+    """
+    query = "SELECT FROM visitors WHERE website_key = %(key)s LIMIT 1"
+    async with Database(database_url, pool_size=1) as database:
+        return not await database.fetch(query, {"key": website.key})

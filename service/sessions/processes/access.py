@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sessions.domain.api_keys import Scope, check_valid, hash_secret, new_secret
 from sessions.domain.errors import Unauthenticated
+from sessions.domain.websites import Website
 from sessions.processes.files import read_if_there, write_private
 from sessions.storage import api_keys, websites
 from sessions.storage.database import Database
@@ -22,22 +23,28 @@ class Access:
 async def first_website(database_url: str) -> Access:
     """The oldest website, without a key."""
     async with Database(database_url, pool_size=1) as database:
-        return Access(await _first_website_id(database))
+        found = await _first_website(database)
+        return Access(found.website_id if found else "")
 
 
 async def demo_access(database_url: str, key_file: Path) -> Access:
     """The oldest website, or a new one with demo data, and the key kept in a file."""
     remembered = read_if_there(key_file)
     async with Database(database_url, pool_size=1) as database:
-        website_id = await _first_website_id(database) or await _seed(database_url)
+        found = await _first_website(database)
+        # The demo's own may have been left empty by a crash: seeding again is harmless.
+        if found is None or found.name == "Demo":
+            website_id = await _seed(database_url)
+        else:
+            website_id = found.website_id
         key = await _valid_key(database, remembered)
     write_private(key_file, key)
     return Access(website_id, key)
 
 
-async def _first_website_id(database: Database) -> str:
+async def _first_website(database: Database) -> Website | None:
     found = await websites.list_all(database)
-    return next((website.website_id for website in found if not website.deleted_at), "")
+    return next((website for website in found if not website.deleted_at), None)
 
 
 async def _seed(database_url: str) -> str:
