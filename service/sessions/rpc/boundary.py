@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -77,8 +78,10 @@ class Boundary(grpc.aio.ServerInterceptor):
     async def _unary(self, method: str, handler: Any, raw: bytes, context: Context) -> Any:
         async with _answering(method, context) as metadata:
             async with asyncio.timeout(self._seconds_left(method, context)):
-                request = await self._admit(method, handler, raw, metadata)
-                return await handler.unary_unary(request, context)
+                # Nobody else holds the request: it is gone as soon as the handler is done.
+                return await handler.unary_unary(
+                    await self._admit(method, handler, raw, metadata), context
+                )
 
     async def _stream(
         self, method: str, handler: Any, raws: AsyncIterator[bytes], context: Context
@@ -126,6 +129,8 @@ async def _answering(method: str, context: Context) -> AsyncIterator[Metadata]:
         if code is grpc.StatusCode.INTERNAL:
             log.exception("failed")
         log = log.bind(reason=told.reason)
+        # The frames hold the request, which can be large: not while the answer is sent.
+        traceback.clear_frames(error.__traceback__)
         await _abort(context, told)
     finally:
         elapsed = round((time.perf_counter() - started) * 1000, 2)
