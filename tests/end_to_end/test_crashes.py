@@ -230,19 +230,20 @@ class Service:
         """The credentials of a gRPC call."""
         return metadata(self.key)
 
-    def parts(self) -> dict[str, list[int]]:
-        """The processes of each kind that run now, all of them children of this `up`."""
-        found: dict[str, list[int]] = {"worker": [], "Envoy": [], "PostgreSQL": [], "backend": []}
-        for pid in _children(self.stack.process.pid):
-            name, *arguments = _argv(pid)
-            if "serve" in arguments:
-                found["worker"].append(pid)
-            elif Path(name).name == "envoy":
-                found["Envoy"].append(pid)
-            elif Path(name).name == "postgres":
-                found["PostgreSQL"].append(pid)
-                found["backend"] += _children(pid)
-        return found
+
+def parts(up: int) -> dict[str, list[int]]:
+    """The processes of each kind that a `sessions up` runs now, by the number of its process."""
+    found: dict[str, list[int]] = {"worker": [], "Envoy": [], "PostgreSQL": [], "backend": []}
+    for pid in _children(up):
+        name, *arguments = _argv(pid)
+        if "serve" in arguments:
+            found["worker"].append(pid)
+        elif Path(name).name == "envoy":
+            found["Envoy"].append(pid)
+        elif Path(name).name == "postgres":
+            found["PostgreSQL"].append(pid)
+            found["backend"] += _children(pid)
+    return found
 
 
 def _children(pid: int) -> list[int]:
@@ -267,7 +268,7 @@ def kill_for(seconds: float, service: Service, rng: random.Random) -> "Counter[s
     while time.monotonic() < end:
         time.sleep(rng.uniform(0.1, 1.5))
         kind = rng.choice(["worker", "worker", "worker", "Envoy", "Envoy", "PostgreSQL", "backend"])
-        running = service.parts()[kind]
+        running = parts(service.stack.process.pid)[kind]
         if running:
             os.kill(rng.choice(running), signal.SIGKILL)
             kills[kind] += 1
