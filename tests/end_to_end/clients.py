@@ -7,7 +7,7 @@ error must have, whoever made it.
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -60,6 +60,7 @@ class Failure:
     reason: str
     fields: Sequence[str] = ()
     retry_seconds: float | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, status: Mapping[str, Any]) -> "Failure":
@@ -73,7 +74,6 @@ class Failure:
         info = details["ErrorInfo"]
         assert info["domain"] == "analytics.sessions.v1"
         assert info["reason"] in _REASONS
-        assert not info.get("metadata")
         violations = details.get("BadRequest", {}).get("field_violations", ())
         for text in (status["message"], *(each["description"] for each in violations)):
             assert text, status
@@ -87,6 +87,7 @@ class Failure:
             reason=info["reason"].removeprefix("ERROR_REASON_"),
             fields=[each["field"] for each in violations],
             retry_seconds=float(retry.removesuffix("s")) if retry else None,
+            metadata=info.get("metadata", {}),
         )
 
 

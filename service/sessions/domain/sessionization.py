@@ -46,7 +46,7 @@ T = TypeVar("T")
 def new_session_id() -> UUID:
     """48 bits of milliseconds since 1970 and 80 random bits: ids sort by the time of making."""
     # Ids must not collide but are no secrets: the quick generator will do.
-    return UUID(int=(time.time_ns() // 1_000_000) << 80 | random.getrandbits(80))  # noqa: S311
+    return UUID(int=(time.time_ns() // 1_000_000) << 80 | random.getrandbits(80))
 
 
 @dataclass(slots=True)
