@@ -78,10 +78,9 @@ class Boundary(grpc.aio.ServerInterceptor):
     async def _unary(self, method: str, handler: Any, raw: bytes, context: Context) -> Any:
         async with _answering(method, context) as metadata:
             async with asyncio.timeout(self._seconds_left(method, context)):
-                # Nobody else holds the request: it is gone as soon as the handler is done.
-                return await handler.unary_unary(
-                    await self._admit(method, handler, raw, metadata), context
-                )
+                # Not kept here: a request is gone as soon as its handler is done.
+                admitted = [await self._admit(method, handler, raw, metadata)]
+                return await handler.unary_unary(admitted.pop(), context)
 
     async def _stream(
         self, method: str, handler: Any, raws: AsyncIterator[bytes], context: Context
