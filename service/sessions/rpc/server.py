@@ -65,8 +65,8 @@ async def main(port: int, host: str, settings: Settings, database_url: str) -> N
         await server.start()
         _log.info("serving", host=host, port=bound)
         chores = [
-            tasks.create_task(_every(1.0, lambda: _check_health(application, status))),
-            tasks.create_task(_every(10.0, application.authenticate.note_last_use)),
+            tasks.create_task(repeat(1.0, lambda: _check_health(application, status))),
+            tasks.create_task(repeat(10.0, application.authenticate.note_last_use)),
         ]
         retention = tasks.create_task(_retention(application, settings.retention_interval))
         await stopping.wait()
@@ -76,7 +76,7 @@ async def main(port: int, host: str, settings: Settings, database_url: str) -> N
         await server.stop(settings.drain_timeout)
         for chore in chores:
             chore.cancel()
-        await application.authenticate.note_last_use()
+        await _attempt(application.authenticate.note_last_use)
 
 
 def _server(
@@ -140,24 +140,29 @@ async def _check_health(application: Application, status: health.aio.HealthServi
 
 
 async def _retention(application: Application, interval: float) -> None:
-    """Remove old sessions again and again; whatever fails is tried the next time."""
-    while interval:
-        try:
-            removed = await application.run_retention()
-            if removed and any(removed):
-                _log.info("removed", **removed._asdict())
-        except DomainError as error:
-            _log.warning("retention has to wait", error=error.message)
-        except Exception:
-            _log.exception("retention failed")
-        await asyncio.sleep(interval)
+    """Remove old sessions again and again, unless the interval is 0."""
+
+    async def remove() -> None:
+        removed = await application.run_retention()
+        if removed and any(removed):
+            _log.info("removed", **removed._asdict())
+
+    if interval:
+        await repeat(interval, remove)
 
 
-async def _every(seconds: float, chore: Callable[[], Awaitable[None]]) -> None:
-    """Do a chore again and again; one that fails because of the database is done next time."""
+async def repeat(seconds: float, chore: Callable[[], Awaitable[None]]) -> None:
+    """Do a chore again and again; whatever fails is tried the next time."""
     while True:
-        try:
-            await chore()
-        except Unavailable:
-            _log.warning("the database is unavailable")
+        await _attempt(chore)
         await asyncio.sleep(seconds)
+
+
+async def _attempt(chore: Callable[[], Awaitable[None]]) -> None:
+    """Do a chore; no failure of it may end the worker, which can still answer calls."""
+    try:
+        await chore()
+    except DomainError as error:
+        _log.warning("a chore has to wait", error=error.message)
+    except Exception:
+        _log.exception("a chore failed")
