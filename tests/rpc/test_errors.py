@@ -1,12 +1,19 @@
 """Errors: the whole table from the domain to gRPC, and the catalogue in the protos."""
 
+from collections.abc import Callable
+from datetime import UTC, datetime
+
 import grpc
 import pytest
 from analytics.sessions.v1.error_reason_pb2 import ErrorReason
 from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from sessions.domain import errors
+from sessions.domain.api_keys import ApiKey, Scope, check_allowed
 from sessions.domain.errors import DomainError, Reason, Violation
+from sessions.domain.queries import day_range
+from sessions.domain.session_ids import parse_session_id
+from sessions.domain.websites import check_website_id
 from sessions.rpc.errors import CODES, code_of, domain_error, status_of
 
 FIELD = Violation("limit", "-1 is negative; send 1 to 100")
@@ -78,3 +85,22 @@ def test_the_violations_of_a_large_batch_fit_into_trailers() -> None:
     status = status_of(errors.InvalidArgument(*wrong))
     assert status.ByteSize() < 6_000
     assert "(and 999 more)" in status.message
+
+
+NOW = datetime(2026, 3, 3, tzinfo=UTC)
+BOUND = ApiKey("key_1", "test", list(Scope), "site_a", NOW, None, None, None)
+
+REFUSALS: list[Callable[[str], object]] = [
+    lambda text: day_range(text, "", "", NOW),
+    lambda text: day_range("", "", text, NOW),
+    check_website_id,
+    parse_session_id,
+    lambda text: check_allowed(BOUND, Scope.SESSIONS_READ, text),
+]
+
+
+@pytest.mark.parametrize("refuse", REFUSALS)
+def test_a_huge_text_is_not_repeated_in_the_trailers(refuse: Callable[[str], object]) -> None:
+    with pytest.raises(DomainError) as error:
+        refuse("🙂" * 1_000_000)
+    assert status_of(error.value).ByteSize() < 1_500

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from sessions.domain.errors import PermissionDenied, Reason, Unauthenticated
+from sessions.domain.errors import PermissionDenied, Reason, Unauthenticated, shortened
 
 _PREFIX = "spk_selfhosted_"
 
@@ -79,5 +79,5 @@ def check_allowed(key: ApiKey, scope: Scope, website_id: str) -> None:
     if scope not in key.scopes:
         raise PermissionDenied(f"this key has not the scope {scope}", Reason.SCOPE_MISSING)
     if key.website_id not in (None, website_id):
-        message = f"this key is not for website {website_id}"
+        message = f"this key is not for website {shortened(website_id)}"
         raise PermissionDenied(message, Reason.WEBSITE_FORBIDDEN)

@@ -8,6 +8,8 @@ which class is the business of `sessions.rpc.errors`.
 from dataclasses import dataclass
 from enum import StrEnum
 
+_MOST_REPEATED = 80
+
 
 class Reason(StrEnum):
     """Machine-readable reasons; the names are those of ErrorReason in the protos."""
@@ -40,6 +42,11 @@ class Violation:
 
     def __str__(self) -> str:
         return f"{self.field}: {self.description}"
+
+
+def shortened(text: str) -> str:
+    """A caller's text as a message may repeat it: errors travel in headers, which are small."""
+    return text if len(text) <= _MOST_REPEATED else f"{text[:_MOST_REPEATED]}…"
 
 
 class DomainError(Exception):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
-from sessions.domain.errors import InvalidArgument, Violation
+from sessions.domain.errors import InvalidArgument, Violation, shortened
 
 FILTERS = (
     *("country", "page", "referrer", "browser", "os", "device", "language"),
@@ -121,7 +121,7 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
 
 def _zone(name: str) -> ZoneInfo:
     if name and name not in _zone_names():
-        text = f"{name!r} is not an IANA time zone; send a name such as Europe/Berlin"
+        text = f"{shortened(name)!r} is not an IANA time zone; send a name such as Europe/Berlin"
         raise InvalidArgument(Violation("timezone", text))
     return ZoneInfo(name or "UTC")
 
@@ -141,7 +141,7 @@ def _day(field: str, text: str) -> date:
     except ValueError:
         day = None
     if day is None or day.isoformat() != text:
-        message = f"{text!r} is not a day of the calendar; send YYYY-MM-DD"
+        message = f"{shortened(text)!r} is not a day of the calendar; send YYYY-MM-DD"
         raise InvalidArgument(Violation(field, message))
     if not FIRST_DAY <= day <= LAST_DAY:
         message = f"{text} is out of range; send a day from {FIRST_DAY} to {LAST_DAY}"

@@ -3,7 +3,7 @@
 import re
 from uuid import UUID
 
-from sessions.domain.errors import InvalidArgument, NotFound, Reason, Violation
+from sessions.domain.errors import InvalidArgument, NotFound, Reason, Violation, shortened
 
 _PREFIX = "sess_"
 _SENSIBLE = re.compile(rf"{_PREFIX}[0-9A-Za-z_-]{{1,64}}")
@@ -23,7 +23,9 @@ def parse_session_id(text: str) -> UUID:
         NotFound: it does, but none of ours looks like this.
     """
     if not _SENSIBLE.fullmatch(text):
-        message = f"{text!r} is not a session id; it looks like sess_ and letters and digits"
+        message = (
+            f"{shortened(text)!r} is not a session id; it looks like sess_ and letters and digits"
+        )
         raise InvalidArgument(Violation("session_id", message))
     if not _OURS.fullmatch(text):
         raise unknown_session(text)

@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 from typing import NamedTuple
 
-from sessions.domain.errors import InvalidArgument, NotFound, Reason, Violation
+from sessions.domain.errors import InvalidArgument, NotFound, Reason, Violation, shortened
 
 _WEBSITE_ID = re.compile(r"site_[0-9A-Za-z]{1,64}")
 _MAX_NAME = 200
@@ -33,7 +33,7 @@ def check_website_id(website_id: str) -> None:
         InvalidArgument: it is not `site_` and letters and digits.
     """
     if not _WEBSITE_ID.fullmatch(website_id):
-        text = f"{website_id!r} is not a website id; it looks like site_abc123defg"
+        text = f"{shortened(website_id)!r} is not a website id; it looks like site_abc123defg"
         raise InvalidArgument(Violation("website_id", text))
 
 

@@ -13,7 +13,7 @@ import structlog
 from google.protobuf.message import DecodeError
 
 from sessions.domain.api_keys import ApiKey, Scope, check_allowed
-from sessions.domain.errors import InvalidArgument, Reason, Unimplemented, Violation
+from sessions.domain.errors import InvalidArgument, Reason, Unimplemented, Violation, shortened
 from sessions.rpc.errors import code_of, domain_error, status_of
 from sessions.usecases.authenticate import Authenticate
 
@@ -97,7 +97,7 @@ class Boundary(grpc.aio.ServerInterceptor):
         """The request, once its key was found to allow it."""
         key = await self._key(metadata)
         if handler is None:
-            raise Unimplemented(f"there is no method {method}", Reason.ROUTE_NOT_FOUND)
+            raise Unimplemented(f"there is no method {shortened(method)}", Reason.ROUTE_NOT_FOUND)
         request = _decode(handler.request_deserializer, raw)
         check_allowed(key, SCOPES[method], request.website_id)
         return request
