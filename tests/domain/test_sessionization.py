@@ -190,6 +190,13 @@ def test_entry_and_exit_pages_are_those_of_the_first_and_last_pageview() -> None
     assert set(session.pages) == {page_hash("/a"), page_hash("/b")}
 
 
+def test_only_short_paths_are_remembered() -> None:
+    long = "/" * 1_000
+    assert page_hash(long) == page_hash(long)
+    assert page_hash(long) is not page_hash(long)
+    assert page_hash("/a") is page_hash("/a")
+
+
 def test_equal_times_are_ordered_by_sequence_then_by_event_id() -> None:
     session = only_session_of(
         event(NOON, event_id="b", sequence=1, path="/last"),

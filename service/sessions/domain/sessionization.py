@@ -28,14 +28,24 @@ MAX_PAGES = 64
 """Distinct pages kept with a session; further ones go to a table of their own."""
 
 
-@lru_cache(65_536)
+_LONGEST_REMEMBERED = 256
+"""Characters of a path; a filter can ask for one of 4 MiB."""
+
+
 def page_hash(path: str) -> str:
     """What stands for a path wherever visited pages are searched: a UUID's text.
 
     128 bits of SHA-256: at this length two paths never share a hash in practice, so that a
     match needs no second look.
     """
+    return _remembered_hash(path) if len(path) <= _LONGEST_REMEMBERED else _hash(path)
+
+
+def _hash(path: str) -> str:
     return str(UUID(bytes=hashlib.sha256(path.encode()).digest()[:16]))
+
+
+_remembered_hash = lru_cache(65_536)(_hash)
 
 
 _LAST_ID = UUID(int=2**128 - 1)
