@@ -6,7 +6,7 @@ GOOGLEAPIS := build/googleapis
 PROTOS := $(shell cd protos && find . -name '*.proto' | sed 's|^\./||')
 
 .DEFAULT_GOAL := help
-.PHONY: help install run generate format lint test drift check
+.PHONY: help install run generate format lint test bench drift check
 
 help: ## Show the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -46,6 +46,10 @@ lint: $(GOOGLEAPIS) ## Check format, style, types, layers and protos; warnings a
 
 test: install ## Run all tests
 	$(BIN)/pytest -n auto
+
+bench: install ## Measure how fast sessions are read (ARGS="--help" shows the options)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	$(BIN)/python -m bench.read $(ARGS)
 
 drift: generate ## Check that the generated code is that of the protos
 	@test -z "$$(git status --porcelain -- sdk gateway/descriptors.pb)" \

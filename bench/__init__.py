@@ -1,0 +1,1 @@
+"""Measurements, each beside a reference that is run in the same minute."""

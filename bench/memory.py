@@ -1,0 +1,43 @@
+"""The memory of one worker: idle, and while it is called over and over."""
+
+from dataclasses import asdict, dataclass
+
+from bench.load import make_calls
+from bench.rates import worker_target
+from bench.service import Service, resident_bytes
+
+_STEPS = 5
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Resident bytes of one worker."""
+
+    idle: int
+    after_calls: list[tuple[int, int]]
+    """How many calls so far, and the bytes right after them."""
+
+    def as_json(self) -> dict[str, object]:
+        """All of it, for a file."""
+        return asdict(self) | {"growth_after_first_step": self.growth}
+
+    @property
+    def growth(self) -> int:
+        """From the first step, when caches and pools are full, to the last."""
+        return self.after_calls[-1][1] - self.after_calls[0][1]
+
+
+def measure(service: Service, calls: int) -> Memory:
+    """Call one worker so often, and look at its memory a few times on the way.
+
+    Raises:
+        Missing: h2load is not installed.
+    """
+    port = service.worker_ports[0]
+    idle = resident_bytes(port)
+    target, step = worker_target(service), max(1, calls // _STEPS)
+    found = []
+    for number in range(1, _STEPS + 1):
+        make_calls(target, step)
+        found.append((number * step, resident_bytes(port)))
+    return Memory(idle, found)
