@@ -276,7 +276,8 @@ def test_a_wrong_value_in_event_data_is_named(data: dict[str, Any], field: str, 
 
 
 @pytest.mark.parametrize(
-    "data", [{}, nested(16), {"a": "x" * (limits.MAX_EVENT_DATA - 8)}, {"a": -(2**63), "b": 2**64 - 1}]
+    "data",
+    [{}, nested(16), {"a": "x" * (limits.MAX_EVENT_DATA - 8)}, {"a": -(2**63), "b": 2**64 - 1}],
 )
 def test_event_data_within_the_limits_is_kept(data: dict[str, Any]) -> None:
     assert enrich(replace(CUSTOM, event_data=data)).event_data == data
