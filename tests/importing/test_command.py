@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from sessions.cli.import_events import import_events
+from sessions.domain.errors import InvalidArgument
 
 PAGE = '192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 9 "-" "Firefox"\n'
 IMAGE = PAGE.replace("GET / ", "GET /a.png ")
@@ -32,6 +33,11 @@ def test_a_dry_run_tells_what_would_be_recorded(log: Path) -> None:
         f"{log}:3: not a line of the common or combined log format\n"
         "3 lines: 1 events (nothing recorded: dry run), 1 skipped as no page requests, 1 refused\n"
     )
+
+
+def test_a_dry_run_wants_an_id_that_a_website_can_have(log: Path) -> None:
+    result = dry_run("--website", "shop", "--format", "combined", log)
+    assert isinstance(result.exception, InvalidArgument)
 
 
 def test_strict_fails_when_a_line_was_refused(log: Path) -> None:

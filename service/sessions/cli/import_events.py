@@ -158,7 +158,10 @@ async def _run(
 async def _checking(website_id: str, chosen: "Format") -> AsyncIterator["Importer"]:
     """An importer that records nothing and needs no database."""
     from sessions.domain.enrichment import Enricher
+    from sessions.domain.websites import check_website_id
     from sessions.importing.importer import Importer
+
+    check_website_id(website_id)
 
     async def discard(events: "list[Event]") -> _Counts:
         return _Counts()

@@ -41,13 +41,20 @@ def create(
         sessions keys create --name shop --scope events:write --website site_abc123defg
         sessions keys create --name audit --scope sessions:read --expires 2027-01-31
     """
-    if expires and not expires.tzinfo:
-        expires = expires.replace(tzinfo=UTC)
+    expires = _in_utc(expires) if expires else None
     wanted = [Scope(scope) for scope in dict.fromkeys(scopes)]
     secret = run(
         lambda app: app.api_keys.create(name, wanted, website_id=website, expires_at=expires)
     )
     click.echo(secret)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        text = "is outside of the years 1 to 9999 in UTC"
+        raise click.BadParameter(text, param_hint="--expires") from None
 
 
 @keys.command("list")

@@ -54,5 +54,6 @@ class ApiKeys:
         Raises:
             NotFound: no key has this id.
         """
-        if not await api_keys.revoke(self._database, key_id):
+        # What is no ASCII is the id of no key, and may be no text for PostgreSQL either.
+        if not (key_id.isascii() and await api_keys.revoke(self._database, key_id)):
             raise NotFound(f"there is no key {key_id}", Reason.CREDENTIALS_INVALID)
