@@ -3,7 +3,7 @@
 import asyncio
 import os
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
@@ -13,8 +13,11 @@ import pytest
 import pytest_asyncio
 from sessions.composition import Application
 from sessions.domain.events import SentEvent
+from sessions.domain.queries import Range
 from sessions.domain.session_ids import format_session_id
 from sessions.domain.websites import Website
+from sessions.storage import session_list
+from sessions.storage.database import Database
 
 from tests.end_to_end.clients import Query, Way
 
@@ -189,3 +192,67 @@ async def test_a_walk_misses_and_repeats_nothing_while_events_come_in(
         finally:
             writers.stopped = True
     assert {*before} < {*await stored(application, website)}
+
+
+class Interrupted(Database):
+    """A database where something happens after one of the statements."""
+
+    def __init__(
+        self, database: Database, statement: int, interruption: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._inner, self._left, self._interruption = database, statement, interruption
+
+    async def fetch(self, *arguments: Any) -> Any:
+        """What was asked for; then it may happen."""
+        rows = await self._inner.fetch(*arguments)
+        self._left -= 1
+        if not self._left:
+            await self._interruption()
+        return rows
+
+    def transaction(self) -> Any:
+        """As it is."""
+        return self._inner.transaction()
+
+
+@pytest.mark.parametrize("statement", [1, 2])
+@pytest.mark.parametrize("change", ["more", "fewer"])
+async def test_a_page_that_takes_several_statements_misses_and_repeats_nothing(
+    application: Application,
+    website: Website,
+    statement: int,
+    change: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Rare sessions are looked for among the newest ones (here 100) and then further on.
+
+    Where the one ends and the other begins, there may be more or fewer of the newest by then.
+    """
+    monkeypatch.setattr(session_list, "_NEWEST", 100)
+    rare = range(70, 131)
+    newest = START + timedelta(days=5)
+    # One visitor comes again and again, at last; events between its visits make one of them all.
+    visits = [newest + 40 * number * MINUTE for number in range(16)]
+    between = [view("again", at + 20 * MINUTE) for at in visits[:-1]]
+    later = [view(f"new-{number}", visits[-1]) for number in range(15)]
+    others = [
+        view(f"{rank}", newest - rank * MINUTE, "XX" if rank in rare else "US")
+        for rank in range(len(visits), 200)
+    ]
+    await record(application, website, [view("again", at) for at in visits] + others)
+
+    async def interruption() -> None:
+        await record(application, website, later if change == "more" else between)
+
+    page = await session_list.list_page(
+        Interrupted(application.database, statement, interruption),
+        website.key,
+        Range(START, START + timedelta(days=7)),
+        filters={"country": ["XX"]},
+        include_bots=True,
+        after=None,
+        limit=100,
+        budget=60.0,
+    )
+    found = [session.visitor_id for session in page.sessions]
+    assert found == [str(rank) for rank in rare]

@@ -52,11 +52,19 @@ SELECT {COLUMNS}
  WHERE true {{filters}}
 {_NEWEST_FIRST} LIMIT %(limit)s"""
 
-_LAST_OF_NEWEST: LiteralString = f"""
-SELECT s.started_at, s.session_id
-  FROM sessions s
- WHERE {_RANGE}
-{_NEWEST_FIRST} LIMIT 1 OFFSET %(newest)s - 1"""
+# The same once more, and where the newest sessions end: in one statement, for by
+# the next one there can be more or fewer of them.
+_AMONG_NEWEST_AND_LAST: LiteralString = f"""
+WITH found AS ({_AMONG_NEWEST}),
+     last AS (
+       SELECT s.started_at, s.session_id
+         FROM sessions s
+        WHERE {_RANGE}
+       {_NEWEST_FIRST} LIMIT 1 OFFSET %(newest)s - 1)
+SELECT found.*, last.*
+  FROM found
+  FULL JOIN last ON true
+ ORDER BY found.started_at DESC, found.session_id DESC"""
 
 # OFFSET 0 keeps order and limit out of the search for the matches.
 _IN_WEEKS: LiteralString = f"""
@@ -144,10 +152,12 @@ async def list_page(
     if not predicates:
         return search.page(await search.run(_ALL))
     found = await search.run(_AMONG_NEWEST.replace("{filters}", predicates))
-    edge = None if len(found) > limit else await search.last_of_newest()
-    if edge is None:
+    if len(found) > limit:
         return search.page(found)
-    search.goto(edge)
+    found, last = await search.among_newest(_AMONG_NEWEST_AND_LAST.replace("{filters}", predicates))
+    if last is None or len(found) > limit:
+        return search.page(found)
+    search.goto(last)
     return await search.week_by_week(found, _IN_WEEKS.replace("{filters}", predicates), budget)
 
 
@@ -177,10 +187,11 @@ class _Search:
     async def run(self, query: LiteralString) -> list[Session]:
         return await self._database.fetch(query, self._parameters, args_row(Session))
 
-    async def last_of_newest(self) -> Position | None:
-        """The last of the newest sessions, if there are so many."""
-        rows = await self._database.fetch(_LAST_OF_NEWEST, self._parameters, args_row(Position))
-        return rows[0] if rows else None
+    async def among_newest(self, query: LiteralString) -> tuple[list[Session], Position | None]:
+        """What is found among the newest sessions, and the last of them, if there are so many."""
+        rows = await self._database.fetch(query, self._parameters)
+        found = [Session(*row[:-2]) for row in rows if row[0] is not None]
+        return found, Position(*rows[0][-2:]) if rows and rows[0][-1] else None
 
     def page(self, found: list[Session]) -> ListPage:
         """The page of all sessions that were found, or of as many as fit."""
