@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError
 
 from sessions.domain.api_keys import ApiKey, Scope, check_allowed
 from sessions.domain.errors import InvalidArgument, Reason, Unimplemented, Violation, shortened
-from sessions.rpc.errors import code_of, domain_error, status_of
+from sessions.rpc.errors import code_of, domain_error, naming_batch, status_of
 from sessions.usecases.authenticate import Authenticate
 
 SCOPES = {
@@ -99,7 +99,8 @@ class Boundary(grpc.aio.ServerInterceptor):
         if handler is None:
             raise Unimplemented(f"there is no method {shortened(method)}", Reason.ROUTE_NOT_FOUND)
         request = _decode(handler.request_deserializer, raw)
-        check_allowed(key, SCOPES[method], request.website_id)
+        with naming_batch(request):
+            check_allowed(key, SCOPES[method], request.website_id)
         return request
 
     async def _key(self, metadata: Metadata) -> ApiKey:

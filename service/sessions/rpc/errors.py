@@ -4,7 +4,8 @@ The rules are those of AIP-193: ErrorInfo always, BadRequest where fields are
 wrong, RetryInfo where trying again can help.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import grpc
 from google.protobuf.any_pb2 import Any
@@ -39,6 +40,17 @@ def domain_error(error: Exception) -> DomainError:
     if isinstance(error, TimeoutError):
         return errors.DeadlineExceeded("the call took longer than it may", Reason.DEADLINE_EXCEEDED)
     return DomainError("internal error", Reason.INTERNAL)
+
+
+@contextmanager
+def naming_batch(request: Message) -> Iterator[None]:
+    """Let an error name the batch of a stream that it is about."""
+    try:
+        yield
+    except DomainError as error:
+        if hasattr(request, "batch"):
+            error.metadata = {"batch": str(request.batch)}
+        raise
 
 
 def code_of(error: DomainError) -> grpc.StatusCode:

@@ -8,7 +8,7 @@ import grpc
 from analytics.sessions.v1 import event_service_pb2 as messages
 from analytics.sessions.v1 import event_service_pb2_grpc as services
 
-from sessions.domain.errors import DomainError
+from sessions.rpc.errors import naming_batch
 from sessions.rpc.messages import sent_event
 from sessions.usecases.receive_events import ReceiveEvents, check_count
 from sessions.usecases.record_events import Recorded
@@ -55,12 +55,9 @@ class EventService(services.EventServiceServicer):
             yield await self._record(request)
 
     async def _record(self, request: messages.StreamEventsRequest) -> messages.StreamEventsResponse:
-        try:
+        with naming_batch(request):
             async with asyncio.timeout(self._timeout):
                 recorded = await self._receive(request)
-        except DomainError as error:
-            error.metadata = {"batch": str(request.batch)}
-            raise
         return messages.StreamEventsResponse(
             batch=request.batch, new_events=recorded.new, known_events=recorded.known
         )
