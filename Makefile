@@ -6,7 +6,7 @@ GOOGLEAPIS := build/googleapis
 PROTOS := $(shell cd protos && find . -name '*.proto' | sed 's|^\./||')
 
 .DEFAULT_GOAL := help
-.PHONY: help install run generate format lint test bench drift check
+.PHONY: help install run generate format lint test bench bench-ingest soak drift check
 
 help: ## Show the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -50,6 +50,12 @@ test: install ## Run all tests
 bench: install ## Measure how fast sessions are read (ARGS="--help" shows the options)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m bench.read $(ARGS)
+
+bench-ingest: install ## Measure how fast events come in (ARGS="--help" shows the options)
+	$(BIN)/python -m bench.ingest $(ARGS)
+
+soak: install ## Write from everywhere, and kill parts meanwhile, for SECONDS=300 each
+	SOAK_SECONDS=$(or $(SECONDS),300) $(BIN)/pytest -s tests/usecases/test_concurrent_writers.py tests/end_to_end/test_crashes.py
 
 drift: generate ## Check that the generated code is that of the protos
 	@test -z "$$(git status --porcelain -- sdk gateway/descriptors.pb)" \
