@@ -66,6 +66,31 @@ async def test_no_server_is_unavailable() -> None:
             await database.ping()
 
 
+async def test_a_server_that_only_reads_is_unavailable_for_writers(database: Database) -> None:
+    """As after a failover, until connections lead to the new primary."""
+
+    async def write() -> None:
+        async with database.transaction() as connection:
+            await connection.execute("SET TRANSACTION READ ONLY")
+            await connection.execute("DELETE FROM websites")
+
+    with pytest.raises(Unavailable):
+        await write()
+
+
+async def test_a_transaction_that_stood_still_for_too_long_is_unavailable(
+    database: Database,
+) -> None:
+    async def stand_still() -> None:
+        async with database.transaction() as connection:
+            await connection.execute("SELECT 1")
+            await asyncio.sleep(1)
+            await connection.execute("SELECT 1")
+
+    with pytest.raises(Unavailable):
+        await stand_still()
+
+
 async def test_no_tables_names_the_fix(server_url: str) -> None:
     async with Database(server_url) as database:
         with pytest.raises(Unavailable, match="run `sessions migrate`"):

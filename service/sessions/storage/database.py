@@ -175,6 +175,8 @@ def domain_errors() -> Iterator[None]:
         raise Unavailable(message, Reason.DATABASE_UNAVAILABLE) from error
     except (errors.SerializationFailure, errors.DeadlockDetected, errors.LockNotAvailable) as error:
         raise _unavailable() from error
+    except (errors.ReadOnlySqlTransaction, errors.IdleInTransactionSessionTimeout) as error:
+        raise _unavailable() from error
     except (PoolTimeout, PoolClosed, TooManyRequests) as error:
         raise _unavailable() from error
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
