@@ -1,18 +1,24 @@
-"""Many callers at once: h2load, for gRPC and for REST."""
+"""Many callers at once: h2load where it is installed, or else processes of our own."""
 
 import json
 import re
+import shutil
 import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bench.programs import Missing, find_program
+from bench.callers import Calls
 
 _CONNECTIONS, _STREAMS = 4, 8
 """gRPC: 32 calls in flight; REST has as many connections with one call each."""
+
+_PROCESSES = 2
+_OURS = "callers in Python (h2load is not installed: apt-get install nghttp2-client)"
 
 _RATE = re.compile(r"finished in [^,]+, ([\d.]+) req/s")
 _COUNTS = re.compile(r"requests: .* (\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout")
@@ -41,9 +47,10 @@ def throughput(target: Target, seconds: float) -> float:
     """Calls per second that are answered rightly.
 
     Raises:
-        Missing: h2load is not installed.
         RuntimeError: some calls failed.
     """
+    if tool() == _OURS:
+        return _run_ours(target, seconds=seconds)
     return _run(target, "--duration", f"{max(1, round(seconds))}")
 
 
@@ -51,25 +58,51 @@ def make_calls(target: Target, count: int) -> float:
     """So many calls, all answered rightly; gives how many there were per second.
 
     Raises:
-        Missing: h2load is not installed.
         RuntimeError: some calls failed.
     """
+    if tool() == _OURS:
+        return _run_ours(target, count=count)
     return _run(target, "--requests", str(count))
 
 
-def installed() -> str | None:
-    """None when measurements with many callers can be made, or else what is missing."""
-    try:
-        find_program("h2load", "nghttp2-client")
-    except Missing as missing:
-        return str(missing)
-    return None
+def tool() -> str:
+    """What makes the calls."""
+    return "h2load" if shutil.which("h2load") else _OURS
+
+
+def _run_ours(target: Target, *, seconds: float = 3600.0, count: int = 1 << 40) -> float:
+    calls = Calls(
+        target.url,
+        dict(target.headers),
+        None if target.message is None else target.message.hex(),
+        target.answer_bytes,
+        callers=_CONNECTIONS * _STREAMS // _PROCESSES,
+        seconds=seconds,
+        count=count // _PROCESSES,
+    )
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(asdict(calls), file)
+        file.flush()
+        argv = [sys.executable, "-m", "bench.callers", file.name]
+        started = time.monotonic()
+        processes = [
+            subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)  # noqa: S603
+            for _ in range(_PROCESSES)
+        ]
+        try:
+            made = [process.communicate()[0] for process in processes]
+        finally:
+            for process in processes:
+                process.kill()
+        elapsed = time.monotonic() - started if seconds == 3600.0 else seconds
+    if any(process.returncode for process in processes):
+        raise RuntimeError(f"calls of {urlsplit(target.url).path} failed")
+    return sum(map(int, made)) / elapsed
 
 
 def _run(target: Target, *amount: str) -> float:
-    program = find_program("h2load", "nghttp2-client")
     with tempfile.TemporaryDirectory() as folder:
-        argv = [program, *amount, *_shape(target, Path(folder)), target.url]
+        argv = ["h2load", *amount, *_shape(target, Path(folder)), target.url]
         done = subprocess.run(  # noqa: S603
             argv, capture_output=True, text=True, check=False, timeout=3600
         )

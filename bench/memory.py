@@ -14,6 +14,7 @@ class Memory:
     """Resident bytes of one worker."""
 
     idle: int
+    peak: int
     after_calls: list[tuple[int, int]]
     """How many calls so far, and the bytes right after them."""
 
@@ -30,8 +31,7 @@ class Memory:
 def measure(service: Service, calls: int) -> Memory:
     """Call one worker so often, and look at its memory a few times on the way.
 
-    Raises:
-        Missing: h2load is not installed.
+    The worker has to be fresh, or what is called idle has grown already.
     """
     port = service.worker_ports[0]
     idle = resident_bytes(port)
@@ -40,4 +40,4 @@ def measure(service: Service, calls: int) -> Memory:
     for number in range(1, _STEPS + 1):
         make_calls(target, step)
         found.append((number * step, resident_bytes(port)))
-    return Memory(idle, found)
+    return Memory(idle, resident_bytes(port, peak=True), found)

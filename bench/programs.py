@@ -1,16 +1,18 @@
 """Child processes of a measurement: started, waited for, and always ended."""
 
 import os
+import random
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _START_SECONDS = 30.0
 _STOP_SECONDS = 15.0
+_PORTS = range(20_000, 32_000)
 
 
 class Missing(Exception):
@@ -65,14 +67,18 @@ def listens(port: int) -> bool:
 
 
 def free_ports(count: int) -> int:
-    """The first of so many free ports in a row."""
-    for _ in range(100):
-        with socket.socket() as found:
-            found.bind(("127.0.0.1", 0))
-            first: int = found.getsockname()[1]
-        if all(not listens(port) for port in range(first, first + count)):
+    """The first of so many free ports in a row, none that a client's end could be given."""
+    for first in random.sample(_PORTS, 100):
+        if all(map(_is_free, range(first, first + count))):
             return first
     raise RuntimeError("no free ports")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe, suppress(OSError):
+        probe.bind(("127.0.0.1", port))
+        return True
+    return False
 
 
 def find_program(name: str, package: str) -> str:

@@ -6,12 +6,14 @@
     make bench ARGS="--scale DIR-1M DIR-10M"                 the matrix over two amounts of data
 
 It starts a service of its own on free ports, makes data where the directory has none, prints
-tables, writes `performance.json` and charts, and ends what it started. Rates need h2load
-(Debian: nghttp2-client), and the peer needs the extra `bench`; what can't be measured for want
-of one is named and left out. Run it on a machine that does nothing else.
+tables, writes `performance.json` and charts, and ends what it started. Many callers are best
+made by h2load (Debian: nghttp2-client); without it, two processes in Python make them. The peer
+needs the extra `bench`; without it, that part is left out. Run it on a machine that does nothing
+else.
 """
 
 import asyncio
+import signal
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +22,7 @@ from pathlib import Path
 
 import click
 
-from bench import charts, latency, matrix, memory, rates, report, scale, sizes, usual, worst
+from bench import charts, latency, load, matrix, memory, rates, report, scale, sizes, usual, worst
 from bench.figures import Comparison
 from bench.programs import Missing
 from bench.service import Service, Wanted, running_service
@@ -55,12 +57,19 @@ class Run:
         """One caller."""
         report.heading("One caller")
         parts = (latency.list_against_sql, latency.deep_against_first, latency.session_against_list)
-        self._show("latency", [part(self.service, self.rounds, self.seconds) for part in parts])
+        found = [part(self.service, self.rounds, self.seconds) for part in parts]
+        timing = (self.folder, self.rounds, self.seconds)
+        self._show("latency", [*found, rates.call_against_canned(self.service, *timing)])
 
     def rates(self) -> None:
         """Many callers."""
         report.heading("Many callers")
-        parts = (rates.worker_against_canned, rates.rest_against_canned)
+        click.echo(f"Calls by {load.tool()}.\n")
+        parts = (
+            rates.worker_against_canned,
+            rates.worker_against_bytes,
+            rates.rest_against_canned,
+        )
         timing = (self.folder, self.rounds, self.seconds)
         self._show("rates", [part(self.service, *timing) for part in parts])
 
@@ -145,6 +154,8 @@ def main(
     **measuring: float,
 ) -> None:
     """Measure how fast sessions are read, each part beside a reference."""
+    # As Ctrl-C does: what was started is ended.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     wanted = Wanted(sessions, days, websites)
     if directories:
         _scale(directories, wanted, out, **measuring)

@@ -94,18 +94,19 @@ def _execute(url: str, statement: str) -> None:
         connection.execute(statement.encode())
 
 
-def resident_bytes(port: int) -> int:
-    """Memory (RSS) of the worker that has a port.
+def resident_bytes(port: int, *, peak: bool = False) -> int:
+    """Memory (RSS) of the worker that has a port, now or the most it ever was.
 
     Raises:
         RuntimeError: there is no such process.
     """
+    field = "VmHWM:" if peak else "VmRSS:"
     wanted = f"--worker-port\0{port}\0".encode()
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             if wanted in (folder / "cmdline").read_bytes():
                 status = (folder / "status").read_text()
-                line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
+                line = next(line for line in status.splitlines() if line.startswith(field))
                 return int(line.split()[1]) * 1024
         except OSError:
             continue  # it has ended meanwhile
