@@ -101,7 +101,10 @@ def show_sizes(sizes: Sequence[Size]) -> None:
 def write(path: Path, found: dict[str, object], service: Service | None) -> None:
     """Add to the file what was found; parts that were not measured this time stay."""
     before = json.loads(path.read_text()) if path.exists() else {}
-    about = {"machine": _machine()} | ({"data": _data(service)} if service else {})
+    about: dict[str, object] = {"machine": _machine()}
+    if service:
+        # Parts can be measured one by one, on different data.
+        about["data"] = before.get("data", {}) | dict.fromkeys(found, _data(service))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({**before, **about, **found}, indent=1) + "\n")
 
