@@ -329,3 +329,15 @@ def test_an_event_is_refused_by_name_or_can_be_stored(sent: dict[str, Any]) -> N
     stored = "".join(each for each in texts if isinstance(each, str))
     assert "\0" not in stored
     assert stored.encode()
+
+
+def test_a_hostname_sent_with_a_port_is_the_same_host() -> None:
+    event = enrich(
+        SentEvent(
+            event_type="pageview",
+            visitor_id="v",
+            hostname="Shop.example.com:8443",
+            referrer="https://shop.example.com/cart",
+        )
+    )
+    assert (event.hostname, event.referrer_host) == ("shop.example.com", "")

@@ -66,6 +66,8 @@ def generate(
     if website and websites:
         raise click.UsageError("--website takes one that exists, --websites makes new ones")
     end = until.replace(tzinfo=UTC) if until else datetime.now(UTC)
+    if not 2000 <= end.year < 2100:
+        raise click.BadParameter("write a year from 2000 to 2099", param_hint="--until")
     ids = asyncio.run(_run(website, websites or 1, sessions, days, seed, end))
     click.echo("\n".join(ids))
 

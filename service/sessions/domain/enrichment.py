@@ -88,7 +88,7 @@ class Enricher:
         """The event of a valid sent event."""
         occurred_at, sequence, event_id = key
         url = urls.split_url(sent.url)
-        hostname = sent.hostname.lower() or url.hostname
+        hostname = urls.host(sent.hostname) or url.hostname
         referrer_host = urls.referrer_host(sent.referrer)
         client = user_agents.describe(sent.user_agent)
         return Event(

@@ -11,6 +11,7 @@ import orjson
 
 from sessions.domain.events import SentEvent
 
+_LONGEST_IP = 64  # characters, with a zone; what is longer is neither looked at nor remembered
 _ORDINALS_REMEMBERED = 131_072  # 20 MB at the most
 
 
@@ -36,13 +37,17 @@ def tombstone_hash(secret: bytes, website_id: str, visitor_id: str) -> bytes:
     return digest(secret, message, "sha256")[:16]
 
 
-@lru_cache(maxsize=8_192)
 def canonical_ip(client_ip: str) -> str:
     """The one spelling of an IP address, an IPv4-mapped IPv6 address as IPv4; `''` if it is none.
 
     >>> canonical_ip("2001:DB8:0::1"), canonical_ip("::ffff:192.0.2.1"), canonical_ip("localhost")
     ('2001:db8::1', '192.0.2.1', '')
     """
+    return _canonical_ip(client_ip) if len(client_ip) <= _LONGEST_IP else ""
+
+
+@lru_cache(maxsize=8_192)
+def _canonical_ip(client_ip: str) -> str:
     try:
         address = ipaddress.ip_address(client_ip)
     except ValueError:

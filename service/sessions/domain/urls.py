@@ -42,7 +42,7 @@ def split_url(url: str) -> Url:
     absolute = _SCHEME.match(address)
     if absolute:
         authority, slash, rest = address[absolute.end() :].partition("/")
-        path, hostname = _decode(slash + rest) or "/", _host(authority)
+        path, hostname = _decode(slash + rest) or "/", host(authority)
     else:
         path, hostname = _decode(address), ""
     # `in` first: most URLs have no utm parameter at all
@@ -60,11 +60,14 @@ def referrer_host(referrer: str) -> str:
         start = 2
     else:
         return ""
-    return _host(_END_OF_AUTHORITY.split(referrer[start:], maxsplit=1)[0])
+    return host(_END_OF_AUTHORITY.split(referrer[start:], maxsplit=1)[0])
 
 
-def _host(authority: str) -> str:
-    """`user:secret@Example.com:8080` is `example.com`; an IPv6 address keeps its brackets."""
+def host(authority: str) -> str:
+    """The host alone: `user:secret@Example.com:8080` is `example.com`.
+
+    An IPv6 address keeps its brackets.
+    """
     address = authority.rpartition("@")[2]
     if address.startswith("["):
         inside, bracket, _ = address.partition("]")

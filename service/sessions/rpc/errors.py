@@ -47,10 +47,11 @@ def naming_batch(request: Message) -> Iterator[None]:
     """Let an error name the batch of a stream that it is about."""
     try:
         yield
-    except DomainError as error:
+    except (DomainError, TimeoutError) as error:
+        told = domain_error(error)
         if hasattr(request, "batch"):
-            error.metadata = {"batch": str(request.batch)}
-        raise
+            told.metadata = {"batch": str(request.batch)}
+        raise told from error
 
 
 def code_of(error: DomainError) -> grpc.StatusCode:

@@ -11,7 +11,7 @@ from sessions.storage import session_details
 from sessions.storage.database import Database
 from sessions.usecases.websites import Websites
 
-DEFAULT_EVENTS, MAX_EVENTS = 1_000, 5_000
+DEFAULT_PAGE, MAX_PAGE = 1_000, 5_000
 MAX_BYTES = 1 << 20
 """A page of events ends when it is about this large."""
 
@@ -41,7 +41,7 @@ class GetSession:
             InvalidArgument: a parameter is wrong, or the cursor is not of this session.
             NotFound: there is no such website or session.
         """
-        limit = page_size(events_limit, DEFAULT_EVENTS, MAX_EVENTS, "events_limit")
+        limit = page_size(events_limit, DEFAULT_PAGE, MAX_PAGE, "events_limit")
         identity = json.dumps(["events", website_id, session_id]).encode()
         after = None
         if events_cursor:

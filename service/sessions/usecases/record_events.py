@@ -53,10 +53,11 @@ class RecordEvents:
             if any_erased:
                 wanted = await self._not_erased(connection, website, ids, events)
             new = await event_rows.insert(connection, website.key, keys, wanted)
-            touching = runs(new)
-            stored = await session_states.touched(connection, website.key, keys, touching)
-            changes = sessionize(stored, touching)
-            await session_states.store(connection, website.key, keys, changes)
+            # A batch that was sent again ends here: nothing of it is new.
+            if touching := runs(new):
+                stored = await session_states.touched(connection, website.key, keys, touching)
+                changes = sessionize(stored, touching)
+                await session_states.store(connection, website.key, keys, changes)
             if len(wanted) < len(events):
                 # The lock made rows for visitors of whom nothing is left to record.
                 await visitors.remove_unused(connection, website.key, ids)
