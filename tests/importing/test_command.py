@@ -68,6 +68,18 @@ def test_csv_columns_are_mapped() -> None:
     assert "1 events" in result.stderr
 
 
+def test_what_is_skipped_of_umami_is_named() -> None:
+    result = dry_run(
+        *("--format", "umami", "--umami-website", "w", "-"),
+        stdin=b"website_id,session_id,created_at,url_path,event_type\n"
+        b"w,s,2026-03-03 10:15:00,/,1\n"
+        b"w,s,2026-03-03 10:15:00,/,5\n"
+        b"other,s,2026-03-03 10:15:00,/,1\n",
+    )
+    assert "1 events (" in result.stderr
+    assert "2 skipped as no pageviews or events of the website, 0 refused" in result.stderr
+
+
 def test_refused_lines_beyond_the_first_are_only_counted() -> None:
     result = dry_run("--format", "ndjson", "-", stdin=b"x\n" * 250)
     assert result.stderr.count("-:") == 100
@@ -94,6 +106,7 @@ def test_a_broken_file_is_an_error_after_the_summary(tmp_path: Path) -> None:
         (("--format", "csv", "--map", "visitor=user", "-"), "did you mean visitor_id?"),
         (("--format", "ndjson", "--map", "url=page", "-"), "--map is for --format csv"),
         (("--format", "csv", "--all-requests", "-"), "are for --format combined"),
+        (("--format", "csv", "--umami-website", "w", "-"), "is for --format umami"),
     ],
 )
 def test_a_mistake_on_the_command_line_is_explained(arguments: tuple[str, ...], says: str) -> None:
@@ -105,4 +118,4 @@ def test_a_mistake_on_the_command_line_is_explained(arguments: tuple[str, ...], 
 def test_help_shows_examples() -> None:
     result = CliRunner().invoke(import_events, ["--help"])
     assert result.exit_code == 0
-    assert result.stdout.count('sessions import --website "$site"') == 7
+    assert result.stdout.count('sessions import --website "$site"') == 8

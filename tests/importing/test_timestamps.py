@@ -51,3 +51,15 @@ def test_a_table_may_leave_out_the_offset() -> None:
     noon = datetime(2026, 3, 3, 12, tzinfo=UTC)
     for text in ("2026-03-03 12:00:00", "2026-03-03T12:00:00.0", "2026-03-03 13:00:00+01:00"):
         assert rfc3339_or_utc(text) == noon
+
+
+def test_a_table_may_have_the_hours_of_the_offset_only() -> None:
+    noon = datetime(2026, 3, 3, 12, tzinfo=UTC)
+    for text in ("2026-03-03 12:00:00+00", "2026-03-03 12:00:00.0+00", "2026-03-03 07:00:00-05"):
+        assert rfc3339_or_utc(text) == noon
+
+
+@pytest.mark.parametrize("text", ["2026-03-03", "2026-03-03 12:00+00", "2026-03-03 12:00:00+0"])
+def test_a_table_needs_seconds(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011
+        rfc3339_or_utc(text)

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from sessions.importing.entries import Format
     from sessions.importing.importer import Importer, Tally
 
-_FORMATS = ("combined", "ndjson", "csv")
+_FORMATS = ("combined", "ndjson", "csv", "umami")
+_SKIPPED_AS = {"umami": "no pageviews or events of the website"}
 
 
 class _Counts(NamedTuple):
@@ -23,7 +24,7 @@ class _Counts(NamedTuple):
     known: int = 0
 
 
-@click.command("import", short_help="Import access logs, ndjson or CSV files.")
+@click.command("import", short_help="Import access logs, ndjson, CSV or Umami's exports.")
 @click.option("--website", required=True, metavar="ID", help="The website that was visited.")
 @click.option(
     "--format", "format_name", required=True, type=click.Choice(_FORMATS), help="What FILE holds."
@@ -33,6 +34,9 @@ class _Counts(NamedTuple):
 @click.option("--assets", metavar="EXT,…", help="combined: the extensions that are no pages.")
 @click.option(
     "--map", "columns", multiple=True, metavar="FIELD=COLUMN", help="csv: where a field stands."
+)
+@click.option(
+    "--umami-website", default="", metavar="ID", help="umami: which website, if FILE has several."
 )
 @click.option("--dry-run", is_flag=True, help="Read and check everything, record nothing.")
 @click.option("--strict", is_flag=True, help="Exit with status 1 if any line was refused.")
@@ -50,6 +54,7 @@ def import_events(
     all_requests: bool,
     assets: str | None,
     columns: tuple[str, ...],
+    umami_website: str,
     dry_run: bool,
     strict: bool,
     files: tuple[str, ...],
@@ -81,6 +86,14 @@ def import_events(
         sessions import --website "$site" --format csv \\
             --map visitor_id=user_id --map event_name=event --map timestamp=time clicks.csv
 
+    The table website_event of Umami 2 or 3: the file website_event.csv of Umami Cloud's export, or
+    the table of your own. distinct_id or else session_id is the visitor; Umami gives a visitor
+    another session_id every month. Browser, os and device go to event_data, where filters don't
+    look. Pageviews (event_type 1) and events (2) are taken, all other types are skipped:
+
+    \b
+        sessions import --website "$site" --format umami website_event.csv
+
     See first what would come of it, without a database:
 
     \b
@@ -90,26 +103,37 @@ def import_events(
     from sessions.importing.importer import Tally
     from sessions.importing.lines import UnreadableFile
 
-    chosen = _format(format_name, hostname, all_requests, assets, columns)
+    chosen = _format(format_name, hostname, all_requests, assets, columns, umami_website)
     tally = Tally()
     try:
         asyncio.run(_run(website, chosen, files, tally, dry_run=dry_run))
     except (UnreadableFile, UnusableFile) as error:
         raise click.ClickException(str(error)) from error
     finally:
-        _report(tally, dry_run=dry_run)
+        _report(tally, _SKIPPED_AS.get(format_name, "no page requests"), dry_run=dry_run)
     if strict and tally.refused:
         sys.exit(1)
 
 
 def _format(
-    name: str, hostname: str, all_requests: bool, assets: str | None, columns: tuple[str, ...]
+    name: str,
+    hostname: str,
+    all_requests: bool,
+    assets: str | None,
+    columns: tuple[str, ...],
+    umami_website: str,
 ) -> "Format":
     """The format with its options; an option of another format is a mistake."""
     if name != "combined" and (hostname or all_requests or assets is not None):
         raise click.UsageError("--hostname, --all-requests and --assets are for --format combined")
     if name != "csv" and columns:
         raise click.UsageError("--map is for --format csv")
+    if name != "umami" and umami_website:
+        raise click.UsageError("--umami-website is for --format umami")
+    if name == "umami":
+        from sessions.importing.formats.umami import Umami
+
+        return Umami(umami_website)
     if name == "ndjson":
         from sessions.importing.formats.ndjson import Ndjson
 
@@ -184,7 +208,7 @@ async def _recording(website_id: str, chosen: "Format") -> AsyncIterator["Import
         yield Importer(website_id, chosen, app.enricher, record)
 
 
-def _report(tally: "Tally", *, dry_run: bool) -> None:
+def _report(tally: "Tally", skipped_as: str, *, dry_run: bool) -> None:
     """The refused lines and the summary, on stderr."""
     for line in tally.shown:
         click.echo(line, err=True)
@@ -197,6 +221,6 @@ def _report(tally: "Tally", *, dry_run: bool) -> None:
     )
     click.echo(
         f"{tally.entries:,} lines: {tally.events:,} events ({recorded}), "
-        f"{tally.skipped:,} skipped as no page requests, {tally.refused:,} refused",
+        f"{tally.skipped:,} skipped as {skipped_as}, {tally.refused:,} refused",
         err=True,
     )

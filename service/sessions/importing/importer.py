@@ -53,7 +53,7 @@ class Tally:
     new: int = 0
     known: int = 0
     skipped: int = 0
-    """Good lines that aren't wanted: no page requests."""
+    """Good lines that aren't wanted, such as no page requests."""
     refused: int = 0
     shown: list[RefusedLine] = field(default_factory=list)
     """The first of the refused lines."""

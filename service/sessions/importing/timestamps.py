@@ -7,6 +7,7 @@ _RFC_3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
 _NO_ZONE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?", re.ASCII)
+_HOURS_ONLY = re.compile(r"[+-]\d\d\Z", re.ASCII)
 
 
 def rfc3339(text: str) -> datetime:
@@ -23,8 +24,10 @@ def rfc3339(text: str) -> datetime:
 def rfc3339_or_utc(text: str) -> datetime:
     """The same for tables: `2026-03-03 10:15:00` without an offset is UTC.
 
-    Raises ValueError.
+    An offset may be hours only, `+00`, as PostgreSQL writes it. Raises ValueError.
     """
     if _NO_ZONE.fullmatch(text):
         return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    if _HOURS_ONLY.search(text) and _NO_ZONE.fullmatch(text[:-3]):
+        text += ":00"
     return rfc3339(text.replace(" ", "T", 1))

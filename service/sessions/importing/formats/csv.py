@@ -21,7 +21,8 @@ from sessions.importing.formats.fields import INTEGER, MOMENT, OBJECT, READERS, 
 from sessions.importing.lines import Line
 from sessions.importing.timestamps import rfc3339_or_utc
 
-_MOMENTS_REMEMBERED = 4_096
+MOMENTS_REMEMBERED = 4_096
+"""Of which the order of the file is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +33,13 @@ class Csv:
 
     def entries(self, lines: Iterable[Line]) -> Iterator[Entry]:
         """One entry a record. Raises UnusableFile when columns are missing."""
-        records = _records(lines)
-        header = next(records, None)
-        if header is None:
+        header, records = read_table(lines)
+        if not header:
             return
-        if isinstance(header.cells, Refused):
-            raise UnusableFile(f"the header is broken: {header.cells.reason}")
-        places = self._places(header.cells)
-        moments = Ordinals(_MOMENTS_REMEMBERED)
+        places = self._places(header)
+        moments = Ordinals(MOMENTS_REMEMBERED)
         for record in records:
-            outcome = _event(record.cells, len(header.cells), places, moments)
-            yield Entry(record.number, record.content, outcome)
+            yield Entry(record.number, record.content, _event(record.cells, places, moments))
 
     def _places(self, header: list[str]) -> dict[str, int]:
         """Field → index of its column."""
@@ -57,13 +54,37 @@ class Csv:
 
 
 @dataclass(frozen=True, slots=True)
-class _Record:
+class Record:
+    """One row of a table, with as many cells as the header, or why it is none."""
+
     number: int
     content: bytes
     cells: list[str] | Refused
 
 
-def _records(lines: Iterable[Line]) -> Iterator[_Record]:
+def read_table(lines: Iterable[Line]) -> tuple[list[str], Iterator[Record]]:
+    """The names of the columns, none if the file is empty, and the rows.
+
+    Raises UnusableFile when the header is broken.
+    """
+    records = _records(lines)
+    header = next(records, None)
+    if header is None:
+        return [], records
+    if isinstance(header.cells, Refused):
+        raise UnusableFile(f"the header is broken: {header.cells.reason}")
+    width = len(header.cells)
+    return header.cells, (_of_width(record, width) for record in records)
+
+
+def _of_width(record: Record, width: int) -> Record:
+    if isinstance(record.cells, Refused) or len(record.cells) == width:
+        return record
+    reason = f"has {len(record.cells)} columns where the header has {width}"
+    return Record(record.number, record.content, Refused(reason))
+
+
+def _records(lines: Iterable[Line]) -> Iterator[Record]:
     """Records with the bytes of all their lines; a broken one is refused and the next one read."""
     taken: list[Line] = []
 
@@ -83,23 +104,21 @@ def _records(lines: Iterable[Line]) -> Iterator[_Record]:
         except csv.Error as error:
             cells = Refused(f"not CSV: {error}")
         if taken:
-            yield _Record(taken[0].number, b"\n".join(each.content for each in taken), cells)
+            yield Record(taken[0].number, b"\n".join(each.content for each in taken), cells)
             taken.clear()
 
 
 def _event(
-    cells: list[str] | Refused, width: int, places: Mapping[str, int], moments: Ordinals
+    cells: list[str] | Refused, places: Mapping[str, int], moments: Ordinals
 ) -> SentEvent | Refused:
     if isinstance(cells, Refused):
         return cells
-    if len(cells) != width:
-        return Refused(f"has {len(cells)} columns where the header has {width}")
     fields: dict[str, Any] = {}
     wrong = []
     for name, place in places.items():
         if cells[place]:
             try:
-                fields[name] = _value(name, cells[place])
+                fields[name] = value_of(name, cells[place])
             except WrongValue as error:
                 wrong.append(f"{name}: {error}")
     if not wrong and MOMENT not in fields:
@@ -113,8 +132,8 @@ def _event(
     return SentEvent(**fields)
 
 
-def _value(name: str, cell: str) -> Any:
-    """The value of a cell; raises WrongValue."""
+def value_of(name: str, cell: str) -> Any:
+    """The value of a field from its cell; raises WrongValue."""
     try:
         if name == MOMENT:
             return rfc3339_or_utc(cell)
