@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sessions.domain.api_keys import Scope, check_valid, hash_secret, new_secret
+from sessions.domain.api_keys import Scope, check_valid, hash_secret
 from sessions.domain.errors import Unauthenticated
 from sessions.domain.websites import Website
 from sessions.processes.files import read_if_there, write_private
 from sessions.storage import api_keys, websites
 from sessions.storage.database import Database
+from sessions.usecases.api_keys import ApiKeys
+from sessions.usecases.websites import Websites
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,5 @@ async def _valid_key(database: Database, remembered: str) -> str:
 
 
 async def _create_key(database: Database) -> str:
-    secret = new_secret()
-    scopes = [Scope.SESSIONS_READ.value, Scope.EVENTS_WRITE.value]
-    key_hash = hash_secret(secret)
-    await api_keys.create(
-        database, key_hash, name="demo", scopes=scopes, website=None, expires_at=None
-    )
-    return secret
+    scopes = [Scope.SESSIONS_READ, Scope.EVENTS_WRITE]
+    return await ApiKeys(database, Websites(database)).create("demo", scopes)

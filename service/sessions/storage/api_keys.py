@@ -1,17 +1,14 @@
 """API keys: only the hash of a secret is stored."""
 
-import secrets
-import string
 from collections.abc import Mapping
 from datetime import datetime
 
 from psycopg.rows import args_row
 
 from sessions.domain.api_keys import ApiKey
+from sessions.domain.ids import random_id
 from sessions.domain.websites import Website
 from sessions.storage.database import Database, as_json
-
-_ALPHABET = string.digits + string.ascii_lowercase
 
 _COLUMNS = """
     SELECT k.key_id, k.name, k.scopes, w.website_id,
@@ -30,7 +27,7 @@ async def create(
     expires_at: datetime | None,
 ) -> str:
     """Store a key and return its id."""
-    key_id = "key_" + "".join(secrets.choice(_ALPHABET) for _ in range(10))
+    key_id = random_id("key_")
     statement = """
     INSERT INTO api_keys (key_id, key_hash, name, scopes, website_key, expires_at)
     VALUES (%s, %s, %s, %s, %s, %s)

@@ -1,15 +1,12 @@
 """Websites: the text id outside, an integer key inside."""
 
-import secrets
-import string
 from typing import LiteralString
 
 from psycopg.rows import args_row
 
+from sessions.domain.ids import random_id
 from sessions.domain.websites import Website
 from sessions.storage.database import Database
-
-_ALPHABET = string.digits + string.ascii_lowercase
 
 _COLUMNS: LiteralString = """
 SELECT website_key, website_id, name, created_at, retention_days, deleted_at FROM websites"""
@@ -17,7 +14,7 @@ SELECT website_key, website_id, name, created_at, retention_days, deleted_at FRO
 
 async def create(database: Database, name: str) -> str:
     """Make a website and return its id."""
-    website_id = "site_" + "".join(secrets.choice(_ALPHABET) for _ in range(10))
+    website_id = random_id("site_")
     async with database.transaction() as connection:
         await connection.execute(
             "INSERT INTO websites (website_id, name) VALUES (%s, %s)", (website_id, name)
