@@ -47,12 +47,15 @@ SETTINGS = {
     "SESSIONS_LOG_LEVEL": "error",
 }
 WRITERS = 6
-VISITORS = 30
+VISITORS = 30 * max(1, int(SECONDS / 12))
+"""More in a longer run, or all sessions would become one."""
 AT_ONCE = 8
 """Batches that a writer sends over one stream without waiting."""
 START = datetime(2026, 1, 29, tzinfo=UTC)
 STEPS = 4_000
 """Of two minutes each: the end of a month lies among them."""
+REST = 12.0
+"""Seconds now and then without a kill: a part that ran for ten starts again at once, not later."""
 CALM = 60.0
 """Seconds after the last kill within which every batch is acknowledged."""
 TRANSIENT = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "stream cut")
@@ -265,8 +268,9 @@ def kill_for(seconds: float, service: Service, rng: random.Random) -> "Counter[s
     """Kill a random part at random moments; returns how many of each."""
     kills: Counter[str] = Counter()
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        time.sleep(rng.uniform(0.1, 1.5))
+    while (left := end - time.monotonic()) > 0:
+        rests = rng.random() < 0.15 and left > 2 * REST
+        time.sleep(REST if rests else rng.uniform(0.1, 1.5))
         kind = rng.choice(["worker", "worker", "worker", "Envoy", "Envoy", "PostgreSQL", "backend"])
         running = parts(service.stack.process.pid)[kind]
         if running:
