@@ -168,6 +168,13 @@ local function drop_grpc_headers(headers)
   for _, name in ipairs(names) do headers:remove(name) end
 end
 
+-- A website in the body would take the place of the one in the path: the worker
+-- compares them.
+local function tell_website(headers, path)
+  local website = path:match("^/api/websites/([^/?]*)")
+  if website then headers:replace("x-path-website-id", website) end
+end
+
 function envoy_on_request(handle)
   local headers = handle:headers()
   local path = headers:get(":path") or ""
@@ -178,6 +185,7 @@ function envoy_on_request(handle)
   end
   local problem = refusal(path)
   if problem then handle:respond({[":status"] = "400"}, "REFUSED " .. problem) end
+  tell_website(headers, path)
 end
 
 -- The HTTP status of an answer that is not of a worker's making. Nobody learns

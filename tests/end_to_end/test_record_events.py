@@ -65,6 +65,16 @@ def test_rest_records_a_batch_once(stack: Stack, key: str, website: Website) -> 
     assert (session["pageviews"], session["duration"]) == (3, 1200)
 
 
+def test_a_website_in_the_body_does_not_replace_the_one_in_the_path(
+    stack: Stack, key: str, website: Website
+) -> None:
+    other = stack.command("websites", "create", "--name", "other")
+    reply = post(stack, key, website, {"website_id": other, "events": [view(5)]})
+    assert (reply.status, reply.json["message"].partition(":")[0]) == (400, "website_id")
+    same = {"website_id": website.website_id, "events": [view(5)]}
+    assert post(stack, key, website, same).json["new_events"] == 1
+
+
 def test_every_violation_is_named(stack: Stack, key: str, website: Website) -> None:
     wrong = [view(5), view(4, event_type="click"), {"event_type": "event", "visitor_id": "ann"}]
     reply = post(stack, key, website, {"events": wrong})

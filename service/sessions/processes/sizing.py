@@ -62,6 +62,8 @@ _THROWAWAY = {
     "shared_buffers": "128MB",
     "work_mem": "16MB",
     "maintenance_work_mem": "64MB",
+    # Between tests nobody reads what it writes, and a full pipe would stop it.
+    "log_min_messages": "fatal",
 }
 
 

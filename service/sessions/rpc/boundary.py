@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, NoReturn, TypeAlias
+from urllib.parse import unquote
 
 import grpc
 import structlog
@@ -31,6 +32,9 @@ _SECONDS = {"/analytics.sessions.v1.VisitorService/EraseVisitor": 120.0}
 
 _OPEN = ("/grpc.health.v1.Health/", "/grpc.reflection.")
 """Services that need no key."""
+
+_PATH_WEBSITE = "x-path-website-id"
+"""Set by the gateway on REST calls: the id as it stands in the path, percent-encoded."""
 
 _log = structlog.get_logger()
 
@@ -101,6 +105,7 @@ class Boundary(grpc.aio.ServerInterceptor):
         request = _decode(handler.request_deserializer, raw)
         with naming_batch(request):
             check_allowed(key, SCOPES[method], request.website_id)
+        _check_website(request.website_id, metadata.get(_PATH_WEBSITE))
         return request
 
     async def _key(self, metadata: Metadata) -> ApiKey:
@@ -135,6 +140,13 @@ async def _answering(method: str, context: Context) -> AsyncIterator[Metadata]:
     finally:
         elapsed = round((time.perf_counter() - started) * 1000, 2)
         log.info("call", code=code.name, milliseconds=elapsed)
+
+
+def _check_website(website_id: str, in_path: str | bytes | None) -> None:
+    """Refuse a REST body that names another website than the path, which it would replace."""
+    if in_path is not None and unquote(in_path) != website_id:
+        text = "differs from the website in the path; leave it out of the body"
+        raise InvalidArgument(Violation("website_id", text))
 
 
 def _decode(deserialize: Callable[[bytes], Any], raw: bytes) -> Any:
