@@ -28,7 +28,7 @@ _NEWEST = 5_000
 _GROWTH = 4
 """How many times more weeks are asked for, each time that it went quickly."""
 
-BUDGET = 0.05
+BUDGET = 0.025
 """Seconds after which a page that is hard to fill ends short."""
 
 # The cast, because GIN finds an integer only by an integer, not by a smallint.
@@ -52,19 +52,13 @@ SELECT {COLUMNS}
  WHERE true {{filters}}
 {_NEWEST_FIRST} LIMIT %(limit)s"""
 
-# The same once more, and where the newest sessions end: in one statement, for by
-# the next one there can be more or fewer of them.
-_AMONG_NEWEST_AND_LAST: LiteralString = f"""
-WITH found AS ({_AMONG_NEWEST}),
-     last AS (
-       SELECT s.started_at, s.session_id
-         FROM sessions s
-        WHERE {_RANGE}
-       {_NEWEST_FIRST} LIMIT 1 OFFSET %(newest)s - 1)
-SELECT found.*, last.*
-  FROM found
-  FULL JOIN last ON true
- ORDER BY found.started_at DESC, found.session_id DESC"""
+# Fewer than asked for, so that sessions that vanish meanwhile (two became one)
+# can't make a search that was cut short look like a complete one.
+_MORE_THAN_NEWEST: LiteralString = f"""
+SELECT s.session_id
+  FROM sessions s
+ WHERE {_RANGE}
+{_NEWEST_FIRST} LIMIT 1 OFFSET %(newest)s * 9 / 10"""
 
 # OFFSET 0 keeps order and limit out of the search for the matches.
 _IN_WEEKS: LiteralString = f"""
@@ -82,7 +76,7 @@ SELECT *
 # match, and so which is better, the planner knows too little to judge.
 _THROUGH_FILTERS: LiteralString = "SET LOCAL enable_indexscan = off"
 
-_FIRST_ID = UUID(int=0)
+_FIRST_ID, _LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
 _PEOPLE: LiteralString = " AND s.is_bot = false"
 
 _FILTERS: dict[str, LiteralString] = {
@@ -152,13 +146,10 @@ async def list_page(
     if not predicates:
         return search.page(await search.run(_ALL))
     found = await search.run(_AMONG_NEWEST.replace("{filters}", predicates))
-    if len(found) > limit:
+    if len(found) > limit or not await search.is_any(_MORE_THAN_NEWEST):
         return search.page(found)
-    found, last = await search.among_newest(_AMONG_NEWEST_AND_LAST.replace("{filters}", predicates))
-    if last is None or len(found) > limit:
-        return search.page(found)
-    search.goto(last)
-    return await search.week_by_week(found, _IN_WEEKS.replace("{filters}", predicates), budget)
+    # From the start again: what is among the newest now may not be what it was before.
+    return await search.week_by_week(_IN_WEEKS.replace("{filters}", predicates), budget)
 
 
 def _parameters(
@@ -187,11 +178,8 @@ class _Search:
     async def run(self, query: LiteralString) -> list[Session]:
         return await self._database.fetch(query, self._parameters, args_row(Session))
 
-    async def among_newest(self, query: LiteralString) -> tuple[list[Session], Position | None]:
-        """What is found among the newest sessions, and the last of them, if there are so many."""
-        rows = await self._database.fetch(query, self._parameters)
-        found = [Session(*row[:-2]) for row in rows if row[0] is not None]
-        return found, Position(*rows[0][-2:]) if rows and rows[0][-1] else None
+    async def is_any(self, query: LiteralString) -> bool:
+        return bool(await self._database.fetch(query, self._parameters))
 
     def page(self, found: list[Session]) -> ListPage:
         """The page of all sessions that were found, or of as many as fit."""
@@ -200,10 +188,9 @@ class _Search:
         last = found[self._limit - 1]
         return ListPage(found[: self._limit], Position(last.started_at, last.session_id))
 
-    async def week_by_week(
-        self, found: list[Session], query: LiteralString, budget: float
-    ) -> ListPage:
-        """Fill a page from older weeks: more of them at a time while that goes quickly."""
+    async def week_by_week(self, query: LiteralString, budget: float) -> ListPage:
+        """Fill a page from ever older weeks: more of them at a time while that goes quickly."""
+        found: list[Session] = []
         ends = time.perf_counter() + budget
         oldest = _monday(self._parameters["since"])
         last, count = _monday(self._parameters["before_at"]), 1
@@ -214,16 +201,23 @@ class _Search:
                 began = time.perf_counter()
                 weeks = _weeks(last, oldest, count)
                 self._parameters |= {"weeks": weeks, "first_week": weeks[-1]}
-                found += await (await cursor.execute(query, self._parameters)).fetchall()
+                # Planned anew for these values and weeks: a plan for any of them is none.
+                await cursor.execute(query, self._parameters, prepare=False)
+                found += await cursor.fetchall()
                 if len(found) > self._limit or weeks[-1] == oldest:
                     return self.page(found)
                 now = time.perf_counter()
                 if now > ends:
-                    return ListPage(found, Position(weeks[-1].replace(tzinfo=UTC), _FIRST_ID))
+                    return ListPage(found, _before(weeks[-1]))
                 last = weeks[-1] - timedelta(weeks=1)
-                self.goto(Position(weeks[-1].replace(tzinfo=UTC), _FIRST_ID))
+                self.goto(_before(weeks[-1]))
                 if now + _GROWTH * (now - began) < ends:
                     count *= _GROWTH
+
+
+def _before(week: datetime) -> Position:
+    """The last place before a week; it lies in the week before, so that the search gets on."""
+    return Position(week.replace(tzinfo=UTC) - timedelta(microseconds=1), _LAST_ID)
 
 
 def _weeks(last: datetime, oldest: datetime, count: int) -> list[datetime]:
