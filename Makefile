@@ -6,7 +6,7 @@ GOOGLEAPIS := build/googleapis
 PROTOS := $(shell cd protos && find . -name '*.proto' | sed 's|^\./||')
 
 .DEFAULT_GOAL := help
-.PHONY: help install run generate format lint test bench bench-ingest soak drift check
+.PHONY: help install run generate format lint test coverage bench bench-ingest soak drift check
 
 help: ## Show the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -46,6 +46,10 @@ lint: $(GOOGLEAPIS) ## Check format, style, types, layers and protos; warnings a
 
 test: install ## Run all tests
 	$(BIN)/pytest -n auto
+
+coverage: install ## Show which lines no test runs, but for those that only whole processes run
+	$(BIN)/pytest -n auto --cov=sessions --cov-report=term-missing:skip-covered \
+	  tests/domain tests/generator tests/importing tests/processes tests/rpc tests/storage tests/usecases
 
 bench: install ## Measure how fast sessions are read (ARGS="--help" shows the options)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
