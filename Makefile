@@ -6,7 +6,7 @@ GOOGLEAPIS := build/googleapis
 PROTOS := $(shell cd protos && find . -name '*.proto' | sed 's|^\./||')
 
 .DEFAULT_GOAL := help
-.PHONY: help install run generate format lint test coverage bench bench-ingest soak drift check
+.PHONY: help install run generate generate-python generate-openapi generate-typescript generate-go format lint test coverage bench bench-ingest soak drift check
 
 help: ## Show the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -26,12 +26,20 @@ $(GOOGLEAPIS): $(INSTALLED)
 	@cd $@ && root=$$(../../$(BIN)/python -c "import google.api, os; print(os.path.dirname(google.api.__path__[0]))") \
 	  && cp -R $$root/api $$root/rpc google/ && find . -name '*.py*' -delete && find . -name __pycache__ -prune -exec rm -r {} +
 
-generate: $(GOOGLEAPIS) ## Generate the Python SDK's code and Envoy's descriptors from protos/
+generate: generate-python generate-openapi generate-typescript generate-go ## Generate SDKs, OpenAPI and Envoy's descriptors from protos/
+
+generate-python: $(GOOGLEAPIS)
 	@rm -f sdk/python/analytics/sessions/v1/*_pb2*
 	$(BIN)/python -m grpc_tools.protoc -I protos -I $(GOOGLEAPIS) --plugin=$(BIN)/protoc-gen-mypy_grpc \
 	  --python_out=sdk/python --pyi_out=sdk/python --grpc_python_out=sdk/python --mypy_grpc_out=quiet:sdk/python $(PROTOS)
 	$(BIN)/python -m grpc_tools.protoc -I protos -I $(GOOGLEAPIS) --include_imports \
 	  --descriptor_set_out=gateway/descriptors.pb $(PROTOS) google/rpc/status.proto google/rpc/error_details.proto
+
+generate-openapi: $(GOOGLEAPIS)
+
+generate-typescript: $(GOOGLEAPIS)
+
+generate-go: $(GOOGLEAPIS)
 
 format: install ## Format the code and the protos
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
