@@ -40,6 +40,8 @@ generate-openapi: $(GOOGLEAPIS)
 generate-typescript: $(GOOGLEAPIS)
 
 generate-go: $(GOOGLEAPIS)
+	@if ! command -v go > /dev/null; then echo 'generate: skipped sdk/go, needs Go'; else \
+	  rm -f sdk/go/*.pb.go && $(BIN)/buf generate protos --template sdk/go/buf.gen.yaml; fi
 
 format: install ## Format the code and the protos
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
