@@ -170,6 +170,39 @@ async def test_a_file_that_does_not_fit_the_format_is_named(tmp_path: Path, stor
         await run(store.record, file, format=Csv())
 
 
+async def test_a_visitor_is_in_one_half_of_a_batch(tmp_path: Path) -> None:
+    halves: list[set[str]] = []
+
+    async def record(events: Sequence[Event]) -> Counts:
+        halves.append({event.visitor_id for event in events})
+        return Counts(len(events), 0)
+
+    file = tmp_path / "f"
+    file.write_bytes(b"".join(line(second, visitor_id=str(second % 50)) for second in range(500)))
+    assert (await run(record, file)).new == 500
+    assert len(halves) == 2
+    assert halves[0] & halves[1] == set()
+
+
+async def test_a_half_counts_when_the_other_fails(tmp_path: Path) -> None:
+    called = 0
+
+    async def record(events: Sequence[Event]) -> Counts:
+        nonlocal called
+        called += 1
+        if called == 1:
+            raise Unavailable("the database is away", Reason.DATABASE_UNAVAILABLE)
+        await asyncio.sleep(0.01)
+        return Counts(len(events), 0)
+
+    file = tmp_path / "f"
+    file.write_bytes(b"".join(line(second, visitor_id=str(second % 50)) for second in range(500)))
+    tally = Tally()
+    with pytest.raises(Unavailable):
+        await run(record, file, tally=tally)
+    assert 0 < tally.new < 500
+
+
 async def test_a_failure_to_record_ends_the_import(tmp_path: Path, store: Store) -> None:
     async def fail_later(events: list[Event]) -> Counts:
         if store.batches:

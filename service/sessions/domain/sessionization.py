@@ -151,7 +151,8 @@ def _first_values(run: Sequence[Event]) -> dict[str, tuple[EventKey, str]]:
     found: dict[str, tuple[EventKey, str]] = {}
     missing = list(ATTRIBUTES)
     for event in run:
-        found |= {name: (event.key, value) for name in missing if (value := getattr(event, name))}
+        key = event.key
+        found |= {name: (key, value) for name in missing if (value := getattr(event, name))}
         missing = [name for name in missing if name not in found]
         if not missing:
             break

@@ -13,7 +13,7 @@ from sessions.domain.identity import Ordinals, content_id
 from sessions.importing.entries import Entry, Format, Refused, Skipped, UnusableFile
 from sessions.importing.lines import MAX_LINE, Source, UnreadableFile, open_source
 
-BATCH = 4_000
+BATCH = 16_000
 """Events recorded together: more than in a request, so that fewer sessions are written twice."""
 MAX_SHOWN = 100
 """Refused lines that are remembered with their reason; all are counted."""
@@ -58,11 +58,34 @@ class Tally:
     shown: list[RefusedLine] = field(default_factory=list)
     """The first of the refused lines."""
 
+    def count(self, recorded: Iterable[Recorded | BaseException]) -> None:
+        """Count what was recorded; raises the first failure, after counting the others."""
+        failures = []
+        for outcome in recorded:
+            if isinstance(outcome, BaseException):
+                failures.append(outcome)
+            else:
+                self.new += outcome.new
+                self.known += outcome.known
+        if failures:
+            raise failures[0]
+
     def refuse(self, file: str, number: int, reason: str) -> None:
         """Count a refused line."""
         self.refused += 1
         if len(self.shown) < MAX_SHOWN:
             self.shown.append(RefusedLine(file, number, reason))
+
+
+def _halves(events: list[Event]) -> list[list[Event]]:
+    """Two parts with visitors of their own, for two cores: the writers never wait for each other.
+
+    While PostgreSQL stores the one, Python works on the other.
+    """
+    halves: list[list[Event]] = [[], []]
+    for event in events:
+        halves[hash(event.visitor_id) & 1].append(event)
+    return [half for half in halves if half]
 
 
 class _Batch(NamedTuple):
@@ -79,7 +102,7 @@ class Importer:
     format: Format
     enricher: Enricher
     record: Callable[[list[Event]], Awaitable[Recorded]]
-    """Stores a batch; when it returns, the batch is durable."""
+    """Stores events; when it returns, they are durable. It is called for two halves at once."""
 
     async def __call__(
         self, files: Iterable[str], tally: Tally, progress: Callable[[int], object]
@@ -108,16 +131,12 @@ class Importer:
         batches = self._batches(source, tally)
         batch = await asyncio.to_thread(next, batches, None)
         while batch is not None:
-            # Both are waited for: what was parsed before a failure is to be recorded
-            recorded, following = await asyncio.gather(
-                self.record(batch.events),
-                asyncio.to_thread(next, batches, None),
-                return_exceptions=True,
+            # All are waited for: what was parsed before a failure is to be recorded
+            recorded, [following] = await asyncio.gather(
+                asyncio.gather(*map(self.record, _halves(batch.events)), return_exceptions=True),
+                asyncio.gather(asyncio.to_thread(next, batches, None), return_exceptions=True),
             )
-            if isinstance(recorded, BaseException):
-                raise recorded
-            tally.new += recorded.new
-            tally.known += recorded.known
+            tally.count(recorded)
             if isinstance(following, BaseException):
                 raise following
             progress(batch.size)

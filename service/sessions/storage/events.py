@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 
 from sessions.domain.events import ATTRIBUTES, Event
 from sessions.storage.database import Connection, as_json
@@ -10,9 +11,9 @@ _STORED = (
     *("occurred_at", "event_id", "sequence", "is_pageview", "is_bot"),
     *("event_name", "url", "referrer", "event_data", *ATTRIBUTES),
 )
-
-
-_COLUMNS = ", ".join(("website_key", "visitor_key", *_STORED))
+_values = attrgetter(*_STORED)
+_NAMES = ("website_key", "visitor_key", *_STORED)
+_COLUMNS = ", ".join(_NAMES)
 
 # Returns the numbers of those that were there before: usually none.
 _INSERT = f"""
@@ -54,8 +55,7 @@ async def insert(
         identity = (visitor_keys[event.visitor_id], event.occurred_at, event.event_id)
         by_identity.setdefault(identity, event)
     rows = [
-        {"website_key": website_key, "visitor_key": visitor_key}
-        | {name: getattr(event, name) for name in _STORED}
+        dict(zip(_NAMES, (website_key, visitor_key, *_values(event)), strict=True))
         for (visitor_key, _, _), event in by_identity.items()
     ]
     async with connection.cursor(binary=True) as cursor:
