@@ -37,7 +37,11 @@ generate-python: $(GOOGLEAPIS)
 
 generate-openapi: $(GOOGLEAPIS)
 
-generate-typescript: $(GOOGLEAPIS)
+generate-typescript: $(GOOGLEAPIS) generate-openapi
+	@if ! command -v npm > /dev/null || ! node -e 'process.exit(+(parseInt(process.versions.node) < 20))'; then \
+	  echo 'generate: skipped sdk/typescript, needs Node 20'; else \
+	  cd sdk/typescript && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci; } && cd ../.. \
+	  && $(BIN)/buf generate --template sdk/typescript/buf.gen.yaml && npm run --silent --prefix sdk/typescript generate-rest; fi
 
 generate-go: $(GOOGLEAPIS)
 	@if ! command -v go > /dev/null; then echo 'generate: skipped sdk/go, needs Go'; else \

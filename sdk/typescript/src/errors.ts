@@ -1,0 +1,48 @@
+import { Code, type ConnectError } from "@connectrpc/connect";
+import { BadRequestSchema, ErrorInfoSchema } from "./gen/google/rpc/error_details_pb.js";
+
+/** A call that failed for good; the base of all errors of the service. */
+export class SessionsError extends Error {
+  /** Name of an `ErrorReason`; empty where the server gave none. */
+  readonly reason: string;
+  /** The fields that are wrong, and why. */
+  readonly fields: readonly { field: string; description: string }[];
+  /** `x-request-id` of the answer; empty where nothing answered. */
+  readonly requestId: string;
+  /** How many events `record` had recorded, in the batches before the one that failed. */
+  recorded = 0;
+
+  constructor(
+    readonly code: Code,
+    cause: ConnectError,
+  ) {
+    super(cause.rawMessage, { cause });
+    this.name = new.target.name;
+    this.reason = cause.findDetails(ErrorInfoSchema)[0]?.reason ?? "";
+    const violations = cause.findDetails(BadRequestSchema)[0]?.fieldViolations ?? [];
+    this.fields = violations.map(({ field, description }) => ({ field, description }));
+    this.requestId = cause.metadata.get("x-request-id") ?? "";
+  }
+}
+
+export class InvalidArgument extends SessionsError {}
+export class Unauthenticated extends SessionsError {}
+export class PermissionDenied extends SessionsError {}
+export class NotFound extends SessionsError {}
+export class Unavailable extends SessionsError {}
+export class DeadlineExceeded extends SessionsError {}
+
+const NAMED = { InvalidArgument, Unauthenticated, PermissionDenied, NotFound };
+const CLASSES: Record<string, typeof SessionsError> = { ...NAMED, Unavailable, DeadlineExceeded };
+
+/** The error of the class that is named after its code. */
+export function sessionsError(error: ConnectError): SessionsError {
+  const code = isLostConnection(error) ? Code.Unavailable : error.code;
+  return new (CLASSES[Code[code]] ?? SessionsError)(code, error);
+}
+
+/** Whether the connection broke: Connect has several codes for that; an answer has headers. */
+function isLostConnection({ cause, code, metadata }: ConnectError): boolean {
+  const broken = (cause instanceof Error && "code" in cause) || code === Code.Canceled;
+  return broken && [...metadata.keys()].length === 0;
+}
