@@ -1,0 +1,147 @@
+package sessions
+
+import (
+	"context"
+	"net"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/structpb"
+)
+
+// fake is a server on loopback that answers as its functions say, and keeps what it was asked.
+type fake struct {
+	UnimplementedSessionServiceServer
+	UnimplementedEventServiceServer
+	list   func(call int, request *ListSessionsRequest) (*ListSessionsResponse, error)
+	record func(call int, request *RecordEventsRequest) (*RecordEventsResponse, error)
+
+	mutex    sync.Mutex
+	listed   []*ListSessionsRequest
+	recorded []*RecordEventsRequest
+	times    []time.Time
+	headers  metadata.MD
+}
+
+func (f *fake) ListSessions(ctx context.Context, request *ListSessionsRequest) (*ListSessionsResponse, error) {
+	return f.list(keep(ctx, f, &f.listed, request), request)
+}
+
+func (f *fake) RecordEvents(ctx context.Context, request *RecordEventsRequest) (*RecordEventsResponse, error) {
+	call := keep(ctx, f, &f.recorded, request)
+	if f.record != nil {
+		return f.record(call, request)
+	}
+	return &RecordEventsResponse{NewEvents: int32(len(request.Events))}, nil
+}
+
+// keep adds to what was asked, and returns how many calls there were by now.
+func keep[Q proto.Message](ctx context.Context, f *fake, kept *[]Q, request Q) int {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	f.headers, _ = metadata.FromIncomingContext(ctx)
+	f.times = append(f.times, time.Now())
+	*kept = append(*kept, proto.CloneOf(request))
+	return len(*kept)
+}
+
+// lists are the requests for pages that came.
+func (f *fake) lists() []*ListSessionsRequest {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	return slices.Clone(f.listed)
+}
+
+// records are the batches that came.
+func (f *fake) records() []*RecordEventsRequest {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	return slices.Clone(f.recorded)
+}
+
+// pauses are the times between the calls that came.
+func (f *fake) pauses() []time.Duration {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	var found []time.Duration
+	for i := range len(f.times) - 1 {
+		found = append(found, f.times[i+1].Sub(f.times[i]))
+	}
+	return found
+}
+
+// start serves until the test ends, and returns a client of it.
+func (f *fake) start(t *testing.T, options Options) *Client {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := grpc.NewServer()
+	RegisterSessionServiceServer(server, f)
+	RegisterEventServiceServer(server, f)
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(server.Stop)
+	options.Address, options.Key = listener.Addr().String(), "spk_test"
+	return open(t, options)
+}
+
+// open makes a client that is closed when the test ends.
+func open(t *testing.T, options Options) *Client {
+	t.Helper()
+	client, err := New(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+// page is an answer with sessions; without a next cursor it is the last.
+func page(next string, ids ...string) *ListSessionsResponse {
+	answer := &ListSessionsResponse{NextCursor: structpb.NewNullValue()}
+	if next != "" {
+		answer.NextCursor = structpb.NewStringValue(next)
+	}
+	for _, id := range ids {
+		answer.Sessions = append(answer.Sessions, &Session{SessionId: id})
+	}
+	return answer
+}
+
+// unavailable is that error, with RetryInfo if there is a delay.
+func unavailable(after time.Duration) error {
+	failed := status.New(codes.Unavailable, "the service is unavailable, try again")
+	if after > 0 {
+		failed, _ = failed.WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(after)})
+	}
+	return failed.Err()
+}
+
+// walk returns the ids of all sessions, and the error that ended the walk.
+func walk(ctx context.Context, client *Client, filter *ListSessionsRequest) ([]string, error) {
+	var ids []string
+	for session, err := range client.Sessions(ctx, "site", filter) {
+		if err != nil {
+			return ids, err
+		}
+		ids = append(ids, session.SessionId)
+	}
+	return ids, nil
+}
+
+func equal[T comparable](t *testing.T, got, want []T) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
