@@ -9,10 +9,12 @@ import * as reading from "./gen/analytics/sessions/v1/session_service_pb.js";
 import { retrying } from "./retry.js";
 import { type Settings, settled } from "./settings.js";
 
-/** Which sessions to list: days and filters. */
-export type SessionQuery = Partial<
-  Omit<reading.ListSessionsRequest, `$${string}` | "websiteId" | "cursor" | "limit">
->;
+type Filter = Extract<keyof reading.ListSessionsRequest, `filter${string}`>;
+type Range = "startDate" | "endDate" | "timezone" | "includeBots";
+/** Which sessions to list: days, and filters with one value or alternatives. */
+export type SessionQuery = Partial<Pick<reading.ListSessionsRequest, Range>> & {
+  [F in Filter]?: string | readonly string[];
+};
 /** How to call: in milliseconds the deadline of an attempt, and how long to try again. */
 export type ClientOptions = Settings & { timeoutMs?: number; retryMs?: number };
 /** A signal ends a call and its retries; it then rejects with the signal's reason. */
@@ -21,6 +23,7 @@ export type CallOptions = { signal?: AbortSignal };
 /** A client with one connection, which is made when needed, and anew when it is lost. */
 export class Client {
   readonly #retryMs: number;
+  #closed = false;
   readonly #connection: Http2SessionManager;
   readonly #sessions;
   readonly #events;
@@ -48,8 +51,9 @@ export class Client {
 
   /** The sessions of a website, newest first, over all pages. */
   async *sessions(websiteId: string, query: SessionQuery = {}, options: CallOptions = {}) {
+    const list = listed(query);
     for (let cursor: string | undefined = ""; cursor !== undefined;) {
-      const request = { ...query, websiteId, cursor, limit: 100 };
+      const request = { ...list, websiteId, cursor, limit: 100 };
       const page: reading.ListSessionsResponse = await this.#call(options, () =>
         this.#sessions.listSessions(request, options),
       );
@@ -80,11 +84,11 @@ export class Client {
   /** Records events of a website in batches; returns how many were new, and known before. */
   async record(websiteId: string, events: EventInits, options: CallOptions = {}) {
     const total = { newEvents: 0, knownEvents: 0 };
-    const again = [Code.Unavailable, Code.DeadlineExceeded]; // events have ids: none counts twice
+    const codes = [Code.Unavailable, Code.DeadlineExceeded]; // events have ids: none counts twice
     for await (const batch of batches(events)) {
       const request = { websiteId, events: batch };
       const send = () => this.#events.recordEvents(request, options);
-      const { newEvents, knownEvents } = await this.#call(options, send, again).catch((error) => {
+      const { newEvents, knownEvents } = await this.#call(options, send, codes).catch((error) => {
         if (error instanceof SessionsError) error.recorded = total.newEvents + total.knownEvents;
         throw error;
       });
@@ -94,14 +98,27 @@ export class Client {
     return total;
   }
 
-  /** Closes the connection, and calls in flight with it. */
+  /** Closes the connection; calls in flight fail, and no call is tried again. */
   close(): void {
+    this.#closed = true;
     this.#connection.abort();
   }
 
-  #call<T>({ signal }: CallOptions, attempt: () => Promise<T>, again = [Code.Unavailable]) {
+  #call<T>({ signal }: CallOptions, attempt: () => Promise<T>, codes = [Code.Unavailable]) {
+    const again = (code: Code) => codes.includes(code) && !this.#closed;
     return retrying(attempt, { again, retryMs: this.#retryMs, signal });
   }
+}
+
+/** A copy of the query with a list for each filter; throws a TypeError for what is no parameter. */
+function listed(query: SessionQuery): Partial<Pick<reading.ListSessionsRequest, Range | Filter>> {
+  const fields = Object.entries(query).map(([name, value]) => {
+    if (name in reading.ListSessionsRequestSchema.field) {
+      return [name, name.startsWith("filter") ? [value ?? []].flat() : value];
+    }
+    throw new TypeError(`there is no parameter ${name}`);
+  });
+  return Object.fromEntries(fields);
 }
 
 /** The cursor of the next page, if there is one. */

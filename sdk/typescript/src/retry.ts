@@ -6,12 +6,14 @@ import { RetryInfoSchema } from "./gen/google/rpc/error_details_pb.js";
 
 /** How often a call is made. */
 export interface Retries {
-  again: readonly Code[];
+  /** Whether what failed with this code is tried again. */
+  again: (code: Code) => boolean;
+  /** Milliseconds after the first attempt in which others may start. */
   retryMs: number;
   signal?: AbortSignal | undefined;
 }
 
-/** Repeats `attempt` while it fails with a code of `again`, starting none after `retryMs`. */
+/** Repeats `attempt` while it fails with such a code, starting none after `retryMs`. */
 export async function retrying<T>(attempt: () => Promise<T>, retries: Retries): Promise<T> {
   const { again, retryMs, signal } = retries;
   const started = performance.now();
@@ -25,7 +27,7 @@ export async function retrying<T>(attempt: () => Promise<T>, retries: Retries): 
       const named = connectError.findDetails(RetryInfoSchema)[0]?.retryDelay;
       const delayMs = (named ? durationMs(named) : backoffMs) * (1 + Math.random() / 2);
       const late = performance.now() - started + delayMs >= retryMs;
-      if (late || !again.includes(failure.code)) throw failure;
+      if (late || !again(failure.code)) throw failure;
       await sleep(delayMs, undefined, { signal }).catch(() => signal?.throwIfAborted());
     }
   }

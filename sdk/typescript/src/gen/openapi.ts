@@ -4,6 +4,29 @@
  */
 
 export interface paths {
+    "/api/websites/{website_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Record events
+         * @description Records a batch of events of one website: all of them, or none.
+         *
+         *     What it answers to is durable. After an error, or no answer, send the same
+         *     batch again.
+         */
+        post: operations["EventService_RecordEvents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/websites/{website_id}/sessions": {
         parameters: {
             query?: never;
@@ -11,8 +34,18 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List sessions */
-        get: operations["ListSessions"];
+        /**
+         * List sessions
+         * @description Lists the sessions of a website that started in a range of days, newest
+         *     first.
+         *
+         *     Which sessions to list.
+         *
+         *     The values of one filter (at most 100) are alternatives; different filters
+         *     must all hold. A filter matches the stored value exactly, and an empty value
+         *     matches the sessions that have none.
+         */
+        get: operations["SessionService_ListSessions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -28,8 +61,66 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read one session */
-        get: operations["GetSession"];
+        /**
+         * Read a session
+         * @description Reads one session with its events, oldest first.
+         *
+         *     Bot sessions can be read by their id. The id of a session that was joined
+         *     to another answers with the session that stayed.
+         *
+         *     Which session to read.
+         */
+        get: operations["SessionService_GetSession"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/websites/{website_id}/visitors:erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erase a visitor
+         * @description Erases a visitor of a website: its sessions, with their ids, and its
+         *     events. All of it, or nothing; there is no way back.
+         *
+         *     What happened until the moment of the erasure is not recorded again, also
+         *     when a request is repeated late, or a file is imported again; RecordEvents
+         *     counts such events as known. A visit after that moment is recorded like
+         *     any other. A visitor that was never seen can be erased too.
+         *
+         *     After an error, or no answer, the call can be repeated: it then erases up
+         *     to the later moment. It may take 120 seconds at the most; a visitor with a
+         *     million events takes about five.
+         */
+        post: operations["VisitorService_EraseVisitor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/healthz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ask whether the service can answer
+         * @description At least one worker answers and reaches the database. For load balancers and monitors; needs no key.
+         */
+        get: operations["GetHealth"];
         put?: never;
         post?: never;
         delete?: never;
@@ -42,64 +133,859 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * @description Which visitor to erase, named as its events named it: by `visitor_id`, or by
+         *     `client_ip` and `user_agent`, and not by both.
+         */
+        EraseVisitorRequest: {
+            /**
+             * @description The visitor's id: the one that its events were sent with, or that its
+             *     sessions show. Required unless `client_ip` is there.
+             *
+             *     At most 64 characters.
+             */
+            visitor_id?: string;
+            /**
+             * @description The visitor's IP address, where its events had no `visitor_id`.
+             *
+             *     An IPv4 or IPv6 address.
+             */
+            client_ip?: string;
+            /**
+             * @description The User-Agent header of the visitor's browser, with `client_ip`: exactly
+             *     as in its events, and empty where they had none.
+             *
+             *     At most 4,096 bytes.
+             */
+            user_agent?: string;
+        } & (unknown | unknown);
+        /** @description What was erased. */
+        EraseVisitorResponse: {
+            /**
+             * Format: int32
+             * @description How many sessions were erased; 0 where nothing was known of the visitor.
+             */
+            erased_sessions: number;
+            /**
+             * Format: int32
+             * @description How many events were erased, pageviews and custom ones.
+             */
+            erased_events: number;
+            /**
+             * Format: date-time
+             * @description No event of the visitor that happened until this moment, inclusive, is
+             *     recorded again: the moment of the call or, if that is later, of the last
+             *     erased event.
+             */
+            erased_until: string;
+        };
+        /**
+         * @description One hit on a website, as it is sent for recording.
+         *
+         *     What can be derived is derived by the server: path, hostname and utm_* from
+         *     `url`, the referrer's host from `referrer`, browser, os, device and bot from
+         *     `user_agent`. Text is kept as it is sent; bad UTF-8, NUL and a text that is
+         *     longer than its limit (in bytes of UTF-8) are refused.
+         *
+         *     Identity: an event is known by its visitor, `timestamp` and `event_id`.
+         *     Sending it again changes nothing.
+         */
+        Event: {
+            /**
+             * @description Makes sending again safe: any text of your own, for example a UUID.
+             *
+             *     At most 64 printable ASCII characters; needs `timestamp`. Default: a hash
+             *     of the event and of its number among equal ones in the request; an event
+             *     without `timestamp` gets a random one and is not safe to send again.
+             */
+            event_id?: string;
+            /**
+             * @description `pageview` or `event` (a custom event). Required.
+             * @enum {string}
+             */
+            event_type: "pageview" | "event";
+            /**
+             * Format: date-time
+             * @description When it happened, from 2000-01-01 to five minutes from now; kept to the
+             *     microsecond.
+             *
+             *     Default: when it is received.
+             */
+            timestamp?: string;
+            /**
+             * Format: int32
+             * @description Orders events of one visitor with equal timestamps.
+             *
+             *     Default: 0.
+             * @default 0
+             */
+            sequence: number;
+            /**
+             * @description The visitor, named by you. Required unless `client_ip` is there.
+             *
+             *     At most 64 characters; comes back as it was sent.
+             */
+            visitor_id?: string;
+            /**
+             * @description The visitor's IP address, where there is no `visitor_id`: the visitor is
+             *     then a keyed hash over the website, the address and `user_agent`.
+             *
+             *     An IPv4 or IPv6 address; never stored.
+             */
+            client_ip?: string;
+            /**
+             * @description The User-Agent header of the visitor's browser.
+             *
+             *     At most 4,096 bytes; never stored.
+             */
+            user_agent?: string;
+            /**
+             * @description The page: an absolute URL, or a path.
+             *
+             *     At most 8,192 bytes; its decoded utm_* parameters at most 1,024 each.
+             */
+            url?: string;
+            /**
+             * @description The URL of the page that led here.
+             *
+             *     At most 8,192 bytes. One on the website's own host counts as none.
+             */
+            referrer?: string;
+            /**
+             * @description The name of a custom event. Required for an `event`, refused for a
+             *     `pageview`.
+             *
+             *     At most 256 bytes.
+             */
+            event_name?: string;
+            /**
+             * @description Anything else, as a JSON object; its numbers are doubles.
+             *
+             *     At most 32 KiB as JSON, and 16 objects and arrays inside each other.
+             */
+            event_data?: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description Host of the website, in lower case when stored.
+             *
+             *     At most 255 bytes. Default: that of `url`.
+             */
+            hostname?: string;
+            /**
+             * @description The visitor's language, for example `en-US`.
+             *
+             *     At most 64 bytes.
+             */
+            language?: string;
+            /**
+             * @description The visitor's country as ISO 3166-1 alpha-2 code; in capitals when stored.
+             *
+             *     At most 64 bytes.
+             */
+            country?: string;
+            /**
+             * @description First-level subdivision of the country.
+             *
+             *     At most 128 bytes.
+             */
+            region?: string;
+            /**
+             * @description City.
+             *
+             *     At most 256 bytes.
+             */
+            city?: string;
+        } | unknown | unknown;
+        /** @description A session and a page of its events. */
+        GetSessionResponse: {
+            /** @description The session. */
+            session: components["schemas"]["Session"];
+            /** @description Its events, oldest first. */
+            events: components["schemas"]["SessionEvent"][];
+            /**
+             * @description The cursor of the next page of events: a string, or null when there are no
+             *     more.
+             */
+            next_events_cursor: string | null;
+        };
+        /** @description A page of sessions. */
         ListSessionsResponse: {
-            sessions?: Record<string, never>[];
-            next_cursor?: string | null;
+            /** @description The sessions, newest first: by `started_at`, then by `session_id`. */
+            sessions: components["schemas"]["Session"][];
+            /** @description The cursor of the next page: a string, or null when this page is the last. */
+            next_cursor: string | null;
+        };
+        /** @description A batch of events. */
+        RecordEventsRequest: {
+            /**
+             * @description The events, in any order.
+             *
+             *     At most 1,000; the whole request at most 4 MiB.
+             */
+            events: components["schemas"]["Event"][];
+        };
+        /** @description What became of a batch. */
+        RecordEventsResponse: {
+            /**
+             * Format: int32
+             * @description How many events were recorded by this call.
+             */
+            new_events: number;
+            /**
+             * Format: int32
+             * @description How many changed nothing: they were known before, or were erased with their
+             *     visitor.
+             */
+            known_events: number;
+        };
+        /**
+         * @description One visit: a maximal run of one visitor's events on one website in which no
+         *     two neighbours are 30 minutes or more apart.
+         *
+         *     A text attribute that is unknown is absent. Sessions are made on the server
+         *     from the events alone; a late event can lengthen a session or join two.
+         */
+        Session: {
+            /**
+             * @description The id of the session: `sess_` and 32 hex digits, opaque but time-ordered.
+             *
+             *     When a late event joins two sessions, the id that was made first stays and
+             *     the other one keeps answering in GetSession.
+             */
+            session_id: string;
+            /** @description The visitor: what the caller named it when recording, or 16 hex digits. */
+            visitor_id: string;
+            /**
+             * Format: date-time
+             * @description The moment of the first event.
+             */
+            started_at: string;
+            /**
+             * Format: date-time
+             * @description The moment of the last event.
+             */
+            ended_at: string;
+            /**
+             * Format: int32
+             * @description Whole seconds from the first to the last event, rounded down.
+             */
+            duration: number;
+            /**
+             * Format: int32
+             * @description How many pageviews the session holds.
+             */
+            pageviews: number;
+            /**
+             * Format: int32
+             * @description How many custom events the session holds; pageviews do not count.
+             */
+            events: number;
+            /** @description True when the session holds at most one pageview and no custom event. */
+            is_bounce: boolean;
+            /** @description True when any event of the session comes from a bot. */
+            is_bot: boolean;
+            /** @description ISO 3166-1 alpha-2 code in capitals, for example `US`. */
+            country?: string;
+            /** @description The browser, for example `Chrome`, `Safari`, `Samsung Internet`. */
+            browser?: string;
+            /** @description The operating system, for example `Windows`, `macOS`, `iOS`. */
+            os?: string;
+            /**
+             * @description One of `desktop`, `mobile`, `tablet`.
+             * @enum {string}
+             */
+            device?: "desktop" | "mobile" | "tablet";
+            /** @description First-level subdivision of the country, as it was recorded. */
+            region?: string;
+            /** @description City, as it was recorded. */
+            city?: string;
+            /** @description Language, for example `en-US`, as it was recorded. */
+            language?: string;
+            /** @description Host of the website that was visited, in lower case. */
+            hostname?: string;
+            /**
+             * @description Host of the page that led to the entry event, in lower case.
+             *
+             *     A referrer on the website's own host counts as none.
+             */
+            referrer?: string;
+            /**
+             * @description `utm_source` of the entry event: the first pageview, or the first event
+             *     where there is no pageview.
+             */
+            utm_source?: string;
+            /** @description `utm_medium` of the entry event. */
+            utm_medium?: string;
+            /** @description `utm_campaign` of the entry event. */
+            utm_campaign?: string;
+            /** @description Path of the first pageview, for example `/pricing`. */
+            entry_page?: string;
+            /** @description Path of the last pageview. */
+            exit_page?: string;
+        };
+        /** @description One event of a session. A field that does not apply is absent. */
+        SessionEvent: {
+            /**
+             * @description `pageview` or `event`.
+             * @enum {string}
+             */
+            event_type: "pageview" | "event";
+            /**
+             * Format: date-time
+             * @description The moment of the event, kept to the microsecond.
+             */
+            timestamp: string;
+            /** @description The URL exactly as it was recorded: absolute, or a path. */
+            url?: string;
+            /** @description The referrer exactly as it was recorded. */
+            referrer?: string;
+            /** @description The name of a custom event. */
+            event_name?: string;
+            /** @description What was recorded with the event: a JSON object. */
+            event_data?: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * @description - `ERROR_REASON_INVALID_FIELD`: A field has a value that is not allowed. `google.rpc.BadRequest` names the field and the fix. INVALID_ARGUMENT, HTTP 400. Example: `start_date: '2026-02-30' is not a day of the calendar; send YYYY-MM-DD`
+         *     - `ERROR_REASON_INVALID_CURSOR`: A cursor was altered, or belongs to another query. INVALID_ARGUMENT, HTTP 400. Example: `cursor: not a cursor of this query; send the same parameters as before, or no cursor`
+         *     - `ERROR_REASON_MALFORMED_REQUEST`: The request can't be read: a wrong type, an unknown parameter, bytes that are no valid message. INVALID_ARGUMENT, HTTP 400. Example: `limit: "abc" is not a whole number`
+         *     - `ERROR_REASON_CREDENTIALS_MISSING`: There is no `authorization: Bearer <key>`. UNAUTHENTICATED, HTTP 401. Example: `send "Authorization: Bearer <key>"`
+         *     - `ERROR_REASON_CREDENTIALS_INVALID`: The key is unknown. UNAUTHENTICATED, HTTP 401. Example: `this key is not known`
+         *     - `ERROR_REASON_KEY_EXPIRED`: The key was valid until a moment that has passed. UNAUTHENTICATED, HTTP 401. Example: `this key has expired`
+         *     - `ERROR_REASON_KEY_REVOKED`: The key was revoked. UNAUTHENTICATED, HTTP 401. Example: `this key was revoked`
+         *     - `ERROR_REASON_SCOPE_MISSING`: The key has not the scope that the call needs. PERMISSION_DENIED, HTTP 403. Example: `this key has not the scope sessions:read`
+         *     - `ERROR_REASON_WEBSITE_FORBIDDEN`: The key is bound to another website. PERMISSION_DENIED, HTTP 403. Example: `this key is not for website site_abc123defg`
+         *     - `ERROR_REASON_WEBSITE_NOT_FOUND`: There is no such website. NOT_FOUND, HTTP 404. Example: `there is no website site_abc123defg`
+         *     - `ERROR_REASON_SESSION_NOT_FOUND`: The website has no such session. NOT_FOUND, HTTP 404. Example: `there is no session sess_xyz789`
+         *     - `ERROR_REASON_ROUTE_NOT_FOUND`: No call answers at this path with this verb. NOT_FOUND, HTTP 404, or UNIMPLEMENTED for a gRPC method. Example: `there is nothing at this path with this verb`
+         *     - `ERROR_REASON_REQUEST_TOO_LARGE`: The request is larger than 4 MiB, or its headers are larger than 32 KiB. RESOURCE_EXHAUSTED, HTTP 413 or 431. Example: `the request is larger than 4 MiB`
+         *     - `ERROR_REASON_DATABASE_UNAVAILABLE`: The database can't be reached now; `google.rpc.RetryInfo` says when to try again. UNAVAILABLE, HTTP 503. Example: `the database is unavailable, try again`
+         *     - `ERROR_REASON_SERVICE_UNAVAILABLE`: No worker can take the call now; `google.rpc.RetryInfo` says when to try again. UNAVAILABLE, HTTP 503. Example: `the service is unavailable, try again`
+         *     - `ERROR_REASON_DEADLINE_EXCEEDED`: The call took longer than its deadline, or than the service's own. DEADLINE_EXCEEDED, HTTP 504. Example: `the call took longer than it may`
+         *     - `ERROR_REASON_INTERNAL`: The service failed in a way that it does not know; its log holds the request id. INTERNAL, HTTP 500. Example: `internal error`
+         * @enum {string}
+         */
+        ErrorReason: "ERROR_REASON_INVALID_FIELD" | "ERROR_REASON_INVALID_CURSOR" | "ERROR_REASON_MALFORMED_REQUEST" | "ERROR_REASON_CREDENTIALS_MISSING" | "ERROR_REASON_CREDENTIALS_INVALID" | "ERROR_REASON_KEY_EXPIRED" | "ERROR_REASON_KEY_REVOKED" | "ERROR_REASON_SCOPE_MISSING" | "ERROR_REASON_WEBSITE_FORBIDDEN" | "ERROR_REASON_WEBSITE_NOT_FOUND" | "ERROR_REASON_SESSION_NOT_FOUND" | "ERROR_REASON_ROUTE_NOT_FOUND" | "ERROR_REASON_REQUEST_TOO_LARGE" | "ERROR_REASON_DATABASE_UNAVAILABLE" | "ERROR_REASON_SERVICE_UNAVAILABLE" | "ERROR_REASON_DEADLINE_EXCEEDED" | "ERROR_REASON_INTERNAL";
+        /** @description Any error, whoever made it. */
+        Error: {
+            /**
+             * Format: int32
+             * @description The number of the gRPC code (`google.rpc.Code`).
+             * @enum {integer}
+             */
+            code: 3 | 4 | 5 | 7 | 8 | 13 | 14 | 16;
+            /** @description What went wrong, for people. The words may change. */
+            message: string;
+            /** @description What programs look at. There is always one `ErrorInfo`, and each type at most once. */
+            details: (components["schemas"]["ErrorInfo"] | components["schemas"]["BadRequest"] | components["schemas"]["RetryInfo"])[];
+        };
+        /** @description Why the call failed. */
+        ErrorInfo: {
+            /**
+             * @description The type of this detail.
+             * @constant
+             */
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo";
+            reason: components["schemas"]["ErrorReason"];
+            /**
+             * @description Where the reasons are from.
+             * @constant
+             */
+            domain: "analytics.sessions.v1";
+            /** @description More about the reason; empty over REST. */
+            metadata: {
+                [key: string]: string;
+            };
+        };
+        /** @description Which fields of the request are wrong. */
+        BadRequest: {
+            /**
+             * @description The type of this detail.
+             * @constant
+             */
+            "@type": "type.googleapis.com/google.rpc.BadRequest";
+            /** @description As many as fit; the message tells how many there are. */
+            field_violations: components["schemas"]["FieldViolation"][];
+        };
+        /** @description One field that is wrong. */
+        FieldViolation: {
+            /** @description The path of the field, such as `events[0].event_name`. */
+            field: string;
+            /** @description What is wrong, and what to send. */
+            description: string;
+            /**
+             * @description Always empty.
+             * @constant
+             */
+            reason: "";
+        };
+        /** @description When to try again; in every error with the status 503. */
+        RetryInfo: {
+            /**
+             * @description The type of this detail.
+             * @constant
+             */
+            "@type": "type.googleapis.com/google.rpc.RetryInfo";
+            /** @description How long to wait, such as `1s`. */
+            retry_delay: string;
+        };
+        /** @description The service answers. */
+        Health: {
+            /**
+             * @description Always the same.
+             * @constant
+             */
+            status: "SERVING";
         };
     };
-    responses: never;
+    responses: {
+        /** @description The request is wrong, and stays wrong. `BadRequest` names the fields, where it is fields. */
+        InvalidArgument: {
+            headers: {
+                "x-request-id": components["headers"]["x-request-id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description There is no valid key. Nothing else is checked before. */
+        Unauthenticated: {
+            headers: {
+                "x-request-id": components["headers"]["x-request-id"];
+                "www-authenticate": components["headers"]["www-authenticate"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The key does not allow this. */
+        PermissionDenied: {
+            headers: {
+                "x-request-id": components["headers"]["x-request-id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description There is no such website or session, or nothing at this path with this verb. */
+        NotFound: {
+            headers: {
+                "x-request-id": components["headers"]["x-request-id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The request did not arrive in time; its headers have 10 seconds, its body 5 minutes. There is no `x-request-id` where the headers did not. */
+        RequestTimeout: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The request is larger than 4 MiB. */
+        RequestTooLarge: {
+            headers: {
+                "x-request-id": components["headers"]["x-request-id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The headers are larger than 32 KiB, or more than 100. There is no `x-request-id`. */
+        HeadersTooLarge: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description A mistake in the service; its log has the request id. */
+        Internal: {
+            headers: {
+                "x-request-id": components["headers"]["x-request-id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description It can't be done now. Try again after the delay in `RetryInfo`. */
+        Unavailable: {
+            headers: {
+                "x-request-id": components["headers"]["x-request-id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The call took longer than it may. What it should change may have been changed; to send it again is safe. */
+        DeadlineExceeded: {
+            headers: {
+                "x-request-id": components["headers"]["x-request-id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+    };
     parameters: never;
     requestBodies: never;
-    headers: never;
+    headers: {
+        /** @description The id of the request in the service's log. One that the request brings is kept. */
+        "x-request-id": string;
+        /** @description How to show who is calling. */
+        "www-authenticate": "Bearer";
+    };
     pathItems: never;
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    ListSessions: {
+    EventService_RecordEvents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The website, for example `site_abc123defg`. Required.
+                 *
+                 *     Over REST it is in the path; a body that names another one is refused.
+                 * @example site_abc123defg
+                 */
+                website_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordEventsRequest"];
+            };
+        };
+        responses: {
+            /** @description What became of a batch. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordEventsResponse"];
+                };
+            };
+            400: components["responses"]["InvalidArgument"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["RequestTooLarge"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["DeadlineExceeded"];
+        };
+    };
+    SessionService_ListSessions: {
         parameters: {
             query?: {
-                limit?: number;
+                /**
+                 * @description First day of the range, `YYYY-MM-DD` in `timezone`, inclusive.
+                 *
+                 *     Default: 7 days before `end_date`. From 2000-01-01 to 2100-12-31.
+                 * @example 2026-03-01
+                 */
                 start_date?: string;
+                /**
+                 * @description Last day of the range, `YYYY-MM-DD` in `timezone`, inclusive.
+                 *
+                 *     Default: today in `timezone`. From 2000-01-01 to 2100-12-31.
+                 * @example 2026-03-31
+                 */
                 end_date?: string;
+                /**
+                 * @description IANA name of the time zone whose days are meant, for example
+                 *     `Europe/Berlin`.
+                 *
+                 *     Default: `UTC`.
+                 * @example Europe/Berlin
+                 */
+                timezone?: string;
+                /**
+                 * @description The `next_cursor` of the page before; empty for the first page.
+                 *
+                 *     Valid only with the same website, dates, time zone, filters and
+                 *     `include_bots`. `limit` may change from page to page.
+                 */
+                cursor?: string;
+                /**
+                 * @description How many sessions a page holds at the most.
+                 *
+                 *     Default: 50. More than 100 is taken as 100; negative is refused. A page
+                 *     can hold fewer sessions than that; only a `next_cursor` of null is the end.
+                 * @example 10
+                 */
+                limit?: number;
+                /**
+                 * @description Whether bot sessions are listed too.
+                 *
+                 *     Default: false.
+                 * @example false
+                 */
+                include_bots?: boolean;
+                /**
+                 * @description Country of the session; compared in capitals.
+                 * @example [
+                 *       "US"
+                 *     ]
+                 */
+                filter_country?: string[];
+                /**
+                 * @description Path that the session viewed at least once, for example `/pricing`.
+                 * @example [
+                 *       "/pricing"
+                 *     ]
+                 */
+                filter_page?: string[];
+                /**
+                 * @description Host of the entry event's referrer; upper and lower case are the same.
+                 * @example [
+                 *       "google.com"
+                 *     ]
+                 */
+                filter_referrer?: string[];
+                /**
+                 * @description Browser of the session, for example `Chrome`.
+                 * @example [
+                 *       "Chrome",
+                 *       "Safari"
+                 *     ]
+                 */
+                filter_browser?: string[];
+                /**
+                 * @description Operating system of the session, for example `macOS`.
+                 * @example [
+                 *       "macOS"
+                 *     ]
+                 */
+                filter_os?: string[];
+                /**
+                 * @description Device of the session: `desktop`, `mobile` or `tablet`.
+                 * @example [
+                 *       "desktop"
+                 *     ]
+                 */
+                filter_device?: ("desktop" | "mobile" | "tablet" | "")[];
+                /**
+                 * @description Language of the session, for example `en-US`.
+                 * @example [
+                 *       "en-US"
+                 *     ]
+                 */
+                filter_language?: string[];
+                /**
+                 * @description `utm_source` of the entry event.
+                 * @example [
+                 *       "newsletter"
+                 *     ]
+                 */
+                filter_utm_source?: string[];
+                /**
+                 * @description `utm_medium` of the entry event.
+                 * @example [
+                 *       "email"
+                 *     ]
+                 */
+                filter_utm_medium?: string[];
+                /**
+                 * @description `utm_campaign` of the entry event.
+                 * @example [
+                 *       "spring"
+                 *     ]
+                 */
+                filter_utm_campaign?: string[];
+                /**
+                 * @description Region of the session.
+                 * @example [
+                 *       "California"
+                 *     ]
+                 */
+                filter_region?: string[];
+                /**
+                 * @description City of the session.
+                 * @example [
+                 *       "San Francisco"
+                 *     ]
+                 */
+                filter_city?: string[];
+                /**
+                 * @description Host that was visited; upper and lower case are the same.
+                 * @example [
+                 *       "shop.example.com"
+                 *     ]
+                 */
+                filter_hostname?: string[];
             };
             header?: never;
             path: {
+                /**
+                 * @description The website, for example `site_abc123defg`. Required.
+                 * @example site_abc123defg
+                 */
                 website_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description A page of sessions. */
             200: {
                 headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ListSessionsResponse"];
                 };
             };
+            400: components["responses"]["InvalidArgument"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["DeadlineExceeded"];
         };
     };
-    GetSession: {
+    SessionService_GetSession: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description How many events a page holds at the most.
+                 *
+                 *     Default: 1,000. More than 5,000 is taken as 5,000; negative is refused. A
+                 *     page ends earlier when its events reach about 1 MiB.
+                 * @example 100
+                 */
+                events_limit?: number;
+                /** @description The `next_events_cursor` of the page before; empty for the first page. */
+                events_cursor?: string;
+            };
             header?: never;
             path: {
+                /**
+                 * @description The website that the session belongs to. Required.
+                 * @example site_abc123defg
+                 */
                 website_id: string;
+                /**
+                 * @description The session, for example `sess_019a6f3c8d1e4b7fa2c05d9e8b7a6f10`. Required.
+                 * @example sess_01a20757b986d2ee901e8d13ff51d301
+                 */
                 session_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description A session and a page of its events. */
             200: {
                 headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["GetSessionResponse"];
+                };
             };
+            400: components["responses"]["InvalidArgument"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["DeadlineExceeded"];
+        };
+    };
+    VisitorService_EraseVisitor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The website, for example `site_abc123defg`. Required.
+                 *
+                 *     Over REST it is in the path; a body that names another one is refused.
+                 * @example site_abc123defg
+                 */
+                website_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EraseVisitorRequest"];
+            };
+        };
+        responses: {
+            /** @description What was erased. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EraseVisitorResponse"];
+                };
+            };
+            400: components["responses"]["InvalidArgument"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["RequestTooLarge"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["DeadlineExceeded"];
+        };
+    };
+    GetHealth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The service answers. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            431: components["responses"]["HeadersTooLarge"];
+            503: components["responses"]["Unavailable"];
         };
     };
 }
