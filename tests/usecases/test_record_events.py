@@ -1,13 +1,15 @@
 """The one way in: whatever the order, batches and repeats, sessions equal the reference."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 
 import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from psycopg.rows import dict_row
-from sessions.domain.events import ACQUISITION, ATTRIBUTES, Event
+from sessions.domain.enrichment import Enricher
+from sessions.domain.events import ACQUISITION, ATTRIBUTES, Event, SentEvent
 from sessions.domain.sessionization import page_hash
 from sessions.domain.websites import Website
 from sessions.storage import websites
@@ -86,3 +88,32 @@ async def test_any_arrival_gives_the_sessions_of_the_set(
 
 def _identities(events: Any) -> set[Any]:
     return {(event.visitor_id, event.occurred_at, event.event_id) for event in events}
+
+
+async def test_the_work_of_a_batch_does_not_grow_with_the_website(database_url: str) -> None:
+    """Not even in the first minute of a month, when the planner knows nothing of its tables."""
+    async with Database(database_url, pool_size=1) as database:
+        website = await new_website(database)
+        record_events = RecordEvents(database, Partitions(database), b"secret")
+        batches = [[visit(f"v{number}", hour) for number in range(300)] for hour in range(4)]
+        for batch in batches[:-1]:
+            await record_events(website, batch)
+        before = await rows_read(database)
+        await record_events(website, batches[-1])
+        assert await rows_read(database) - before < 20 * len(batches[-1])
+
+
+def visit(visitor_id: str, hour: int) -> Event:
+    """One pageview of a visitor."""
+    moment = datetime(2026, 3, 3, hour, tzinfo=UTC)
+    sent = SentEvent(event_type="pageview", timestamp=moment, visitor_id=visitor_id, url="/")
+    return Enricher(b"").enrich(sent, website_id="site_x", received_at=moment)
+
+
+async def rows_read(database: Database) -> int:
+    """Rows that were read of all tables so far."""
+    await database.fetch("SELECT pg_stat_force_next_flush()", {})
+    await database.fetch("SELECT 1", {})
+    query = "SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))"
+    [(rows,)] = await database.fetch(f"{query}::bigint FROM pg_stat_user_tables", {})
+    return int(rows)

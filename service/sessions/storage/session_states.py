@@ -21,7 +21,9 @@ from sessions.storage.database import Connection, as_json
 from sessions.storage.pages import MORE_PAGES, NO_PAGE
 
 # For each run the last session that starts before it, and all that start
-# inside it or soon after: nothing else can be touched.
+# inside it or soon after: nothing else can be touched. The LIMIT of the last
+# part keeps the planner from beginning with all sessions of the website, which
+# looks cheap to it where a table is new and was not analysed yet.
 _TOUCHED = """
 SELECT s.*, s.pages::text[] AS page_list
   FROM json_to_recordset(%(runs)s::json)
@@ -40,8 +42,12 @@ SELECT s.*, s.pages::text[] AS page_list
            AND NOT merged AND started_at >= run.first
            AND started_at < run.last + %(timeout)s::interval)
        ) AS near
-  JOIN sessions s ON s.website_key = %(website_key)s
-   AND s.started_at = near.started_at AND s.session_id = near.session_id
+ CROSS JOIN LATERAL (
+       SELECT *
+         FROM sessions
+        WHERE website_key = %(website_key)s
+          AND started_at = near.started_at AND session_id = near.session_id
+        LIMIT 1) AS s
 """
 
 _DELETE = """
