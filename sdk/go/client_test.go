@@ -157,8 +157,8 @@ func TestRetriesEnd(t *testing.T) {
 		delay    time.Duration
 		calls    int
 	}{
-		"when the time is over":           {retryFor: 150 * time.Millisecond, calls: 2},
-		"when the delay is too long":      {retryFor: time.Second, delay: time.Minute, calls: 1},
+		"when the time is over":                {retryFor: 150 * time.Millisecond, calls: 2},
+		"when the delay is too long":           {retryFor: time.Second, delay: time.Minute, calls: 1},
 		"before they begin, when they are off": {retryFor: NoRetries, calls: 1},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,0 +1,269 @@
+package sessions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/types/known/timestamppb"
+)
+
+// The data of the running service; tests/sdk/conftest.py makes it and sets the variables.
+const (
+	day        = "2026-03-03"
+	allOfDay   = 250
+	germans    = 50
+	longEvents = 1_200
+)
+
+// service is a client of the running service, and its website; without one, the test is skipped.
+func service(t *testing.T, options Options) (*Client, string) {
+	t.Helper()
+	if os.Getenv("SESSIONS_ADDRESS") == "" {
+		t.Skip("needs a running service, which SESSIONS_ADDRESS names: pytest tests/sdk/test_go.py starts one")
+	}
+	return open(t, options), variable(t, "SESSIONS_WEBSITE_ID")
+}
+
+func variable(t *testing.T, name string) string {
+	t.Helper()
+	value := os.Getenv(name)
+	if value == "" {
+		t.Fatal(name, "is not set, but SESSIONS_ADDRESS is")
+	}
+	return value
+}
+
+// restart kills the workers of the service; they come back by themselves.
+func restart(t *testing.T) {
+	t.Helper()
+	if output, err := exec.Command("sh", "-c", variable(t, "SESSIONS_RESTART")).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, output)
+	}
+}
+
+func thatDay() *ListSessionsRequest { return &ListSessionsRequest{StartDate: day, EndDate: day} }
+
+// collect checks that there is no error and no session twice, and returns all.
+func collect(t *testing.T, found iter.Seq2[*Session, error]) []*Session {
+	t.Helper()
+	var all []*Session
+	ids := map[string]bool{}
+	for session, err := range found {
+		if err != nil {
+			t.Fatalf("after %d sessions: %v", len(all), err)
+		}
+		if ids[session.SessionId] {
+			t.Errorf("%s came twice", session.SessionId)
+		}
+		ids[session.SessionId] = true
+		all = append(all, session)
+	}
+	return all
+}
+
+func TestAllSessions(t *testing.T) {
+	client, website := service(t, Options{})
+	all := collect(t, client.Sessions(t.Context(), website, thatDay()))
+	if len(all) != allOfDay {
+		t.Errorf("%d sessions", len(all))
+	}
+	newestFirst := func(a, b *Session) int { return b.StartedAt.AsTime().Compare(a.StartedAt.AsTime()) }
+	if !slices.IsSortedFunc(all, newestFirst) {
+		t.Error("not newest first")
+	}
+}
+
+func TestFiltersHoldOnAllPages(t *testing.T) {
+	client, website := service(t, Options{})
+	filter := thatDay()
+	filter.FilterCountry = []string{"US"}
+	all := collect(t, client.Sessions(t.Context(), website, filter))
+	if len(all) != allOfDay-germans {
+		t.Errorf("%d sessions", len(all))
+	}
+	for _, session := range all {
+		if session.GetCountry() != "US" {
+			t.Errorf("%v", session)
+		}
+	}
+	filter.FilterCountry, filter.FilterPage = []string{"DE", "FR"}, []string{"/products/1"}
+	if all = collect(t, client.Sessions(t.Context(), website, filter)); len(all) != germans {
+		t.Errorf("%d sessions", len(all))
+	}
+}
+
+func TestSessionAndItsEvents(t *testing.T) {
+	client, website := service(t, Options{})
+	all := collect(t, client.Sessions(t.Context(), website, thatDay()))
+	long := all[len(all)-1]
+	got, err := client.Session(t.Context(), website, long.SessionId)
+	if err != nil || got.SessionId != long.SessionId || got.VisitorId != "visitor-000" || got.Pageviews != longEvents {
+		t.Fatalf("got %v, %v", got, err)
+	}
+	count := 0
+	for event, err := range client.Events(t.Context(), website, long.SessionId) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := fmt.Sprint("https://shop.example/products/", count); event.GetUrl() != want {
+			t.Fatalf("event %d is %v", count, event)
+		}
+		count++
+	}
+	if count != longEvents {
+		t.Errorf("%d events", count)
+	}
+}
+
+func TestRecordingTwice(t *testing.T) {
+	client, website := service(t, Options{})
+	sent := identified(t, 2_500)
+	for _, want := range []Recorded{{New: 2_500}, {Known: 2_500}} {
+		if recorded, err := client.Record(t.Context(), website, slices.Values(sent)); err != nil || recorded != want {
+			t.Errorf("got %v, %v, want %v", recorded, err, want)
+		}
+	}
+}
+
+// identified are events of a day of their own, with ids that no other run has.
+func identified(t *testing.T, count int) []*Event {
+	visitor := fmt.Sprintf("go-%d", time.Now().UnixNano())
+	begin := time.Date(2026, 4, 1, 8, 0, 0, 0, time.UTC)
+	var made []*Event
+	for i := range count {
+		made = append(made, &Event{
+			EventId: fmt.Sprint(t.Name(), i), EventType: "pageview", VisitorId: visitor, Url: "/go",
+			Timestamp: timestamppb.New(begin.Add(time.Duration(i) * time.Second)),
+		})
+	}
+	return made
+}
+
+func TestWalkWhileWorkersRestart(t *testing.T) {
+	client, website := service(t, Options{})
+	seen := 0
+	all := collect(t, func(yield func(*Session, error) bool) {
+		for session, err := range client.Sessions(t.Context(), website, thatDay()) {
+			if !yield(session, err) {
+				return
+			}
+			if seen++; seen == 100 || seen == 200 { // the last session of its page
+				restart(t)
+			}
+		}
+	})
+	if len(all) != allOfDay {
+		t.Errorf("%d sessions", len(all))
+	}
+}
+
+func TestRecordingWhileWorkersRestart(t *testing.T) {
+	client, website := service(t, Options{})
+	sent := identified(t, 2_500)
+	recorded, err := client.Record(t.Context(), website, func(yield func(*Event) bool) {
+		for i, event := range sent {
+			if i == 1_000 || i == 2_000 { // the batch before is sent next
+				restart(t)
+			}
+			if !yield(event) {
+				return
+			}
+		}
+	})
+	if err != nil || recorded.New+recorded.Known != 2_500 {
+		t.Errorf("got %v, %v", recorded, err)
+	}
+	if recorded, err = client.Record(t.Context(), website, slices.Values(sent)); err != nil || recorded.Known != 2_500 {
+		t.Errorf("the second time: %v, %v", recorded, err)
+	}
+}
+
+// failure is the error of a call, which must be of the class.
+func failure(t *testing.T, err error, class error, code codes.Code, reason string) *Error {
+	t.Helper()
+	var failed *Error
+	if !errors.As(err, &failed) || !errors.Is(err, class) {
+		t.Fatalf("got %#v, want %v", err, class)
+	}
+	if failed.Code != code || failed.Message == "" || failed.Reason != reason {
+		t.Errorf("got %+v, want %v and %q", failed, code, reason)
+	}
+	return failed
+}
+
+func TestInvalidArgument(t *testing.T) {
+	client, website := service(t, Options{})
+	ctx := metadata.AppendToOutgoingContext(t.Context(), "x-request-id", "request-of-a-go-test")
+	_, err := client.Record(ctx, website, slices.Values([]*Event{{EventType: "event", VisitorId: "go"}}))
+	failed := failure(t, err, ErrInvalidArgument, codes.InvalidArgument, "ERROR_REASON_INVALID_FIELD")
+	if len(failed.Fields) != 1 || failed.Fields[0].Name != "events[0].event_name" || failed.Fields[0].Description == "" {
+		t.Errorf("fields %v", failed.Fields)
+	}
+	if failed.RequestID != "request-of-a-go-test" || !strings.Contains(err.Error(), "request-of-a-go-test") {
+		t.Errorf("request id %q in %v", failed.RequestID, err)
+	}
+}
+
+func TestUnauthenticated(t *testing.T) {
+	client, website := service(t, Options{Key: "spk_selfhosted_nobody"})
+	_, err := client.Session(t.Context(), website, "sess_0")
+	failed := failure(t, err, ErrUnauthenticated, codes.Unauthenticated, "ERROR_REASON_CREDENTIALS_INVALID")
+	if failed.RequestID == "" {
+		t.Error("no request id")
+	}
+}
+
+func TestPermissionDenied(t *testing.T) {
+	client, website := service(t, Options{Key: os.Getenv("SESSIONS_READ_KEY")})
+	_, err := client.Record(t.Context(), website, slices.Values(identified(t, 1)))
+	failure(t, err, ErrPermissionDenied, codes.PermissionDenied, "ERROR_REASON_SCOPE_MISSING")
+}
+
+func TestNotFound(t *testing.T) {
+	client, website := service(t, Options{})
+	unknown := "sess_" + strings.Repeat("0", 32)
+	_, err := client.Session(t.Context(), website, unknown)
+	failure(t, err, ErrNotFound, codes.NotFound, "ERROR_REASON_SESSION_NOT_FOUND")
+	for _, err := range client.Events(t.Context(), website, unknown) {
+		failure(t, err, ErrNotFound, codes.NotFound, "ERROR_REASON_SESSION_NOT_FOUND")
+	}
+	for _, err := range client.Sessions(t.Context(), "site_0000000000", thatDay()) {
+		failure(t, err, ErrNotFound, codes.NotFound, "ERROR_REASON_WEBSITE_NOT_FOUND")
+		if errors.Is(err, ErrUnavailable) || errors.Is(err, context.Canceled) {
+			t.Error("it matches another class too")
+		}
+	}
+}
+
+func TestDeadlineExceeded(t *testing.T) {
+	client, website := service(t, Options{Timeout: time.Microsecond})
+	_, err := client.Session(t.Context(), website, "sess_0")
+	failure(t, err, ErrDeadlineExceeded, codes.DeadlineExceeded, "")
+}
+
+func TestUnavailable(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	_ = listener.Close() // nobody listens there now
+	client := open(t, Options{Address: address, Key: "spk", RetryFor: time.Second})
+	begin := time.Now()
+	_, err = client.Session(t.Context(), "site", "sess_0")
+	failure(t, err, ErrUnavailable, codes.Unavailable, "")
+	if took := time.Since(begin); took < 400*time.Millisecond || took > 10*time.Second {
+		t.Errorf("gave up after %v", took)
+	}
+}
