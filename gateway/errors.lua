@@ -1,5 +1,5 @@
--- Gives Envoy's own answers the one error shape, and refuses early what no
--- worker should see. ERRORS, MALFORMED and INVALID_FIELD come from errors.py.
+-- Gives Envoy's own answers the one error shape, refuses early what no worker
+-- should see, and links pages. ERRORS, MALFORMED and INVALID_FIELD come from errors.py.
 -- https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/lua_filter
 
 local UNKNOWN = ": there is no such parameter"
@@ -31,6 +31,14 @@ local BODY = {
   {"^Message too deep", "the body is nested too deeply"},
   {"\n *%^$", "the body is not valid JSON"},
 }
+
+-- How a list ends that has a next page, and the parameter that its cursor is for.
+local NEXT = '^.*"(next_[%l_]+)":"([%w_-]+)"}$'
+local FOLLOWING = {next_cursor = "cursor", next_events_cursor = "events_cursor"}
+
+-- Bytes: a cursor with its name, and a link that a proxy's limit for headers lets through.
+local LONGEST_CURSOR = 512
+local LONGEST_LINK = 2048
 
 -- The sequences of UTF-8 beyond ASCII: no overlong form, no surrogate, nothing
 -- above U+10FFFF. Lua 5.1 has no library for it.
@@ -175,14 +183,37 @@ local function tell_website(headers, path)
   if website then headers:replace("x-path-website-id", website) end
 end
 
+-- The query of the next page: that of this one with another cursor.
+local function next_query(query, parameter, cursor)
+  local others = ("&" .. query):gsub("&cursor=[^&]*", ""):gsub("&events_?[cC]ursor=[^&]*", "")
+  -- What has no place in a query (RFC 3986) could end the link.
+  local clean = others:gsub("[^%w%-._~!$&'()*+,;=:@/?%%]", function(char)
+    return string.format("%%%02X", char:byte())
+  end)
+  return (clean .. "&" .. parameter .. "=" .. cursor):gsub("^&+", "")
+end
+
+-- Where an answer ends with the cursor of a next page, a link to that page:
+-- relative to the request, since a proxy can have led it here from elsewhere.
+local function link_next(handle, query)
+  local body = handle:body()
+  local length = body and body:length() or 0
+  local tail = math.min(length, LONGEST_CURSOR)
+  if tail == 0 then return end
+  local name, cursor = body:getBytes(length - tail, tail):match(NEXT)
+  if not name then return end
+  local link = "<?" .. next_query(query, FOLLOWING[name], cursor) .. '>; rel="next"'
+  if #link <= LONGEST_LINK then handle:headers():add("link", link) end
+end
+
 function envoy_on_request(handle)
   local headers = handle:headers()
   local path = headers:get(":path") or ""
   if path:sub(1, 5) ~= "/api/" then return end
   drop_grpc_headers(headers)
-  if not headers:get("authorization") then
-    handle:streamInfo():dynamicMetadata():set("errors", "anonymous", true)
-  end
+  local metadata = handle:streamInfo():dynamicMetadata()
+  if not headers:get("authorization") then metadata:set("errors", "anonymous", true) end
+  metadata:set("errors", "query", path:match("%?(.*)$") or "")
   local problem = refusal(path)
   if problem then handle:respond({[":status"] = "400"}, "REFUSED " .. problem) end
   tell_website(headers, path)
@@ -190,18 +221,17 @@ end
 
 -- The HTTP status of an answer that is not of a worker's making. Nobody learns
 -- without a key what is wrong with a request, here as in a worker.
-local function edge_status(handle)
-  local headers = handle:headers()
+local function edge_status(headers, known)
   local status = tonumber(headers:get("x-edge-status") or "")
   headers:remove("x-edge-status")
-  local known = handle:streamInfo():dynamicMetadata():get("errors")
-  if known and known.anonymous and (status == 400 or status == 404) then status = 401 end
+  if known.anonymous and (status == 400 or status == 404) then status = 401 end
   return status
 end
 
 function envoy_on_response(handle)
-  local status = edge_status(handle)
   local headers = handle:headers()
+  local known = handle:streamInfo():dynamicMetadata():get("errors") or {}
+  local status = edge_status(headers, known)
   if (headers:get("content-type") or ""):find("^application/grpc") then
     local bare = not headers:get("grpc-status-details-bin")
     status = status or bare and BY_GRPC[headers:get("grpc-status")]
@@ -212,5 +242,7 @@ function envoy_on_response(handle)
   if status then headers:replace(":status", tostring(status)) end
   for _, name in ipairs(FOR_GRPC_ONLY) do headers:remove(name) end
   if headers:get(":status") == "401" then headers:replace("www-authenticate", "Bearer") end
-  if status then answer_rest(handle, status) end
+  if not headers:get("cache-control") then headers:add("cache-control", "no-store") end
+  if status then return answer_rest(handle, status) end
+  if known.query and headers:get(":status") == "200" then link_next(handle, known.query) end
 end

@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import re
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 
@@ -69,11 +71,71 @@ def test_ids_are_unescaped_and_stay_one_segment(edge: Gateway, path: str, sessio
 
 def test_a_rest_caller_sees_no_header_of_grpc_or_envoy(edge: Gateway) -> None:
     assert edge.request(SESSIONS).headers.keys() == {
+        "cache-control",
         "content-type",
         "content-length",
         "date",
         "x-request-id",
     }
+
+
+def test_no_answer_is_kept_by_caches(edge: Gateway) -> None:
+    replies = [edge.request(path) for path in (SESSIONS, f"{SESSIONS}?limit=abc", "/healthz")]
+    assert [reply.headers["cache-control"] for reply in replies] == ["no-store"] * 3
+
+
+def following(edge: Gateway, target: str) -> str | None:
+    """Where the link of an answer leads, None when it has no link."""
+    link = edge.request(target).headers.get("link")
+    if link is None:
+        return None
+    found = re.fullmatch('<([^<>]*)>; rel="next"', link)
+    assert found, link
+    return urljoin(target, found[1])
+
+
+@pytest.mark.parametrize(
+    ("query", "next_query"),
+    [
+        ("", "cursor={}"),
+        ("limit=2", "limit=2&cursor={}"),
+        ("cursor=old&limit=2", "limit=2&cursor={}"),
+        ("limit=2&&cursor=", "limit=2&&cursor={}"),
+        (
+            "filter_os=a&filter_os=b%26&filter_city=",
+            "filter_os=a&filter_os=b%26&filter_city=&cursor={}",
+        ),
+        ('filter_os=<a>"|^`', "filter_os=%3Ca%3E%22%7C%5E%60&cursor={}"),
+    ],
+)
+def test_a_page_links_the_next_one(edge: Gateway, query: str, next_query: str) -> None:
+    path = "/api/websites/site_port/sessions"
+    cursor = edge.request(path).json["next_cursor"]
+    assert following(edge, f"{path}?{query}") == f"{path}?{next_query.format(cursor)}"
+
+
+@pytest.mark.parametrize(
+    "query", ["events_cursor=old&events_limit=2", "events_limit=2&eventsCursor=o"]
+)
+def test_a_page_of_events_links_the_next_one(edge: Gateway, query: str) -> None:
+    path = f"{SESSIONS}/sess_1"
+    assert following(edge, f"{path}?{query}") == f"{path}?events_limit=2&events_cursor=more"
+
+
+def test_the_last_page_and_errors_link_nothing(edge: Gateway) -> None:
+    assert following(edge, SESSIONS) is None
+    assert following(edge, f"{SESSIONS}?limit=abc") is None
+
+
+def test_a_link_that_is_too_long_for_proxies_is_left_out(edge: Gateway) -> None:
+    path = "/api/websites/site_port/sessions"
+    assert following(edge, f"{path}?filter_city={'x' * 1900}")
+    assert following(edge, f"{path}?filter_city={'x' * 2100}") is None
+
+
+def test_a_large_page_links_the_next_one(edge: Gateway) -> None:
+    path = "/api/websites/site_large/sessions"
+    assert following(edge, path) == f"{path}?cursor=more"
 
 
 def test_the_request_id_of_the_caller_is_kept_and_answered(edge: Gateway) -> None:

@@ -83,6 +83,7 @@ class Sessions(pb_grpc.SessionServiceServicer):
             response.sessions.add(entry_page=_json(request), exit_page=json.dumps(metadata))
         elif request.website_id == "site_large":
             response.sessions.extend(_session(city="x" * 10_000) for _ in range(100))
+            response.next_cursor.string_value = "more"
         elif request.website_id == "site_port":
             response.next_cursor.string_value = str(self._port)
         else:
