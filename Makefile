@@ -6,7 +6,7 @@ GOOGLEAPIS := build/googleapis
 PROTOS := $(shell cd protos && find . -name '*.proto' | sed 's|^\./||')
 
 .DEFAULT_GOAL := help
-.PHONY: help install run generate generate-python generate-openapi generate-typescript generate-go format lint test coverage bench bench-ingest soak drift check
+.PHONY: help install run generate generate-python generate-openapi generate-typescript generate-go format lint lint-openapi test coverage bench bench-ingest soak drift check
 
 help: ## Show the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -36,6 +36,9 @@ generate-python: $(GOOGLEAPIS)
 	  --descriptor_set_out=gateway/descriptors.pb $(PROTOS) google/rpc/status.proto google/rpc/error_details.proto
 
 generate-openapi: $(GOOGLEAPIS)
+	@if ! command -v go > /dev/null; then echo 'generate: skipped openapi, needs Go'; else \
+	  $(BIN)/buf generate protos --template openapi/buf.gen.yaml \
+	  && $(BIN)/buf build protos -o build/openapi/protos.binpb && $(BIN)/python -m openapi.build; fi
 
 generate-typescript: $(GOOGLEAPIS) generate-openapi
 	@if ! command -v npm > /dev/null || ! node -e 'process.exit(+(parseInt(process.versions.node) < 20))'; then \
@@ -51,12 +54,18 @@ format: install ## Format the code and the protos
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 	$(BIN)/buf format -w protos
 
-lint: $(GOOGLEAPIS) ## Check format, style, types, layers and protos; warnings are errors
+lint: $(GOOGLEAPIS) lint-openapi ## Check format, style, types, layers and protos; warnings are errors
 	$(BIN)/ruff format --check . && $(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/buf format --diff --exit-code protos && $(BIN)/buf lint
 	$(BIN)/buf breaking protos --against protos/released.binpb
+
+lint-openapi:
+	@if ! command -v npm > /dev/null || ! node -e 'process.exit(+(parseInt(process.versions.node) < 20))'; then \
+	  echo 'lint: skipped openapi, needs Node 20'; else cd openapi \
+	  && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --ignore-scripts; } \
+	  && REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true node_modules/.bin/redocly lint ../gateway/openapi.json; fi
 
 test: install ## Run all tests
 	$(BIN)/pytest -n auto
@@ -76,7 +85,7 @@ soak: install ## Write from everywhere, and kill parts meanwhile, for SECONDS=30
 	SOAK_SECONDS=$(or $(SECONDS),300) $(BIN)/pytest -s tests/usecases/test_concurrent_writers.py tests/end_to_end/test_crashes.py
 
 drift: generate ## Check that the generated code is that of the protos
-	@test -z "$$(git status --porcelain -- sdk gateway/descriptors.pb)" \
+	@test -z "$$(git status --porcelain -- sdk gateway/descriptors.pb gateway/openapi.json)" \
 	  || { git status --short -- sdk gateway; echo 'generated code has drifted: commit what make generate makes'; exit 1; }
 
 check: lint drift test ## Everything that CI checks, on the embedded PostgreSQL

@@ -1,0 +1,97 @@
+"""Makes `gateway/openapi.json`; `make generate-openapi` runs it.
+
+Out of `build/openapi/`: what the generator made of the protos, and an image of the protos with
+the comments that the generator leaves out.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+
+from openapi import overlays
+
+_HERE = Path(__file__).parent
+_ROOT = _HERE.parent
+_MADE = _ROOT / "build/openapi"
+DOCUMENT = _ROOT / "gateway/openapi.json"
+EXAMPLES = _HERE / "examples.yaml"
+
+_PACKAGE = "analytics.sessions.v1"
+_METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+Json = dict[str, Any]
+
+
+def build() -> Json:
+    """Returns the document."""
+    document: Json = _unindented(_loaded(_MADE / "openapi.yaml"))
+    image = FileDescriptorSet.FromString((_MADE / "protos.binpb").read_bytes())
+    files = [file for file in image.file if file.package == _PACKAGE]
+    _complete(document, files)
+    for name in (_HERE / "overlay.yaml", EXAMPLES):
+        overlays.apply(document, _loaded(name))
+    return document
+
+
+def _loaded(path: Path) -> Json:
+    """YAML as JSON has it: no dates, and nothing that is in two places at once."""
+    loaded: Json = json.loads(json.dumps(yaml.safe_load(path.read_text())))
+    return loaded
+
+
+def _unindented(value: Any) -> Any:
+    """Without the space that the generator puts before all lines of a comment but the first."""
+    if isinstance(value, dict):
+        return {name: _unindented(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_unindented(inner) for inner in value]
+    return value.replace("\n ", "\n") if isinstance(value, str) else value
+
+
+def _complete(document: Json, files: list[FileDescriptorProto]) -> None:
+    """Add the comments of requests that are parameters, of answers, and of error reasons."""
+    comments = {name: text for file in files for name, text in _comments(file)}
+    messages = {
+        f"{service.name}_{method.name}": (method.input_type, method.output_type)
+        for file in files
+        for service in file.service
+        for method in service.method
+    }
+    for operation in _operations(document):
+        request, response = (name.split(".")[-1] for name in messages[operation["operationId"]])
+        if "requestBody" not in operation:
+            operation["description"] += f"\n\n{comments[request]}"
+        operation["responses"]["200"]["description"] = comments[response]
+    document["components"]["schemas"]["ErrorReason"] = _reasons(comments)
+
+
+def _operations(document: Json) -> Iterator[Json]:
+    for path in document["paths"].values():
+        yield from (path[method] for method in _METHODS if method in path)
+
+
+def _reasons(comments: dict[str, str]) -> Json:
+    prefix = "ErrorReason."
+    told = {name.removeprefix(prefix): comments[name] for name in comments if prefix in name}
+    del told["ERROR_REASON_UNSPECIFIED"]
+    lines = (f"- `{name}`: {' '.join(text.split())}" for name, text in told.items())
+    return {"type": "string", "enum": list(told), "description": "\n".join(lines)}
+
+
+def _comments(file: FileDescriptorProto) -> Iterator[tuple[str, str]]:
+    """The comments of messages (`Session`) and of values (`ErrorReason.ERROR_REASON_…`)."""
+    for location in file.source_code_info.location:
+        text = "\n".join(line.strip() for line in location.leading_comments.strip().splitlines())
+        match list(location.path):
+            case [FileDescriptorProto.MESSAGE_TYPE_FIELD_NUMBER, number]:
+                yield file.message_type[number].name, text
+            case [FileDescriptorProto.ENUM_TYPE_FIELD_NUMBER, number, 2, value]:
+                enum = file.enum_type[number]
+                yield f"{enum.name}.{enum.value[value].name}", text
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(json.dumps(build(), ensure_ascii=False, indent=2) + "\n")

@@ -1,0 +1,299 @@
+"""Requests to a running service, and what it answers: the examples of the document.
+
+Every answer that the document promises is provoked here, each error reason at least once. Ids,
+cursors and moments that differ from run to run are replaced by fixed ones.
+"""
+
+import json
+import re
+import socket
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from http.client import HTTPResponse
+from time import monotonic, sleep
+from typing import Any
+from urllib.parse import urlsplit
+
+from sessions.domain.limits import MAX_REQUEST
+
+from tests.end_to_end.stack import Reply
+from tests.openapi.service import Service
+
+WEBSITE = "site_abc123defg"
+SESSION = "sess_01a20757b986d2ee901e8d13ff51d301"
+NOBODY = "sess_" + "0" * 32
+CURSORS = {
+    "next_cursor": "AAEABkvrJsNgAAAGTlrD2AAAAAZMG_nbcQABogfS14k2qg7JShj2MreNdGo03WXTbf3-3pkhFr0cYQ",
+    "next_events_cursor": "AAEABkwb_zi7gAAAAAAwZjZjNGE1Mi0yIDj0eK3ZwsZ4csHiEKb70A",
+}
+ERASED_UNTIL = "2026-03-04T09:00:00.123456Z"
+_PATIENCE = 30.0
+
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+CHROME = (
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/141.0.0.0 Safari/537.36"
+)
+VISIT = {
+    "events": [
+        {
+            "event_id": "0f6c4a52-1",
+            "event_type": "pageview",
+            "timestamp": "2026-03-03T10:15:00Z",
+            "sequence": 1,
+            "visitor_id": "a1b2c3d4e5f6g7h8",
+            "user_agent": CHROME,
+            "url": "https://shop.example.com/?utm_source=newsletter&utm_medium=email"
+            "&utm_campaign=spring",
+            "referrer": "https://google.com",
+            "hostname": "shop.example.com",
+            "language": "en-US",
+            "country": "US",
+            "region": "California",
+            "city": "San Francisco",
+        },
+        {
+            "event_id": "0f6c4a52-2",
+            "event_type": "pageview",
+            "timestamp": "2026-03-03T10:16:30Z",
+            "visitor_id": "a1b2c3d4e5f6g7h8",
+            "url": "https://shop.example.com/pricing",
+        },
+        {
+            "event_id": "0f6c4a52-3",
+            "event_type": "event",
+            "timestamp": "2026-03-03T10:17:00Z",
+            "visitor_id": "a1b2c3d4e5f6g7h8",
+            "event_name": "signup_click",
+            "event_data": {"plan": "pro"},
+        },
+    ]
+}
+BY_ADDRESS = {
+    "events": [
+        {
+            "event_type": "pageview",
+            "timestamp": "2026-03-02T08:00:00Z",
+            "client_ip": "203.0.113.7",
+            "user_agent": FIREFOX,
+            "url": "/pricing",
+        }
+    ]
+}
+NAMELESS = {"events": [{"event_type": "event", "visitor_id": "anna"}]}
+DAYS = {"start_date": "2026-03-01", "end_date": "2026-03-31"}
+ALL_PARAMETERS = DAYS | {
+    "timezone": "Europe/Berlin",
+    "limit": "10",
+    "include_bots": "false",
+    "filter_country": "US",
+    "filter_page": "/pricing",
+    "filter_referrer": "google.com",
+    "filter_browser": ["Chrome", "Safari"],
+    "filter_os": "macOS",
+    "filter_device": "desktop",
+    "filter_language": "en-US",
+    "filter_utm_source": "newsletter",
+    "filter_utm_medium": "email",
+    "filter_utm_campaign": "spring",
+    "filter_region": "California",
+    "filter_city": "San Francisco",
+    "filter_hostname": "shop.example.com",
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request of an operation, right unless something of it is replaced."""
+
+    operation: str
+    path: str
+    lacks: str = ""
+    """The key that has not the scope."""
+    query: Mapping[str, Any] = field(default_factory=dict)
+    body: Any = None
+    """JSON, or bytes as they are."""
+    key: str = "all"
+    verb: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    website: str = WEBSITE
+
+
+LIST = Call(
+    "SessionService_ListSessions", "/api/websites/{website}/sessions", lacks="writes", query=DAYS
+)
+GET = Call("SessionService_GetSession", "/api/websites/{website}/sessions/{session}", "writes")
+RECORD = Call("EventService_RecordEvents", "/api/websites/{website}/events", "reads", body=VISIT)
+ERASE = Call(
+    "VisitorService_EraseVisitor",
+    "/api/websites/{website}/visitors:erase",
+    "reads",
+    body={"visitor_id": "anna"},
+)
+HEALTH = Call("GetHealth", "/healthz", key="")
+API = (LIST, GET, RECORD, ERASE)
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request and what is answered; `name` is that of the example."""
+
+    name: str
+    call: Call
+    reply: Reply
+
+
+class Recorder:
+    """Makes requests, and tells ids that vary by fixed names."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._session = NOBODY
+        self.exchanges: list[Exchange] = []
+
+    def send(self, name: str, call: Call, **changes: Any) -> Reply:
+        """Make a request and keep the answer as it is, but for what varies."""
+        reply = self._send(replace(call, **changes))
+        self.keep(name, replace(call, **changes), reply)
+        return reply
+
+    def wait(self, status: int, call: Call) -> Reply:
+        """Make a request again and again until the answer has a status."""
+        deadline = monotonic() + _PATIENCE
+        while (reply := self._send(call)).status != status:
+            assert monotonic() < deadline, reply
+            sleep(0.05)
+        return reply
+
+    def send_slowly(self, call: Call) -> None:
+        """Begin a request and wait until nobody waits any more for the rest."""
+        address = urlsplit(self._service.stack.address)
+        place = address.hostname, address.port
+        with closing(socket.create_connection(place, timeout=_PATIENCE)) as connection:
+            connection.sendall(f"{_verb(call)} {self._path(call)} HTTP/1.1\r\nHost: x\r\n".encode())
+            with closing(HTTPResponse(connection)) as response:
+                response.begin()
+                headers = {name.lower(): value for name, value in response.getheaders()}
+                reply = Reply(response.status, headers, json.loads(response.read()))
+        self.keep("request_timeout", call, reply)
+
+    def keep(self, name: str, call: Call, reply: Reply) -> None:
+        """Keep an answer; see the top of this file."""
+        self.exchanges.append(Exchange(name, call, replace(reply, json=self._fixed(reply.json))))
+
+    def find_session(self) -> None:
+        """From now on, the session in a path is the latest one that there is."""
+        listed = self._send(LIST)
+        self._session = listed.json["sessions"][0]["session_id"]
+
+    def _send(self, call: Call) -> Reply:
+        body = call.body
+        return self._service.stack.request(
+            self._path(call),
+            call.query,
+            key=self._service.keys.get(call.key),
+            method=_verb(call),
+            headers=call.headers,
+            body=body if body is None or isinstance(body, bytes) else json.dumps(body).encode(),
+        )
+
+    def _path(self, call: Call) -> str:
+        website = self._service.website_id if call.website == WEBSITE else call.website
+        return call.path.format(website=website, session=self._session)
+
+    def _fixed(self, answer: Any) -> Any:
+        text = json.dumps(answer).replace(self._service.website_id, WEBSITE)
+        if self._session != NOBODY:
+            text = text.replace(self._session, SESSION)
+        for name, value in (CURSORS | {"erased_until": ERASED_UNTIL}).items():
+            text = re.sub(rf'("{name}": )"[^"]+"', rf'\1"{value}"', text)
+        return json.loads(text)
+
+
+def _verb(call: Call) -> str:
+    return call.verb or ("GET" if call.body is None else "POST")
+
+
+def record(service: Service) -> list[Exchange]:
+    """Everything that can happen, in an order in which one thing does not disturb another."""
+    recorder = Recorder(service)
+    for step in (_absent, _answers, _wrong, _refused, _too_large, _too_slow, _broken, _away):
+        step(recorder, service)
+    return recorder.exchanges
+
+
+def _absent(recorder: Recorder, _: Service) -> None:
+    recorder.send("session_not_found", GET)
+    for call in API:
+        recorder.send("website_not_found", call, website="site_0000000000")
+    recorder.send("route_not_found", LIST, verb="DELETE")
+
+
+def _answers(recorder: Recorder, _: Service) -> None:
+    recorder.send("visitor_by_address", RECORD, body=BY_ADDRESS)
+    recorder.send("visit", RECORD)
+    recorder.send("visit_again", RECORD)
+    recorder.find_session()
+    recorder.send("first_page", LIST, query=DAYS | {"limit": 1})
+    recorder.send("last_page", LIST, query=ALL_PARAMETERS)
+    recorder.send("no_sessions", LIST, query=DAYS | {"filter_country": "DE"})
+    recorder.send("first_events", GET, query={"events_limit": 2})
+    recorder.send("last_events", GET)
+    recorder.send("unknown_visitor", ERASE)
+    address = {"client_ip": "203.0.113.7", "user_agent": FIREFOX}
+    recorder.send("visitor_by_address", ERASE, body=address)
+    recorder.send("serving", HEALTH)
+
+
+def _wrong(recorder: Recorder, _: Service) -> None:
+    recorder.send("invalid_field", LIST, query=DAYS | {"end_date": "2026-02-30"})
+    recorder.send("malformed_request", LIST, query=DAYS | {"limit": "abc"})
+    recorder.send("invalid_cursor", LIST, query=DAYS | {"cursor": "abc"})
+    recorder.send("invalid_field", GET, query={"events_limit": -1})
+    recorder.send("invalid_field", RECORD, body=NAMELESS)
+    recorder.send("malformed_body", RECORD, body=b"events")
+    recorder.send("invalid_field", ERASE, body={})
+
+
+def _refused(recorder: Recorder, _: Service) -> None:
+    for call in API:
+        recorder.send("credentials_missing", call, key="")
+        recorder.send("scope_missing", call, key=call.lacks)
+        recorder.send("website_forbidden", call, key="elsewhere")
+    recorder.send("credentials_invalid", LIST, key="unknown")
+    recorder.send("key_expired", LIST, key="expired")
+    recorder.send("key_revoked", LIST, key="revoked")
+
+
+def _too_large(recorder: Recorder, _: Service) -> None:
+    for call in (RECORD, ERASE):
+        recorder.send("request_too_large", call, body=b" " * (MAX_REQUEST + 1))
+    for call in (*API, HEALTH):
+        recorder.send("headers_too_large", call, headers={"x-long": "x" * 40_000})
+
+
+def _too_slow(recorder: Recorder, service: Service) -> None:
+    with ThreadPoolExecutor(5) as pool:
+        list(pool.map(recorder.send_slowly, (*API, HEALTH)))
+    with service.websites_locked():
+        for call in API[:3]:  # an erasure would have 120 seconds
+            recorder.send("deadline_exceeded", call)
+
+
+def _broken(recorder: Recorder, service: Service) -> None:
+    with service.broken():
+        for call in API:
+            recorder.send("internal", call)
+
+
+def _away(recorder: Recorder, service: Service) -> None:
+    with service.without_database():
+        for call in API:
+            recorder.keep("database_unavailable", call, recorder.wait(503, call))
+        recorder.keep("service_unavailable", HEALTH, recorder.wait(503, HEALTH))
+    recorder.wait(200, LIST)
+    service.kill_workers()
+    recorder.keep("service_unavailable", LIST, recorder.wait(503, LIST))
+    recorder.wait(200, LIST)

@@ -1,0 +1,109 @@
+"""A running service with what the examples need: a website, and keys of all kinds."""
+
+import asyncio
+import os
+import signal
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from sessions.composition import Application, open_application
+from sessions.domain.api_keys import Scope, new_secret
+from sessions.settings import Settings
+
+from tests.end_to_end.stack import Stack, running_stack
+from tests.sdk.restart import workers
+
+TIMEOUT = 2.0
+"""Seconds that the service gives a call here."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service; `keys` are secrets by what is special about them."""
+
+    stack: Stack
+    website_id: str
+    keys: Mapping[str, str]
+
+    @property
+    def key(self) -> str:
+        """The key that may do everything."""
+        return self.keys["all"]
+
+    def kill_workers(self) -> None:
+        """End all workers at once; `up` starts them anew."""
+        for pid in workers(self.stack.process.pid):
+            os.kill(pid, signal.SIGKILL)
+
+    @contextmanager
+    def without_database(self) -> Iterator[None]:
+        """Let nobody into the database for the length of the block."""
+        name = conninfo_to_dict(self.stack.database_url)["dbname"]
+        with self._postgres() as connection:
+            connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+            )
+            yield
+            connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+
+    @contextmanager
+    def websites_locked(self) -> Iterator[None]:
+        """Let every call wait for the length of the block."""
+        with psycopg.connect(self.stack.database_url) as connection:
+            connection.execute("LOCK TABLE websites IN ACCESS EXCLUSIVE MODE")
+            yield
+            connection.rollback()
+
+    @contextmanager
+    def broken(self) -> Iterator[None]:
+        """Make every call meet what nobody foresaw, for the length of the block."""
+        with psycopg.connect(self.stack.database_url, autocommit=True) as connection:
+            connection.execute("ALTER TABLE websites RENAME COLUMN name TO gone")
+            yield
+            connection.execute("ALTER TABLE websites RENAME COLUMN gone TO name")
+
+    def _postgres(self) -> "psycopg.Connection[Any]":
+        url = make_conninfo(self.stack.database_url, dbname="postgres")
+        return psycopg.connect(url, autocommit=True)
+
+
+@contextmanager
+def running_service() -> Iterator[Service]:
+    """A service of one's own, on an embedded PostgreSQL."""
+    with (
+        tempfile.TemporaryDirectory(prefix="sessions-test-") as folder,
+        running_stack(Path(folder) / "data", SESSIONS_REQUEST_TIMEOUT=str(TIMEOUT)) as stack,
+    ):
+        website_id, keys = asyncio.run(_fill(stack.database_url))
+        yield Service(stack, website_id, keys)
+
+
+async def _fill(database_url: str) -> tuple[str, Mapping[str, str]]:
+    async with open_application(database_url, Settings()) as application:
+        website_id = await application.websites.create("shop")
+        return website_id, await _keys(application, await application.websites.create("other"))
+
+
+async def _keys(application: Application, elsewhere: str) -> Mapping[str, str]:
+    create, everything = application.api_keys.create, list(Scope)
+    keys = {
+        "all": await create("all", everything),
+        "reads": await create("reads", [Scope.SESSIONS_READ]),
+        "writes": await create("writes", [Scope.EVENTS_WRITE]),
+        "elsewhere": await create("elsewhere", everything, website_id=elsewhere),
+        "expired": await create("expired", everything, expires_at=datetime(2026, 1, 1, tzinfo=UTC)),
+        "revoked": await create("revoked", everything),
+        "unknown": new_secret(),
+    }
+    for key in await application.api_keys.list_all():
+        if key.name == "revoked":
+            await application.api_keys.revoke(key.key_id)
+    return keys

@@ -1,0 +1,88 @@
+"""What the document says, against the protos and the packages it speaks of."""
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+from analytics.sessions.v1 import (
+    event_pb2,
+    event_service_pb2,
+    session_pb2,
+    session_service_pb2,
+    visitor_service_pb2,
+)
+from analytics.sessions.v1.error_reason_pb2 import ErrorReason
+from google.protobuf.message import Message
+
+from openapi.build import Json
+from tests.openapi.document import Document
+
+ROOT = Path(__file__).parents[2]
+MESSAGES: tuple[type[Message], ...] = (
+    event_pb2.Event,
+    event_service_pb2.RecordEventsRequest,
+    event_service_pb2.RecordEventsResponse,
+    session_pb2.Session,
+    session_pb2.SessionEvent,
+    session_service_pb2.ListSessionsResponse,
+    session_service_pb2.GetSessionResponse,
+    visitor_service_pb2.EraseVisitorRequest,
+    visitor_service_pb2.EraseVisitorResponse,
+)
+
+
+def test_the_version_is_that_of_the_package(document: Document) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    info = document.json["info"]
+    assert document.json["openapi"].startswith("3.1.")
+    assert info["version"] == project["version"]
+    assert info["license"]["identifier"] == project["license"]
+
+
+def test_fields_have_the_names_that_are_served(document: Document) -> None:
+    """The website is in the path, so it is no field of a body."""
+    for message in MESSAGES:
+        fields = set(message.DESCRIPTOR.fields_by_name) - {"website_id"}
+        assert set(document.schemas[message.DESCRIPTOR.name]["properties"]) == fields
+
+
+def test_parameters_have_the_names_that_are_served(document: Document) -> None:
+    requests = {
+        "SessionService_ListSessions": session_service_pb2.ListSessionsRequest.DESCRIPTOR,
+        "SessionService_GetSession": session_service_pb2.GetSessionRequest.DESCRIPTOR,
+    }
+    for name, request in requests.items():
+        parameters = document.operations[name].json["parameters"]
+        assert [each["name"] for each in parameters] == list(request.fields_by_name)
+
+
+def test_reasons_are_those_of_the_protos(document: Document) -> None:
+    reasons = document.schemas["ErrorReason"]
+    assert reasons["enum"] == ErrorReason.keys()[1:]
+    assert reasons["description"].count("\n- ") == len(reasons["enum"]) - 1
+
+
+def test_everything_is_described(document: Document) -> None:
+    missing = [place for place, element in _elements(document) if not element.get("description")]
+    assert missing == []
+
+
+def test_parameters_have_examples(document: Document) -> None:
+    places = [(place, each) for place, each in _elements(document) if "in" in each]
+    assert [place for place, parameter in places if "example" not in parameter] == []
+    assert len(places) == 1 + 20 + 4 + 1
+
+
+def _elements(document: Document) -> Iterator[tuple[str, Json]]:
+    for name, schema in document.schemas.items():
+        yield name, schema
+        for field, each in schema.get("properties", {}).items():
+            yield f"{name}.{field}", document.resolved(each) if "$ref" in each else each
+    for name, operation in document.operations.items():
+        yield name, operation.json
+        for parameter in operation.json.get("parameters", ()):
+            yield f"{name}.{parameter['name']}", parameter
+        for status, response in operation.json["responses"].items():
+            yield f"{name}.{status}", document.resolved(response)
+    for tag in document.json["tags"]:
+        yield tag["name"], tag
