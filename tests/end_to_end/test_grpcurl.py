@@ -1,0 +1,86 @@
+"""The README's lines for grpcurl, a client that knows nothing but what reflection tells it."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from sessions.domain.websites import Website
+
+from tests.end_to_end.stack import Stack
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+INSTALL_SECONDS = 400
+
+
+@pytest.fixture(scope="module")
+def programs() -> Path:
+    """The folder of the grpcurl that the README names, built once; skips where there is no Go."""
+    module = re.search(r"`go install (\S+/grpcurl@(\S+))`", README)
+    assert module
+    folder = ROOT / "build" / f"grpcurl-{module[2]}"
+    if not (folder / "grpcurl").exists():
+        if not shutil.which("go"):
+            missing = "Go is not installed"
+            pytest.fail(missing) if os.environ.get("CI") == "true" else pytest.skip(missing)
+        environment = os.environ | {"GOBIN": str(folder)}
+        subprocess.run(
+            ["go", "install", module[1]], env=environment, timeout=INSTALL_SECONDS, check=True
+        )
+    return folder
+
+
+def commands() -> list[str]:
+    """The commands of the README's block, in order."""
+    block = re.search(r"```sh\n(grpcurl .*?)\n```", README, re.DOTALL)
+    assert block
+    return re.split(r"\n(?=grpcurl )", block[1])
+
+
+def record(stack: Stack, website: Website, key: str) -> None:
+    """One pageview on a day that the README asks for."""
+    event = {
+        "event_type": "pageview",
+        "timestamp": "2026-03-03T10:15:00Z",
+        "visitor_id": "anna",
+        "url": "/",
+    }
+    path = f"/api/websites/{website.website_id}/events"
+    body = json.dumps({"events": [event]}).encode()
+    assert stack.request(path, key=key, method="POST", body=body).status == 200
+
+
+def test_the_lines_of_the_readme(programs: Path, stack: Stack, website: Website, key: str) -> None:
+    record(stack, website, key)
+    environment = os.environ | {
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "address": urlsplit(stack.address).netloc,
+        "key": key,
+        "site": website.website_id,
+    }
+
+    def output(command: str) -> str:
+        done = subprocess.run(
+            ["bash", "-c", command],
+            env=environment,
+            text=True,
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    listed, described, called = map(output, commands())
+    offered = set(listed.split())
+    services = {"SessionService", "EventService", "VisitorService"}
+    assert offered >= {f"analytics.sessions.v1.{service}" for service in services}
+    assert "grpc.health.v1.Health" in offered
+    assert "string session_id = 2;" in described
+    [session] = json.loads(called)["sessions"]
+    assert session["visitor_id"] == "anna"
