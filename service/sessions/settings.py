@@ -5,8 +5,10 @@ import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, FilePath
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from sessions.geolocation import Geolocation
 
 _HEX = r"(?:[0-9a-fA-F]{2}){16,}"
 
@@ -39,6 +41,18 @@ def _key_ring(text: str | None) -> dict[int, bytes] | None:
     return ring
 
 
+def _or_none(text: object) -> object:
+    """None for an empty variable."""
+    return text or None
+
+
+def _places(path: Path | None) -> Path | None:
+    """Refuse a file that is no database of places."""
+    if path:
+        Geolocation(path)
+    return path
+
+
 class Settings(BaseSettings):
     """The settings; each field is the variable `SESSIONS_<NAME>` unless it says otherwise."""
 
@@ -68,6 +82,10 @@ class Settings(BaseSettings):
     """Seconds that calls in flight get to finish when a worker stops."""
     retention_interval: float = Field(default=3600.0, ge=0, le=604_800)
     """Seconds between two looks of a worker for sessions to remove; 0 leaves it to the command."""
+    geo_database: Annotated[FilePath | None, BeforeValidator(_or_none), AfterValidator(_places)] = (
+        None
+    )
+    """File in MaxMind's format that gives the place of a `client_ip`; empty looks nothing up."""
     visitor_secret: Annotated[bytes | None, BeforeValidator(_secret)] = None
     """Hex key that hashes visitors; overrides the one in the database."""
     cursor_keys: Annotated[dict[int, bytes] | None, NoDecode, BeforeValidator(_key_ring)] = None

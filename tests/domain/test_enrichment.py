@@ -12,6 +12,7 @@ from sessions.domain import limits
 from sessions.domain.enrichment import Enricher
 from sessions.domain.errors import InvalidArgument, Reason
 from sessions.domain.events import Event, SentEvent
+from sessions.domain.places import Place
 
 NOW = datetime(2026, 3, 3, 12, tzinfo=UTC)
 SITE = "site_0123456789"
@@ -341,3 +342,22 @@ def test_a_hostname_sent_with_a_port_is_the_same_host() -> None:
         )
     )
     assert (event.hostname, event.referrer_host) == ("shop.example.com", "")
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ({"client_ip": "::FFFF:198.51.100.7"}, ("US", "", "198.51.100.7")),
+        ({"client_ip": "198.51.100.7", "country": "ch"}, ("CH", "", "")),
+        ({"client_ip": "198.51.100.7", "city": "Zug"}, ("", "", "Zug")),
+        ({"visitor_id": "v", "client_ip": "198.51.100.7"}, ("US", "", "198.51.100.7")),
+        ({"visitor_id": "v"}, ("", "", "")),
+    ],
+)
+def test_the_place_of_an_address_counts_where_the_sender_says_none(
+    said: dict[str, Any], found: tuple[str, str, str]
+) -> None:
+    knowing = Enricher(b"secret", lambda address: Place("US", "", address))
+    sent = SentEvent(event_type="pageview", timestamp=NOW, url="/", **said)
+    event = knowing.enrich(sent, website_id=SITE, received_at=NOW)
+    assert (event.country, event.region, event.city) == found

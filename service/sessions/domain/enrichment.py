@@ -6,7 +6,7 @@ refused by name and nothing is repaired or left out silently.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import chain
 from operator import attrgetter, le
@@ -17,6 +17,7 @@ import orjson
 from sessions.domain import identity, limits, urls, user_agents
 from sessions.domain.errors import InvalidArgument, Violation
 from sessions.domain.events import Event, EventKey, SentEvent
+from sessions.domain.places import NOWHERE, Place, nowhere
 
 _INTEGERS = range(-(2**63), 2**64)  # what the JSON library writes
 _KEY_SHOWN = 40  # characters of a key in the name of a field
@@ -26,10 +27,16 @@ _SIZES = tuple(text.bytes for text in limits.TEXTS)
 
 
 class Enricher:
-    """Makes events; holds the secret that turns clients into visitors."""
+    """Makes events; holds the secret that turns clients into visitors.
 
-    def __init__(self, visitor_secret: bytes) -> None:
+    Args:
+        visitor_secret: key of the hashes.
+        locate: gives the place of an IP address in its canonical form.
+    """
+
+    def __init__(self, visitor_secret: bytes, locate: Callable[[str], Place] = nowhere) -> None:
         self._secret = visitor_secret
+        self._locate = locate
 
     def enrich(self, sent: SentEvent, *, website_id: str, received_at: datetime) -> Event:
         """The event of one sent event that stands alone, as in a file.
@@ -91,6 +98,7 @@ class Enricher:
         hostname = urls.host(sent.hostname) or url.hostname
         referrer_host = urls.referrer_host(sent.referrer)
         client = user_agents.describe(sent.user_agent)
+        place = self._place(sent)
         return Event(
             visitor_id=sent.visitor_id
             or self.visitor_id(website_id, sent.client_ip, sent.user_agent),
@@ -108,15 +116,22 @@ class Enricher:
             utm_source=url.utm_source,
             utm_medium=url.utm_medium,
             utm_campaign=url.utm_campaign,
-            country=sent.country.upper(),
-            region=sent.region,
-            city=sent.city,
+            country=place.country,
+            region=place.region,
+            city=place.city,
             browser=client.browser,
             os=client.os,
             device=client.device,
             language=sent.language,
             hostname=hostname,
         )
+
+    def _place(self, sent: SentEvent) -> Place:
+        """What the sender says; only where that is nothing, the place of the client's address."""
+        said = Place(sent.country.upper(), sent.region, sent.city)
+        if said != NOWHERE or not sent.client_ip:
+            return said
+        return self._locate(identity.canonical_ip(sent.client_ip))
 
 
 def _key(

@@ -1,0 +1,51 @@
+"""Places of addresses, from a database file."""
+
+from pathlib import Path
+
+import pytest
+from sessions.domain.places import NOWHERE, Place
+from sessions.geolocation import Geolocation
+from sessions.settings import Settings
+
+from tests.places import write_places
+
+SAN_JOSE = Place("US", "California", "San José")
+
+
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        ("198.51.100.7", SAN_JOSE),
+        ("2001:db8::7", SAN_JOSE),
+        ("203.0.113.7", Place("DE")),
+        ("192.0.2.7", NOWHERE),
+        ("2001:db9::7", NOWHERE),
+    ],
+)
+def test_places(tmp_path: Path, address: str, place: Place) -> None:
+    assert Geolocation(write_places(tmp_path / "places.mmdb"))(address) == place
+
+
+def test_a_database_of_ipv4_alone(tmp_path: Path) -> None:
+    places = Geolocation(write_places(tmp_path / "places.mmdb", ip_version=4))
+    assert places("198.51.100.7") == SAN_JOSE
+    assert places("2001:db8::7") == NOWHERE
+
+
+def test_another_file_is_refused_by_name(tmp_path: Path) -> None:
+    file = tmp_path / "places.mmdb"
+    file.write_text("nonsense")
+    with pytest.raises(ValueError, match=r"places\.mmdb is not in MaxMind's format"):
+        Geolocation(file)
+
+
+def test_the_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SESSIONS_GEO_DATABASE", "")
+    assert Settings().geo_database is None
+    file = write_places(tmp_path / "places.mmdb")
+    monkeypatch.setenv("SESSIONS_GEO_DATABASE", str(file))
+    assert Settings().geo_database == file
+    for wrong in (tmp_path / "nowhere", Path(__file__)):
+        monkeypatch.setenv("SESSIONS_GEO_DATABASE", str(wrong))
+        with pytest.raises(ValueError, match="geo_database"):
+            Settings()
