@@ -52,7 +52,7 @@ def _unindented(value: Any) -> Any:
 
 
 def _complete(document: Json, files: list[FileDescriptorProto]) -> None:
-    """Add the comments of requests that are parameters, of answers, and of error reasons."""
+    """Add what comments say of parameters as a whole, of answers, and of error reasons."""
     comments = {name: text for file in files for name, text in _comments(file)}
     messages = {
         f"{service.name}_{method.name}": (method.input_type, method.output_type)
@@ -62,8 +62,9 @@ def _complete(document: Json, files: list[FileDescriptorProto]) -> None:
     }
     for operation in _operations(document):
         request, response = (name.split(".")[-1] for name in messages[operation["operationId"]])
-        if "requestBody" not in operation:
-            operation["description"] += f"\n\n{comments[request]}"
+        _, _, rules = comments[request].partition("\n\n")
+        if rules and "requestBody" not in operation:
+            operation["description"] += f"\n\n{rules}"
         operation["responses"]["200"]["description"] = comments[response]
     document["components"]["schemas"]["ErrorReason"] = _reasons(comments)
 

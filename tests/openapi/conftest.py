@@ -4,7 +4,6 @@ import pytest
 
 from tests.openapi.document import Document
 from tests.openapi.recording import Exchange, record
-from tests.openapi.service import running_service
 
 
 @pytest.fixture(scope="session")
@@ -16,5 +15,4 @@ def document() -> Document:
 @pytest.fixture(scope="session")
 def exchanges() -> list[Exchange]:
     """Requests of all kinds to a service of their own, and what it answers."""
-    with running_service() as service:
-        return record(service)
+    return record()

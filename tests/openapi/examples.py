@@ -8,7 +8,6 @@ import yaml
 from openapi.build import EXAMPLES, Json
 from tests.openapi.document import Document
 from tests.openapi.recording import Exchange, record
-from tests.openapi.service import running_service
 
 _HEAD = (
     "# Answers of the running service, by `python -m tests.openapi.examples`. Not to be edited.\n"
@@ -46,7 +45,6 @@ def _content(place: str) -> str:
 
 
 if __name__ == "__main__":
-    with running_service() as running:
-        made = overlay(Document(), record(running))
+    made = overlay(Document(), record())
     text = yaml.safe_dump(made, sort_keys=False, allow_unicode=True, width=100)
     EXAMPLES.write_text(_HEAD + text)

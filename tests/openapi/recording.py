@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from sessions.domain.limits import MAX_REQUEST
 
 from tests.end_to_end.stack import Reply
-from tests.openapi.service import Service
+from tests.openapi.service import Service, running_service
 
 WEBSITE = "site_abc123defg"
 SESSION = "sess_01a20757b986d2ee901e8d13ff51d301"
@@ -183,10 +183,11 @@ class Recorder:
         """Keep an answer; see the top of this file."""
         self.exchanges.append(Exchange(name, call, replace(reply, json=self._fixed(reply.json))))
 
-    def find_session(self) -> None:
-        """From now on, the session in a path is the latest one that there is."""
+    def find_session(self) -> str:
+        """From now on, the session in a path is the latest one that there is; returns its id."""
         listed = self._send(LIST)
         self._session = listed.json["sessions"][0]["session_id"]
+        return self._session
 
     def _send(self, call: Call) -> Reply:
         body = call.body
@@ -216,11 +217,12 @@ def _verb(call: Call) -> str:
     return call.verb or ("GET" if call.body is None else "POST")
 
 
-def record(service: Service) -> list[Exchange]:
+def record() -> list[Exchange]:
     """Everything that can happen, in an order in which one thing does not disturb another."""
-    recorder = Recorder(service)
-    for step in (_absent, _answers, _wrong, _refused, _too_large, _too_slow, _broken, _away):
-        step(recorder, service)
+    with running_service(SESSIONS_REQUEST_TIMEOUT="2") as service:
+        recorder = Recorder(service)
+        for step in (_absent, _answers, _wrong, _refused, _too_large, _too_slow, _broken, _away):
+            step(recorder, service)
     return recorder.exchanges
 
 

@@ -20,9 +20,6 @@ from sessions.settings import Settings
 from tests.end_to_end.stack import Stack, running_stack
 from tests.sdk.restart import workers
 
-TIMEOUT = 2.0
-"""Seconds that the service gives a call here."""
-
 
 @dataclass(frozen=True)
 class Service:
@@ -76,11 +73,11 @@ class Service:
 
 
 @contextmanager
-def running_service() -> Iterator[Service]:
-    """A service of one's own, on an embedded PostgreSQL."""
+def running_service(**settings: str) -> Iterator[Service]:
+    """A service of one's own, on an embedded PostgreSQL; `settings` are environment variables."""
     with (
         tempfile.TemporaryDirectory(prefix="sessions-test-") as folder,
-        running_stack(Path(folder) / "data", SESSIONS_REQUEST_TIMEOUT=str(TIMEOUT)) as stack,
+        running_stack(Path(folder) / "data", **settings) as stack,
     ):
         website_id, keys = asyncio.run(_fill(stack.database_url))
         yield Service(stack, website_id, keys)

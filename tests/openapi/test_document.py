@@ -68,8 +68,10 @@ def test_everything_is_described(document: Document) -> None:
 
 
 def test_parameters_have_examples(document: Document) -> None:
+    """But for cursors: one fits its own query only."""
     places = [(place, each) for place, each in _elements(document) if "in" in each]
-    assert [place for place, parameter in places if "example" not in parameter] == []
+    without = {parameter["name"] for _, parameter in places if "example" not in parameter}
+    assert without == {"cursor", "events_cursor"}
     assert len(places) == 1 + 20 + 4 + 1
 
 
