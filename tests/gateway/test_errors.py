@@ -47,7 +47,9 @@ def test_an_error_of_a_worker_shows_the_shape_that_envoy_copies(edge: Gateway) -
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/"),
+        ("POST", "/"),
+        ("POST", "/docs"),
+        ("GET", "/docs/nothing"),
         ("GET", "/nowhere?limit=1"),
         ("GET", "/api/websites/site_1/sessions/a/b"),
         ("GET", "/api/websites//sessions"),

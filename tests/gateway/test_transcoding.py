@@ -91,7 +91,8 @@ def following(edge: Gateway, target: str) -> str | None:
         return None
     found = re.fullmatch('<([^<>]*)>; rel="next"', link)
     assert found, link
-    return urljoin(target, found[1])
+    resolved: str = urljoin(target, found[1])
+    return resolved
 
 
 @pytest.mark.parametrize(

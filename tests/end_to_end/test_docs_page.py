@@ -1,0 +1,130 @@
+"""The reference page in a real browser: a key goes in, a call is tried out, sessions come back.
+
+With DOCS_SCREENSHOT=<file> the picture of it is kept there.
+"""
+
+import json
+import os
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import BrowserContext, Page, async_playwright, expect
+from sessions.domain.websites import Website
+
+from tests.end_to_end.stack import Stack
+
+PATIENCE = 120_000.0
+"""Milliseconds that one step may take on a busy machine."""
+
+# A browser that is fresh, and asks nobody for anything by itself.
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Path:
+    """The browser; without it the test is skipped, but in CI it fails."""
+    program = Path("/usr/bin/chromium")
+    if not program.exists():
+        missing = f"{program} is missing: the reference page was not opened"
+        pytest.fail(missing) if os.environ.get("CI") == "true" else pytest.skip(missing)
+    return program
+
+
+@pytest_asyncio.fixture
+async def browser(chromium: Path, tmp_path: Path) -> AsyncIterator[BrowserContext]:
+    """A browser with a profile of its own."""
+    async with async_playwright() as playwright:
+        context = await playwright.chromium.launch_persistent_context(
+            tmp_path / "profile",
+            executable_path=chromium,
+            args=FLAGS,
+            timeout=PATIENCE,
+            viewport={"width": 1280, "height": 1000},
+        )
+        context.set_default_timeout(PATIENCE)
+        yield context
+        await context.close()
+
+
+@pytest.fixture
+def visitors(stack: Stack, website: Website, key: str) -> list[str]:
+    """The visitors of the website's sessions, newest first: one a minute, until an hour ago."""
+    names = ["anna", "bert", "carl"]
+    hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    events = [
+        {
+            "event_type": "pageview",
+            "visitor_id": name,
+            "timestamp": (hour_ago - timedelta(minutes=age)).isoformat(),
+            "url": "/pricing",
+        }
+        for age, name in enumerate(names)
+    ]
+    path = f"/api/websites/{website.website_id}/events"
+    body = json.dumps({"events": events}).encode()
+    assert stack.request(path, key=key, method="POST", body=body).status == 200
+    return names
+
+
+async def enter_key(page: Page, key: str) -> None:
+    """Put a key into the box of the page."""
+    await page.get_by_role("button", name="Authorize").first.click()
+    box = page.locator(".auth-container")
+    await box.locator("input").fill(key)
+    await box.get_by_role("button", name="Apply credentials").click()
+    await box.get_by_role("button", name="Close").click()
+
+
+async def try_list_sessions(page: Page, website_id: str, limit: int) -> str:
+    """Try ListSessions out, and return the body of the answer that the page shows."""
+    call = page.locator("[id$=ListSessions].opblock")
+    await call.locator(".opblock-summary-control").click()
+    await call.get_by_placeholder("website_id").fill(website_id)
+    await call.get_by_placeholder("limit").fill(str(limit))
+    await call.get_by_role("button", name="Execute").click()
+    answer = call.locator(".live-responses-table")
+    await answer.locator(".response-col_status", has_text="200").wait_for()
+    await answer.scroll_into_view_if_needed()
+    return await answer.locator(".response-col_description pre").first.inner_text()
+
+
+async def test_sessions_are_listed_from_the_page(
+    browser: BrowserContext,
+    stack: Stack,
+    website: Website,
+    key: str,
+    visitors: list[str],
+    tmp_path: Path,
+) -> None:
+    page, complaints, asked = await browser.new_page(), list[str](), list[str]()
+    page.on("console", lambda line: complaints.append(f"{line.type}: {line.text}"))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    browser.on("request", lambda request: asked.append(request.url))
+
+    await page.goto(f"{stack.address}/")
+    await expect(page).to_have_url(f"{stack.address}/docs", timeout=PATIENCE)
+    await expect(page.locator("h1, h2").first).to_contain_text("Sessions API", timeout=PATIENCE)
+    await enter_key(page, key)
+    shown = json.loads(await try_list_sessions(page, website.website_id, limit=2))
+    kept = os.environ.get("DOCS_SCREENSHOT") or tmp_path / "docs.png"
+    picture = await page.screenshot(path=kept)
+
+    assert [session["visitor_id"] for session in shown["sessions"]] == visitors[:2]
+    assert shown["next_cursor"]
+    assert complaints == []
+    elsewhere = [url for url in asked if not url.startswith((f"{stack.address}/", "data:"))]
+    assert elsewhere == []
+    assert len(picture) > 10_000
