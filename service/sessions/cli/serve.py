@@ -24,6 +24,10 @@ def serve(worker_port: int | None) -> None:
 
         asyncio.run(run(settings))
     else:
+        import uvloop
+
+        from sessions.memory import collect_rarely
         from sessions.rpc import server
 
-        asyncio.run(server.main(worker_port, settings.worker_host, settings, settings.database_url))
+        collect_rarely()
+        uvloop.run(server.main(worker_port, settings.worker_host, settings, settings.database_url))
