@@ -2,16 +2,23 @@ package sessions
 
 import (
 	"context"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -130,8 +137,8 @@ func TestPausesDouble(t *testing.T) {
 	}
 	equal(t, ids, []string{"a"})
 	for i, pause := range server.pauses() {
-		if least := firstPause << i; pause < least || pause > 4*least {
-			t.Errorf("pause %d took %v, want about %v", i, pause, least)
+		if least := firstPause << i; pause < least {
+			t.Errorf("pause %d took %v, want at least %v", i, pause, least)
 		}
 	}
 }
@@ -155,19 +162,20 @@ func TestRetriesEnd(t *testing.T) {
 	for name, want := range map[string]struct {
 		retryFor time.Duration
 		delay    time.Duration
-		calls    int
+		least    int
+		most     int
 	}{
-		"when the time is over":                {retryFor: 150 * time.Millisecond, calls: 2},
-		"when the delay is too long":           {retryFor: time.Second, delay: time.Minute, calls: 1},
-		"before they begin, when they are off": {retryFor: NoRetries, calls: 1},
+		"when the time is over":                {retryFor: time.Second, least: 2, most: 4},
+		"when the delay is too long":           {retryFor: time.Second, delay: time.Minute, least: 1, most: 1},
+		"before they begin, when they are off": {retryFor: NoRetries, least: 1, most: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := &fake{list: func(int, *ListSessionsRequest) (*ListSessionsResponse, error) {
 				return nil, unavailable(want.delay)
 			}}
 			_, err := walk(t.Context(), server.start(t, Options{RetryFor: want.retryFor}), nil)
-			if !errors.Is(err, ErrUnavailable) || len(server.lists()) != want.calls {
-				t.Errorf("got %v after %d calls, want %d", err, len(server.lists()), want.calls)
+			if calls := len(server.lists()); !errors.Is(err, ErrUnavailable) || calls < want.least || calls > want.most {
+				t.Errorf("got %v after %d calls, want %d to %d", err, calls, want.least, want.most)
 			}
 		})
 	}
@@ -180,7 +188,7 @@ func TestOnlyUnavailableIsTriedAgain(t *testing.T) {
 			list:   func(int, *ListSessionsRequest) (*ListSessionsResponse, error) { return nil, refuse() },
 			record: func(int, *RecordEventsRequest) (*RecordEventsResponse, error) { return nil, refuse() },
 		}
-		client := server.start(t, Options{RetryFor: 150 * time.Millisecond})
+		client := server.start(t, Options{RetryFor: time.Second})
 		if _, err := walk(t.Context(), client, nil); status.Code(err) != code {
 			t.Errorf("got %v, want %v", err, code)
 		}
@@ -303,9 +311,10 @@ func TestCancelEndsACallAtOnce(t *testing.T) {
 		<-release
 		return nil, nil
 	}}
+	begin := time.Now()
 	_, err := server.start(t, Options{}).Record(ctx, "site", events(1))
-	if !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
+	if !errors.Is(err, context.Canceled) || time.Since(begin) > 5*time.Second {
+		t.Errorf("got %v after %v", err, time.Since(begin))
 	}
 }
 
@@ -330,8 +339,28 @@ func TestEachAttemptHasItsDeadline(t *testing.T) {
 		return &RecordEventsResponse{KnownEvents: 1}, nil
 	}}
 	recorded, err := server.start(t, Options{Timeout: 300 * time.Millisecond}).Record(t.Context(), "site", events(1))
-	if err != nil || recorded.Known != 1 || len(server.records()) != 2 {
+	if err != nil || recorded.Known != 1 || len(server.records()) < 2 {
 		t.Errorf("got %v, %v after %d calls", recorded, err, len(server.records()))
+	}
+}
+
+func TestTLS(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux takes the authorities to trust from SSL_CERT_FILE")
+	}
+	lent := httptest.NewTLSServer(nil) // for its certificate
+	defer lent.Close()
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: lent.Certificate().Raw})
+	trusted := filepath.Join(t.TempDir(), "trusted.pem")
+	if err := os.WriteFile(trusted, block, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("SSL_CERT_FILE", trusted)
+	server := &fake{}
+	target := server.start(t, Options{}, grpc.Creds(credentials.NewServerTLSFromCert(&lent.TLS.Certificates[0]))).connection.Target()
+	client := open(t, Options{Address: "https://" + target, Key: "spk_test"})
+	if recorded, err := client.Record(t.Context(), "site", events(1)); err != nil || recorded.New != 1 {
+		t.Errorf("got %v, %v", recorded, err)
 	}
 }
 

@@ -80,13 +80,13 @@ func (f *fake) pauses() []time.Duration {
 }
 
 // start serves until the test ends, and returns a client of it.
-func (f *fake) start(t *testing.T, options Options) *Client {
+func (f *fake) start(t *testing.T, options Options, serving ...grpc.ServerOption) *Client {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := grpc.NewServer()
+	server := grpc.NewServer(serving...)
 	RegisterSessionServiceServer(server, f)
 	RegisterEventServiceServer(server, f)
 	go func() { _ = server.Serve(listener) }()
