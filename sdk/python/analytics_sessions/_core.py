@@ -1,0 +1,179 @@
+"""What both clients do alike: how to connect, what to send, when to send it again."""
+
+import asyncio
+import os
+import random
+import time
+from collections.abc import Iterable, Iterator
+from datetime import date
+from importlib.metadata import version
+from typing import Any, NamedTuple, TypedDict
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from analytics.sessions.v1.event_pb2 import Event
+from analytics.sessions.v1.event_service_pb2 import RecordEventsRequest, RecordEventsResponse
+from analytics.sessions.v1.session_service_pb2 import (
+    GetSessionRequest,
+    ListSessionsRequest,
+    ListSessionsResponse,
+)
+from grpc import RpcError, StatusCode, aio, ssl_channel_credentials
+
+from analytics_sessions.errors import error_of
+
+_PORTS = {"http": 80, "https": 443}
+_OPTIONS = [
+    ("grpc.primary_user_agent", f"analytics-sessions-python/{version('analytics-sessions')}"),
+    # Left alone, gRPC looks for a server that was away after up to two minutes, for its name after
+    # 30 seconds, and connecting outlasts the deadline of a call: no retry would come in time.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+    ("grpc.min_reconnect_backoff_ms", 5_000),  # is how long connecting may take
+    ("grpc.dns_min_time_between_resolutions_ms", 1_000),
+    # A connection can die without being closed: found out while a call waits, before its deadline.
+    ("grpc.keepalive_time_ms", 4_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.http2.ping_timeout_ms", 5_000),
+]
+_BATCH_EVENTS, _BATCH_BYTES = 1_000, 3 * 2**20
+
+Values = str | Iterable[str]
+
+
+class Query(TypedDict, total=False):
+    """What `sessions` takes by name, with the meaning and the defaults of ListSessionsRequest."""
+
+    start_date: date | str | None
+    end_date: date | str | None
+    timezone: str | None
+    include_bots: bool
+    filter_country: Values
+    filter_page: Values
+    filter_referrer: Values
+    filter_browser: Values
+    filter_os: Values
+    filter_device: Values
+    filter_language: Values
+    filter_utm_source: Values
+    filter_utm_medium: Values
+    filter_utm_campaign: Values
+    filter_region: Values
+    filter_city: Values
+    filter_hostname: Values
+
+
+class Recorded(NamedTuple):
+    """How many events were new, and how many were known before."""
+
+    new_events: int
+    known_events: int
+
+    def plus(self, answer: RecordEventsResponse) -> "Recorded":
+        """Both with those of one more batch."""
+        return Recorded(
+            self.new_events + answer.new_events, self.known_events + answer.known_events
+        )
+
+
+def given(value: str | None, name: str) -> str:
+    """What the caller gave, or else the environment variable SESSIONS_<NAME>."""
+    found = os.environ.get(f"SESSIONS_{name.upper()}") if value is None else value
+    if not found:
+        raise ValueError(f"no {name}: pass `{name}`, or set SESSIONS_{name.upper()}")
+    return found
+
+
+def channel(api: Any, address: str) -> Any:
+    """A channel of `grpc` or `grpc.aio`, which connects with the first call."""
+    if api is aio:
+        asyncio.get_running_loop()  # the channel is for this one, so it must be there
+    url = urlsplit(address if "://" in address else f"http://{address}")
+    more = url.path.strip("/") or url.query or url.fragment or "@" in url.netloc
+    if url.scheme not in _PORTS or not url.hostname or more:
+        raise ValueError(f"address {address!r}: write http://host:port or https://host:port")
+    host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
+    target = f"dns:///{host}:{url.port or _PORTS[url.scheme]}"
+    local = url.hostname in ("localhost", "::1") or url.hostname.startswith("127.")
+    options = [*_OPTIONS, ("grpc.enable_http_proxy", int(not local))]
+    if url.scheme == "https":
+        return api.secure_channel(target, ssl_channel_credentials(), options)
+    return api.insecure_channel(target, options)
+
+
+def list_request(website_id: str, page_size: int, query: Query) -> ListSessionsRequest:
+    """The request for the first page; TypeError for a name that is not in Query."""
+    if unknown := query.keys() - Query.__annotations__.keys():
+        raise TypeError(f"sessions() takes no argument {', '.join(sorted(unknown))}")
+    fields = {name: _field(name, value) for name, value in query.items()}
+    return ListSessionsRequest(website_id=website_id, limit=page_size, **fields)
+
+
+def _field(name: str, value: Any) -> Any:
+    if not name.startswith("filter_"):
+        return str(value) if isinstance(value, date) else value
+    values = [value] if isinstance(value, str) else list(value)
+    if not values:
+        raise ValueError(f"{name}: has no values, which would match all sessions; leave it out")
+    return values
+
+
+def get_request(website_id: str, session_id: str, page_size: int) -> GetSessionRequest:
+    """The request for a session and the first page of its events."""
+    return GetSessionRequest(website_id=website_id, session_id=session_id, events_limit=page_size)
+
+
+def turn(request: Any, page: Any) -> tuple[Any, bool]:
+    """What is on a page, and whether there is a next one; the request is then for that one."""
+    if isinstance(page, ListSessionsResponse):
+        request.cursor = page.next_cursor.string_value
+        return page.sessions, bool(request.cursor)
+    request.events_cursor = page.next_events_cursor.string_value
+    return page.events, bool(request.events_cursor)
+
+
+def batches(website_id: str, events: Iterable[Event]) -> Iterator[RecordEventsRequest]:
+    """Copies of the events, each with an id and a timestamp, as few requests as they fit into."""
+    request, size = RecordEventsRequest(website_id=website_id), 0
+    for event in map(_identified, events):
+        size += event.ByteSize()
+        if len(request.events) == _BATCH_EVENTS or (request.events and size > _BATCH_BYTES):
+            yield request
+            request, size = RecordEventsRequest(website_id=website_id), event.ByteSize()
+        request.events.append(event)
+    if request.events:
+        yield request
+
+
+def _identified(event: Event) -> Event:
+    copy = Event(event_id=uuid4().hex)
+    copy.MergeFrom(event)
+    if not copy.HasField("timestamp"):
+        copy.timestamp.GetCurrentTime()
+    return copy
+
+
+def backoff() -> Iterator[float]:
+    """Seconds to wait after each attempt, where the server names none."""
+    pause = 0.1
+    while True:
+        yield pause
+        pause = min(2 * pause, 2.0)
+
+
+def pause_after(failure: RpcError, pause: float, end: float, recorded: int | None) -> float:
+    """Seconds until the next attempt of a call; raises the error if there is to be none.
+
+    Args:
+        failure: How the last attempt failed.
+        pause: Seconds to wait if the server names none.
+        end: No attempt begins when time.monotonic() is past this.
+        recorded: For a batch of events how many were recorded before it, else None: a batch may be
+            sent again also when nobody knows what became of it.
+    """
+    error = error_of(failure, recorded or 0)
+    again = [StatusCode.UNAVAILABLE] + [StatusCode.DEADLINE_EXCEEDED] * (recorded is not None)
+    pause = (error.retry_seconds or pause) * random.uniform(1, 1.5)  # noqa: S311
+    if error.code not in again or time.monotonic() + pause >= end:
+        raise error from failure
+    return pause

@@ -1,0 +1,40 @@
+"""Tests of the Python SDK: what takes `connect` runs with both of its clients."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.end_to_end.stack import Stack
+from tests.sdk.python.clients import CLIENTS, AnyClient
+from tests.sdk.python.server import Server, running_server
+
+Connect = Callable[..., AnyClient]
+
+
+@pytest.fixture(params=CLIENTS, ids=["sync", "async"])
+def connect(request: pytest.FixtureRequest) -> Iterator[Connect]:
+    """Makes clients, which are closed at the end."""
+    with ExitStack() as closing:
+        yield lambda *arguments, **options: closing.enter_context(
+            request.param(*arguments, **options)
+        )
+
+
+@pytest.fixture
+def client(connect: Connect, sdk_environment: dict[str, str]) -> AnyClient:
+    """A client of the running service."""
+    return connect(sdk_environment["SESSIONS_ADDRESS"], sdk_environment["SESSIONS_KEY"])
+
+
+@pytest.fixture
+def website(stack: Stack) -> str:
+    """The id of a website without events."""
+    return stack.command("websites", "create", "--name", "python")
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A server that answers as it is told."""
+    with running_server() as running:
+        yield running

@@ -1,0 +1,116 @@
+"""A small gRPC server on a real socket that answers as it is told."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+from analytics.sessions.v1.event_service_pb2 import RecordEventsRequest, RecordEventsResponse
+from analytics.sessions.v1.session_service_pb2 import (
+    GetSessionRequest,
+    GetSessionResponse,
+    ListSessionsRequest,
+    ListSessionsResponse,
+)
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc.code_pb2 import Code
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
+from grpc_status import rpc_status
+
+METHODS: dict[str, tuple[type[Message], type[Message]]] = {
+    "/analytics.sessions.v1.SessionService/ListSessions": (
+        ListSessionsRequest,
+        ListSessionsResponse,
+    ),
+    "/analytics.sessions.v1.SessionService/GetSession": (GetSessionRequest, GetSessionResponse),
+    "/analytics.sessions.v1.EventService/RecordEvents": (
+        RecordEventsRequest,
+        RecordEventsResponse,
+    ),
+}
+
+
+@dataclass
+class Call:
+    """A call that came in."""
+
+    request: Any
+    metadata: dict[str, str | bytes]
+    at: float
+    seconds_left: float
+
+
+@dataclass
+class Server(grpc.GenericRpcHandler):
+    """Answers each call with the next step of its script, and with an empty message after that.
+
+    A step is a message to answer with, a status to fail with, or seconds to say nothing for.
+    """
+
+    script: list[Message | float] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    address: str = ""
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
+        request, response = METHODS[handler_call_details.method]
+
+        def answer(message: Any, context: grpc.ServicerContext) -> Message:
+            metadata = dict(context.invocation_metadata())
+            self.calls.append(
+                Call(message, metadata, time.monotonic(), context.time_remaining() or 0.0)
+            )
+            step = self.script.pop(0) if self.script else response()
+            if isinstance(step, Status):
+                context.abort_with_status(rpc_status.to_status(step))
+            if isinstance(step, int | float):
+                time.sleep(step)
+                return response()
+            return step
+
+        return grpc.unary_unary_rpc_method_handler(
+            answer,
+            request_deserializer=request.FromString,
+            response_serializer=lambda message: message.SerializeToString(),
+        )
+
+    @property
+    def pauses(self) -> list[float]:
+        """Seconds between each call and the next."""
+        return [after.at - call.at for call, after in zip(self.calls, self.calls[1:], strict=False)]
+
+
+@contextmanager
+def running_server(
+    credentials: grpc.ServerCredentials | None = None, port: int = 0
+) -> Iterator[Server]:
+    """A server on this machine, at a free port unless one is named."""
+    handler = Server()
+    server = grpc.server(ThreadPoolExecutor(4), handlers=[handler])
+    if credentials:
+        port = server.add_secure_port(f"127.0.0.1:{port}", credentials)
+        handler.address = f"https://localhost:{port}"
+    else:
+        port = server.add_insecure_port(f"127.0.0.1:{port}")
+        handler.address = f"http://127.0.0.1:{port}"
+    server.start()
+    try:
+        yield handler
+    finally:
+        server.stop(0).wait()
+
+
+def status(code: str, retry_seconds: float | None = None) -> Status:
+    """A failure, with the delay that it asks for."""
+    details = []
+    if retry_seconds is not None:
+        delay = Duration()
+        delay.FromMilliseconds(int(retry_seconds * 1000))
+        details.append(AnyMessage())
+        details[0].Pack(RetryInfo(retry_delay=delay))
+    return Status(code=Code.Value(code), message=f"this is {code}", details=details)

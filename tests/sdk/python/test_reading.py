@@ -1,0 +1,89 @@
+"""Sessions and their events, walked over many pages."""
+
+import shlex
+import subprocess
+from collections.abc import Iterable
+from datetime import date
+from itertools import islice
+from typing import Any
+
+import pytest
+from analytics_sessions import Session
+
+from tests.sdk.conftest import LONG, ROOT, SESSIONS
+from tests.sdk.python.clients import AnyClient
+
+DAY: dict[str, Any] = {"start_date": "2026-03-03", "end_date": date(2026, 3, 3)}
+VISITORS = [f"visitor-{number:03}" for number in reversed(range(SESSIONS))]
+"""In the order of a list: newest first."""
+GERMANS = VISITORS[4::5]
+
+
+@pytest.fixture
+def site(sdk_environment: dict[str, str]) -> str:
+    return sdk_environment["SESSIONS_WEBSITE_ID"]
+
+
+def visitors(sessions: Iterable[Session]) -> list[str]:
+    return [session.visitor_id for session in sessions]
+
+
+@pytest.mark.parametrize("options", [{}, {"page_size": 7}, {"page_size": 0}, {"page_size": 1_000}])
+def test_all_sessions(client: AnyClient, site: str, options: dict[str, Any]) -> None:
+    assert visitors(client.sessions(site, **DAY, **options)) == VISITORS
+
+
+def test_pages_are_read_as_needed(client: AnyClient, site: str) -> None:
+    found = client.sessions(site, **DAY, page_size=10)
+    assert visitors(islice(found, 15)) == VISITORS[:15]
+    client.close()
+    assert visitors(islice(found, 5)) == VISITORS[15:20]
+    with pytest.raises(Exception, match=r"(?i)closed"):
+        next(found)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"filter_country": "DE"}, GERMANS),
+        ({"filter_country": ["FR", "de"]}, GERMANS),
+        ({"filter_country": {"DE", "US"}}, VISITORS),
+        ({"filter_country": "DE", "filter_page": "/products/3"}, ["visitor-000"]),
+        ({"filter_utm_source": ""}, VISITORS),
+        ({"filter_utm_source": "newsletter"}, []),
+        ({"timezone": "Pacific/Auckland"}, [name for name in VISITORS if name < "visitor-180"]),
+    ],
+)
+def test_filters_hold_on_all_pages(
+    client: AnyClient, site: str, query: dict[str, Any], expected: list[str]
+) -> None:
+    assert visitors(client.sessions(site, **DAY, **query, page_size=20)) == expected
+
+
+def test_dates_may_be_left_out(client: AnyClient, site: str) -> None:
+    assert not list(client.sessions(site, start_date=None, end_date=None, timezone=None))
+
+
+def test_session(client: AnyClient, site: str) -> None:
+    listed = next(client.sessions(site, **DAY))
+    assert client.session(site, listed.session_id) == listed
+    assert listed.pageviews == 2
+
+
+def test_events_over_pages(client: AnyClient, site: str) -> None:
+    [long] = client.sessions(site, **DAY, filter_page="/products/1000")
+    expected = [f"https://shop.example/products/{second}" for second in range(LONG)]
+    for options in ({}, {"page_size": 90}):
+        events = list(client.events(site, long.session_id, **options))
+        assert [event.url for event in events] == expected
+        times = [event.timestamp.ToMicroseconds() for event in events]
+        assert times == sorted(times)
+
+
+def test_walk_survives_a_restart_of_the_workers(
+    client: AnyClient, site: str, sdk_environment: dict[str, str]
+) -> None:
+    found = client.sessions(site, **DAY, page_size=20)
+    begun = visitors(islice(found, 30))
+    subprocess.run(shlex.split(sdk_environment["SESSIONS_RESTART"]), cwd=ROOT, check=True)
+    assert begun + visitors(found) == VISITORS

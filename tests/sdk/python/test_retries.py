@@ -1,0 +1,183 @@
+"""What is tried again and when, counted by a server that fails as it is told."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from itertools import islice
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from analytics.sessions.v1.session_service_pb2 import ListSessionsResponse
+from analytics_sessions import Client, Event, Session, _core, errors
+from google.protobuf.struct_pb2 import NullValue, Value
+
+from tests.sdk.python.clients import AnyClient
+from tests.sdk.python.conftest import Connect
+from tests.sdk.python.server import Server, running_server, status
+
+GONE = status("UNAVAILABLE")
+CALLS: dict[str, Callable[[AnyClient], Any]] = {
+    "sessions": lambda client: list(client.sessions("site")),
+    "session": lambda client: client.session("site", "sess"),
+    "events": lambda client: list(client.events("site", "sess")),
+    "record": lambda client: client.record("site", [Event()]),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_unavailable_is_tried_again(
+    connect: Connect, server: Server, call: Callable[[AnyClient], Any]
+) -> None:
+    server.script = [GONE, GONE, GONE]
+    call(connect(server.address, "key"))
+    assert len(server.calls) == 4
+    assert all(call.request == server.calls[0].request for call in server.calls)
+    shortest = [0.1, 0.2, 0.4]
+    for pause, least in zip(server.pauses, shortest, strict=True):
+        assert least <= pause < 1.5 * least + 0.3
+
+
+def test_the_server_says_when(connect: Connect, server: Server) -> None:
+    server.script = [status("UNAVAILABLE", retry_seconds=0.7)]
+    connect(server.address, "key").session("site", "sess")
+    [pause] = server.pauses
+    assert 0.7 <= pause < 1.5 * 0.7 + 0.3
+
+
+def test_a_delay_of_nothing_is_none(connect: Connect, server: Server) -> None:
+    server.script = [status("UNAVAILABLE", retry_seconds=0)]
+    connect(server.address, "key").session("site", "sess")
+    assert server.pauses[0] >= 0.1
+
+
+def test_pauses_double_up_to_two_seconds() -> None:
+    assert list(islice(_core.backoff(), 7)) == [0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
+
+
+def test_retries_end(connect: Connect, server: Server) -> None:
+    server.script = [GONE] * 100
+    began = time.monotonic()
+    with pytest.raises(errors.Unavailable):
+        connect(server.address, "key", retry=1).session("site", "sess")
+    assert 0.4 < time.monotonic() - began < 1.5
+    assert 3 <= len(server.calls) <= 4
+
+
+def test_retries_can_be_turned_off(connect: Connect, server: Server) -> None:
+    server.script = [GONE]
+    with pytest.raises(errors.Unavailable):
+        connect(server.address, "key", retry=0).session("site", "sess")
+    assert len(server.calls) == 1
+
+
+@pytest.mark.parametrize("code", ["INTERNAL", "NOT_FOUND", "RESOURCE_EXHAUSTED", "ABORTED"])
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_nothing_else_is_tried_again(
+    connect: Connect, server: Server, code: str, call: Callable[[AnyClient], Any]
+) -> None:
+    server.script = [status(code)]
+    with pytest.raises(errors.SessionsError, match=f"^{code}: this is {code}$"):
+        call(connect(server.address, "key"))
+    assert len(server.calls) == 1
+
+
+def test_each_attempt_has_a_deadline(connect: Connect, server: Server) -> None:
+    server.script = [GONE, GONE]
+    connect(server.address, "key", timeout=3).session("site", "sess")
+    connect(server.address, "key").session("site", "sess")
+    assert [round(call.seconds_left) for call in server.calls] == [3, 3, 3, 10]
+
+
+def test_reading_ends_at_the_deadline(connect: Connect, server: Server) -> None:
+    server.script = [0.5]
+    with pytest.raises(errors.DeadlineExceeded):
+        connect(server.address, "key", timeout=0.2).session("site", "sess")
+    assert len(server.calls) == 1
+
+
+def test_a_walk_asks_for_the_page_that_failed(connect: Connect, server: Server) -> None:
+    def page(name: str, cursor: Value) -> ListSessionsResponse:
+        return ListSessionsResponse(sessions=[Session(session_id=name)], next_cursor=cursor)
+
+    empty = ListSessionsResponse(next_cursor=Value(string_value="third"))
+    last = page("b", Value(null_value=NullValue.NULL_VALUE))
+    server.script = [page("a", Value(string_value="second")), GONE, empty, last]
+    found = connect(server.address, "key").sessions("site", filter_os=["iOS", ""])
+    assert [session.session_id for session in found] == ["a", "b"]
+    cursors = [call.request.cursor for call in server.calls]
+    assert cursors == ["", "second", "second", "third"]
+    assert {tuple(call.request.filter_os) for call in server.calls} == {("iOS", "")}
+    assert {call.request.limit for call in server.calls} == {100}
+
+
+def test_a_server_that_comes_late_is_found(connect: Connect) -> None:
+    with running_server() as before:
+        address = before.address
+        client = connect(address, "key")
+        client.session("site", "sess")
+    port = urlsplit(address).port or 0
+    began = time.monotonic()
+    with served_after(4.0, port):
+        client.session("site", "sess")
+    assert 4.0 <= time.monotonic() - began < 8.0
+
+
+@contextmanager
+def served_after(seconds: float, port: int) -> Iterator[None]:
+    """A server at this port, though not at once."""
+    ended = threading.Event()
+
+    def serve() -> None:
+        time.sleep(seconds)
+        with running_server(port=port):
+            ended.wait()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_a_connection_that_died_in_silence_is_replaced(server: Server) -> None:
+    with dying(server.address) as (address, die), Client(address, "key") as client:
+        client.session("site", "sess")
+        die.set()
+        client.session("site", "sess")
+    assert len(server.calls) == 2
+
+
+@contextmanager
+def dying(address: str) -> Iterator[tuple[str, threading.Event]]:
+    """A way to the server whose first connection, once told to die, takes bytes and loses them."""
+    die = threading.Event()
+    target = ("127.0.0.1", urlsplit(address).port)
+    sockets: list[socket.socket] = []
+
+    def forward(source: socket.socket, sink: socket.socket, dies: bool) -> None:
+        with suppress(OSError):
+            while data := source.recv(65_536):
+                if not (dies and die.is_set()):
+                    sink.sendall(data)
+
+    def accept(listener: socket.socket) -> None:
+        with suppress(OSError):
+            for number in range(10):
+                near, far = listener.accept()[0], socket.create_connection(target)
+                sockets.extend((near, far))
+                for pair in ((near, far), (far, near)):
+                    threading.Thread(target=forward, args=(*pair, number == 0)).start()
+
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        threading.Thread(target=accept, args=(listener,)).start()
+        yield f"127.0.0.1:{listener.getsockname()[1]}", die
+        listener.shutdown(socket.SHUT_RDWR)
+    for each in sockets:
+        with suppress(OSError):
+            each.shutdown(socket.SHUT_RDWR)
+        each.close()

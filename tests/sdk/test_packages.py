@@ -1,0 +1,83 @@
+"""What is published of the Python SDK works where nothing else is installed."""
+
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from tests.end_to_end.stack import Stack
+from tests.sdk.conftest import ROOT
+from tests.sdk.python.examples import check_examples
+
+TYPED = """\
+from analytics_sessions import AsyncClient, Client, Event, Recorded, errors
+
+def days(client: Client) -> list[str]:
+    reveal_type(client.record("site", [Event(url="/")]))
+    return [found.session_id for found in client.sessions("site", filter_os=["iOS", ""])]
+
+async def walk(client: AsyncClient) -> None:
+    async for event in client.events("site", "sess"):
+        reveal_type(event.url)
+    client.sessions("site", filter_so="iOS")
+    client.sessions("site", filter_os=None)
+    client.sessions("site", start_date=3)
+"""
+
+
+def pip(*arguments: str | Path) -> None:
+    subprocess.run([sys.executable, "-m", "pip", "--quiet", *arguments], check=True, timeout=120)
+
+
+def test_the_wheel_in_an_empty_environment(
+    stack: Stack, sdk_environment: dict[str, str], tmp_path: Path
+) -> None:
+    wheel = built(tmp_path)
+    with zipfile.ZipFile(wheel) as packed:
+        names = {name for name in packed.namelist() if ".dist-info/" not in name}
+        metadata = packed.read(f"{wheel.name.rsplit('-', 3)[0]}.dist-info/METADATA").decode()
+    assert {name.split("/")[0] for name in names} == {"analytics", "analytics_sessions"}
+    assert {"analytics/sessions/v1/py.typed", "analytics_sessions/py.typed"} <= names
+    assert "License-File: LICENSE" in metadata
+    assert "# analytics-sessions" in metadata
+
+    python = installed(wheel, tmp_path / "venv")
+    environment = {name: text for name, text in sdk_environment.items() if name != "PYTHONPATH"}
+    website = stack.command("websites", "create", "--name", "wheel")
+    assert check_examples(python, environment, website, tmp_path) >= 5
+    assert mypy_finds(python, tmp_path) == [
+        (4, 'Revealed type is "tuple[int, int, fallback=analytics_sessions._core.Recorded]"'),
+        (9, 'Revealed type is "str"'),
+        (10, "call-arg"),
+        (11, "arg-type"),
+        (12, "arg-type"),
+    ]
+
+
+def built(folder: Path) -> Path:
+    pip("wheel", "--no-deps", "--wheel-dir", folder, ROOT / "sdk/python")
+    [wheel] = folder.glob("analytics_sessions-*.whl")
+    return wheel
+
+
+def installed(wheel: Path, environment: Path) -> Path:
+    """The interpreter of a new environment that has the wheel and what it depends on."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+    python = environment / "bin/python"
+    pip("--python", python, "install", "--constraint", ROOT / "constraints.txt", wheel)
+    return python
+
+
+def mypy_finds(python: Path, folder: Path) -> list[tuple[int, str]]:
+    """The lines that mypy has something to say about: the type to reveal, or the error's code."""
+    (folder / "typed.py").write_text(TYPED)
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--python-executable", python, "typed.py"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = re.findall(r":(\d+): (?:error: .*\[(.+)\]|note: (Revealed .*))", done.stdout)
+    return [(int(line), code or revealed) for line, code, revealed in said]
