@@ -29,6 +29,9 @@ export class Client {
   readonly #events;
 
   constructor({ timeoutMs = 10_000, retryMs = 30_000, ...settings }: ClientOptions = {}) {
+    if (!(Number.isInteger(timeoutMs) && timeoutMs > 0 && timeoutMs < 1e8)) {
+      throw new RangeError(`timeoutMs: ${timeoutMs} is not a number of milliseconds for gRPC`);
+    }
     const { origin, authorization } = settled(settings);
     this.#retryMs = retryMs;
     // A connection that was idle is tested first: it can be dead without having been closed.

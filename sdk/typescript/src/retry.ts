@@ -18,6 +18,7 @@ export async function retrying<T>(attempt: () => Promise<T>, retries: Retries): 
   const { again, retryMs, signal } = retries;
   const started = performance.now();
   for (let backoffMs = 100; ; backoffMs = Math.min(2 * backoffMs, 2_000)) {
+    signal?.throwIfAborted();
     try {
       return await attempt();
     } catch (error) {

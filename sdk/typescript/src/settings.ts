@@ -19,6 +19,6 @@ export function settled({ address, key }: Settings): { origin: string; authoriza
 
 function environment(name: string): string {
   const value = process.env[name];
-  if (!value) throw new TypeError(`neither the client nor the environment names it: set ${name}`);
+  if (!value) throw new TypeError(`set ${name}, or name it at construction`);
   return value;
 }

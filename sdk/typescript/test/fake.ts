@@ -1,0 +1,65 @@
+import { once } from "node:events";
+import * as http2 from "node:http2";
+import type { AddressInfo, Socket } from "node:net";
+import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
+import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { EventService } from "../src/gen/analytics/sessions/v1/event_service_pb.js";
+import { SessionService } from "../src/gen/analytics/sessions/v1/session_service_pb.js";
+import { RetryInfoSchema } from "../src/gen/google/rpc/error_details_pb.js";
+
+export type Methods = Partial<ServiceImpl<typeof SessionService>> &
+  Partial<ServiceImpl<typeof EventService>>;
+
+/** A service whose answers are made for a test, on a free port. */
+export class Fake implements AsyncDisposable {
+  readonly connections: http2.ServerHttp2Session[] = [];
+  readonly sockets: Socket[] = [];
+  /** Whether it hangs up at once. */
+  isAway = false;
+
+  private constructor(
+    private readonly server: http2.Http2Server,
+    readonly scheme: string,
+  ) {
+    server.on("session", (session) => this.connections.push(session));
+    server.on("connection", (socket: Socket) => {
+      this.sockets.push(socket);
+      if (this.isAway) socket.resetAndDestroy();
+    });
+  }
+
+  /** Starts it; with key and certificate it speaks TLS. */
+  static async start(methods: Methods, tls?: http2.SecureServerOptions): Promise<Fake> {
+    const handler = connectNodeAdapter({
+      routes: (router) => router.service(SessionService, methods).service(EventService, methods),
+    });
+    const server = tls ? http2.createSecureServer(tls, handler) : http2.createServer(handler);
+    const fake = new Fake(server as http2.Http2Server, tls ? "https" : "http");
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    return fake;
+  }
+
+  get address(): string {
+    return `${this.scheme}://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  /** Hangs up, now and on whoever calls, until `isAway` is false again. */
+  leave(): void {
+    this.isAway = true;
+    for (const socket of this.sockets) socket.destroy();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const connection of this.connections) connection.destroy();
+    this.server.close();
+    await once(this.server, "close");
+  }
+}
+
+/** UNAVAILABLE, with a delay in milliseconds that the server names, or without. */
+export function unavailable(retryDelayMs?: number): ConnectError {
+  const retryDelay = { nanos: (retryDelayMs ?? 0) * 1e6 };
+  const details = retryDelayMs ? [{ desc: RetryInfoSchema, value: { retryDelay } }] : [];
+  return new ConnectError("not now", Code.Unavailable, undefined, details);
+}
