@@ -22,7 +22,6 @@ from grpc import RpcError, StatusCode, aio, ssl_channel_credentials
 
 from analytics_sessions.errors import error_of
 
-_PORTS = {"http": 80, "https": 443}
 _OPTIONS = [
     ("grpc.primary_user_agent", f"analytics-sessions-python/{version('analytics-sessions')}"),
     # Left alone, gRPC looks for a server that was away after up to two minutes, for its name after
@@ -89,11 +88,12 @@ def channel(api: Any, address: str) -> Any:
     if api is aio:
         asyncio.get_running_loop()  # the channel is for this one, so it must be there
     url = urlsplit(address if "://" in address else f"http://{address}")
+    port = url.port or (443 if url.scheme == "https" else None)
     more = url.path.strip("/") or url.query or url.fragment or "@" in url.netloc
-    if url.scheme not in _PORTS or not url.hostname or more:
-        raise ValueError(f"address {address!r}: write http://host:port or https://host:port")
+    if url.scheme not in ("http", "https") or not url.hostname or not port or more:
+        raise ValueError(f"address {address!r}: write http://host:port or https://host[:port]")
     host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
-    target = f"dns:///{host}:{url.port or _PORTS[url.scheme]}"
+    target = f"dns:///{host}:{port}"
     local = url.hostname in ("localhost", "::1") or url.hostname.startswith("127.")
     options = [*_OPTIONS, ("grpc.enable_http_proxy", int(not local))]
     if url.scheme == "https":

@@ -54,6 +54,8 @@ def test_forms_of_plain_addresses(connect: Connect, server: Server, form: str) -
     [
         "ftp://host:1",
         "http://",
+        "localhost",
+        "http://host",
         "http://host:1/api",
         "https://host?x=1",
         "unix:/tmp/x",
