@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -365,39 +366,70 @@ func TestTLS(t *testing.T) {
 }
 
 func TestLostConnectionsAreMadeAgain(t *testing.T) {
-	server := &fake{}
-	target := server.start(t, Options{}).connection.Target()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	lost := make(chan net.Conn, 100)
-	go forward(listener, target, lost)
-	client := open(t, Options{Address: listener.Addr().String(), Key: "spk_test"})
+	client, links := throughLinks(t, Options{})
 	for range 3 {
 		if recorded, err := client.Record(t.Context(), "site", events(1)); err != nil || recorded.New != 1 {
 			t.Fatalf("got %v, %v", recorded, err)
 		}
-		_ = (<-lost).Close()
+		_ = (<-links).Close()
 	}
 }
 
-// forward passes connections on, and hands them out so that they can be cut.
-func forward(listener net.Listener, target string, made chan<- net.Conn) {
+func TestDeadConnectionsAreFound(t *testing.T) {
+	t.Parallel() // it waits most of the time, at most 15 s
+	client, links := throughLinks(t, Options{Timeout: 4 * time.Second})
+	for range 2 {
+		if recorded, err := client.Record(t.Context(), "site", events(1)); err != nil || recorded.New != 1 {
+			t.Fatalf("got %v, %v", recorded, err)
+		}
+		if len(links) > 0 {
+			(<-links).dead.Store(true)
+		}
+	}
+}
+
+// link is a connection that can be cut, or swallow what is sent.
+type link struct {
+	net.Conn
+	dead atomic.Bool
+}
+
+// throughLinks is a client of a fake, and the connections that it made.
+func throughLinks(t *testing.T, options Options) (*Client, <-chan *link) {
+	t.Helper()
+	target := (&fake{}).start(t, Options{}).connection.Target()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	links := make(chan *link, 100)
+	go func() {
+		for near, err := listener.Accept(); err == nil; near, err = listener.Accept() {
+			if far, err := net.Dial("tcp", target); err == nil {
+				made := &link{Conn: near}
+				links <- made
+				go made.pass(far, near)
+				go made.pass(near, far)
+			}
+		}
+	}()
+	options.Address, options.Key = listener.Addr().String(), "spk_test"
+	return open(t, options), links
+}
+
+// pass copies until one side closes, and then closes the other.
+func (l *link) pass(to io.WriteCloser, from io.Reader) {
+	defer func() { _ = to.Close() }()
+	buffer := make([]byte, 4096)
 	for {
-		near, err := listener.Accept()
+		count, err := from.Read(buffer)
 		if err != nil {
 			return
 		}
-		far, err := net.Dial("tcp", target)
-		if err != nil {
-			_ = near.Close()
-			continue
+		if !l.dead.Load() {
+			_, _ = to.Write(buffer[:count])
 		}
-		go func() { _, _ = io.Copy(far, near); _ = far.Close() }()
-		go func() { _, _ = io.Copy(near, far); _ = near.Close() }()
-		made <- near
 	}
 }
 

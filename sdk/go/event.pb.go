@@ -58,7 +58,9 @@ type Event struct {
 	// The visitor's IP address, where there is no `visitor_id`: the visitor is
 	// then a keyed hash over the website, the address and `user_agent`.
 	//
-	// An IPv4 or IPv6 address; never stored.
+	// Where `country`, `region` and `city` are all empty, it also gives the place,
+	// if the service has a database of places. An IPv4 or IPv6 address; never
+	// stored.
 	ClientIp string `protobuf:"bytes,6,opt,name=client_ip,json=clientIp,proto3" json:"client_ip,omitempty"`
 	// The User-Agent header of the visitor's browser.
 	//

@@ -143,7 +143,7 @@ func identified(t *testing.T, count int) []*Event {
 	var made []*Event
 	for i := range count {
 		made = append(made, &Event{
-			EventId: fmt.Sprint(t.Name(), i), EventType: "pageview", VisitorId: visitor, Url: "/go",
+			EventId: fmt.Sprint(i), EventType: "pageview", VisitorId: visitor, Url: "/go",
 			Timestamp: timestamppb.New(begin.Add(time.Duration(i) * time.Second)),
 		})
 	}
