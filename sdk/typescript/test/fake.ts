@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import * as http2 from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { EventService } from "../src/gen/analytics/sessions/v1/event_service_pb.js";
@@ -59,7 +60,10 @@ export class Fake implements AsyncDisposable {
 
 /** UNAVAILABLE, with a delay in milliseconds that the server names, or without. */
 export function unavailable(retryDelayMs?: number): ConnectError {
-  const retryDelay = { nanos: (retryDelayMs ?? 0) * 1e6 };
-  const details = retryDelayMs ? [{ desc: RetryInfoSchema, value: { retryDelay } }] : [];
+  const details = [];
+  if (retryDelayMs) {
+    const retryDelay = durationFromMs(retryDelayMs);
+    details.push({ desc: RetryInfoSchema, value: { retryDelay } });
+  }
   return new ConnectError("not now", Code.Unavailable, undefined, details);
 }

@@ -39,8 +39,6 @@ export interface paths {
          * @description Lists the sessions of a website that started in a range of days, newest
          *     first.
          *
-         *     Which sessions to list.
-         *
          *     The values of one filter (at most 100) are alternatives; different filters
          *     must all hold. A filter matches the stored value exactly, and an empty value
          *     matches the sessions that have none.
@@ -67,8 +65,6 @@ export interface paths {
          *
          *     Bot sessions can be read by their id. The id of a session that was joined
          *     to another answers with the session that stayed.
-         *
-         *     Which session to read.
          */
         get: operations["SessionService_GetSession"];
         put?: never;
@@ -230,7 +226,9 @@ export interface components {
              * @description The visitor's IP address, where there is no `visitor_id`: the visitor is
              *     then a keyed hash over the website, the address and `user_agent`.
              *
-             *     An IPv4 or IPv6 address; never stored.
+             *     Where `country`, `region` and `city` are all empty, it also gives the place,
+             *     if the service has a database of places. An IPv4 or IPv6 address; never
+             *     stored.
              */
             client_ip?: string;
             /**
@@ -515,11 +513,8 @@ export interface components {
             field: string;
             /** @description What is wrong, and what to send. */
             description: string;
-            /**
-             * @description Always empty.
-             * @constant
-             */
-            reason: "";
+            /** @description Empty; the reason stands in `ErrorInfo`. */
+            reason: string;
         };
         /** @description When to try again; in every error with the status 503. */
         RetryInfo: {

@@ -78,7 +78,9 @@ export type Event = Message<"analytics.sessions.v1.Event"> & {
    * The visitor's IP address, where there is no `visitor_id`: the visitor is
    * then a keyed hash over the website, the address and `user_agent`.
    *
-   * An IPv4 or IPv6 address; never stored.
+   * Where `country`, `region` and `city` are all empty, it also gives the place,
+   * if the service has a database of places. An IPv4 or IPv6 address; never
+   * stored.
    *
    * @generated from field: string client_ip = 6;
    */
