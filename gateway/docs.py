@@ -45,7 +45,10 @@ _FILES = (
 LARGEST_FILE = max(file.stat().st_size for _, file, _ in _FILES)
 """Bytes that Envoy must let such an answer have."""
 
-_REDIRECTS = {"/": "docs", "/docs/": "../docs"}
+_REDIRECTS = {
+    "/": ("docs", [{"name": "accept", "string_match": {"contains": "text/html"}}]),  # a browser
+    "/docs/": ("../docs", []),
+}
 """Relative, since only what stands in front of Envoy knows the caller's scheme and prefix."""
 
 _HEADERS = {
@@ -66,8 +69,8 @@ def routes() -> Iterator[Mapping[str, Any]]:
     """Envoy's routes to the files, which need no key; another verb finds nothing here."""
     for file in _FILES:
         yield from _file_routes(file)
-    for path, target in _REDIRECTS.items():
-        yield _route(path, [], {"status": 302}, {"location": target, "cache-control": "no-cache"})
+    for path, (target, matches) in _REDIRECTS.items():
+        yield _route(path, matches, {"status": 302}, {"location": target})
 
 
 def yaml(indent: int) -> str:

@@ -47,7 +47,7 @@ def test_an_error_of_a_worker_shows_the_shape_that_envoy_copies(edge: Gateway) -
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("POST", "/"),
+        ("GET", "/"),
         ("POST", "/docs"),
         ("GET", "/docs/nothing"),
         ("GET", "/nowhere?limit=1"),
