@@ -96,6 +96,7 @@ def edge_errors(request_timeout: float) -> dict[int, EdgeError]:
             reasons.ERROR_REASON_DEADLINE_EXCEEDED,
             f"the call took longer than {request_timeout:g} seconds",
         ),
+        507: unavailable,  # more than 64 KiB that no worker took: not kept for another attempt
     }
 
 

@@ -144,6 +144,7 @@ func identified(t *testing.T, count int) []*Event {
 	for i := range count {
 		made = append(made, &Event{
 			EventId: fmt.Sprint(i), EventType: "pageview", VisitorId: visitor, Url: "/go",
+			Referrer:  "https://search.example/" + strings.Repeat("x", 100), // batches above 64 KiB
 			Timestamp: timestamppb.New(begin.Add(time.Duration(i) * time.Second)),
 		})
 	}
