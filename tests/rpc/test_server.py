@@ -39,6 +39,22 @@ async def test_a_chore_that_fails_is_done_again(error: Exception) -> None:
         repeating.cancel()
 
 
+async def test_a_chore_that_fails_while_it_is_cancelled_ends() -> None:
+    begun = asyncio.Event()
+
+    async def chore() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise RuntimeError("the connection is closed")
+
+    repeating = asyncio.create_task(repeat(600.0, chore))
+    await begun.wait()
+    repeating.cancel()
+    await asyncio.wait_for(repeating, 5)
+
+
 async def test_a_worker_stops_in_order_without_its_database(server_url: str, template: str) -> None:
     with ReservedPort("127.0.0.1", 0, "none") as port:
         async with new_database(server_url, template) as name:

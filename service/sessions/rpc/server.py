@@ -152,10 +152,21 @@ async def _retention(application: Application, interval: float) -> None:
 
 
 async def repeat(seconds: float, chore: Callable[[], Awaitable[None]]) -> None:
-    """Do a chore again and again; whatever fails is tried the next time."""
+    """Do a chore again and again, until cancelled; whatever fails is tried the next time."""
     while True:
         await _attempt(chore)
+        if _cancelled():
+            return
         await asyncio.sleep(seconds)
+
+
+def _cancelled() -> bool:
+    """Whether this task is to end, also where a failure took the place of its cancellation.
+
+    A chore that is cancelled may trip over its connection, closed by then, on the way out.
+    """
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _attempt(chore: Callable[[], Awaitable[None]]) -> None:
