@@ -25,9 +25,14 @@ from sessions.usecases.websites import Websites
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """Everything that the ways in (gRPC, import, command line) can call."""
+    """Everything that the ways in (gRPC, import, command line) can call.
+
+    `heartbeat` is for asking whether the database answers, on a connection of its own: callers
+    may hold all others. Whoever asks opens it.
+    """
 
     database: Database
+    heartbeat: Database
     authenticate: Authenticate
     websites: Websites
     delete_website: DeleteWebsite
@@ -58,6 +63,7 @@ async def open_application(database_url: str, settings: Settings) -> AsyncIterat
         record_events = RecordEvents(database, Partitions(database), visitor_secret)
         yield Application(
             database=database,
+            heartbeat=Database(database_url, pool_size=1, beside=database),
             authenticate=Authenticate(database, _now),
             websites=websites,
             delete_website=DeleteWebsite(database),

@@ -4,20 +4,29 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
 
 import grpc
+import psycopg
 import pytest
 from analytics.sessions.v1.session_service_pb2 import ListSessionsRequest
 from analytics.sessions.v1.session_service_pb2_grpc import SessionServiceStub
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
 from psycopg.conninfo import make_conninfo
 from sessions.composition import open_application
 from sessions.domain.api_keys import Scope
 from sessions.domain.errors import DeadlineExceeded, Reason
 from sessions.processes.ports import ReservedPort
+from sessions.processes.probes import is_serving
 from sessions.rpc.server import repeat
 from sessions.settings import Settings
 
 from tests.conftest import new_database
+from tests.processes.conftest import PATIENCE, ask, eventually_awaited
 
 
 @pytest.mark.parametrize(
@@ -34,7 +43,7 @@ async def test_a_chore_that_fails_is_done_again(error: Exception) -> None:
 
     repeating = asyncio.create_task(repeat(0.0, chore))
     try:
-        await asyncio.wait_for(done.wait(), 5)
+        await asyncio.wait_for(done.wait(), PATIENCE)
     finally:
         repeating.cancel()
 
@@ -52,27 +61,118 @@ async def test_a_chore_that_fails_while_it_is_cancelled_ends() -> None:
     repeating = asyncio.create_task(repeat(600.0, chore))
     await begun.wait()
     repeating.cancel()
-    await asyncio.wait_for(repeating, 5)
+    await asyncio.wait_for(repeating, PATIENCE)
+
+
+_WORKER = """
+import asyncio, sys
+from sessions.rpc import server
+from sessions.settings import Settings
+settings = Settings()
+asyncio.run(server.main(int(sys.argv[1]), "127.0.0.1", settings, settings.database_url))
+"""
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A worker that serves, and what it takes to call it."""
+
+    process: asyncio.subprocess.Process
+    address: str
+    website_id: str
+    key: str
+
+    def channel(self) -> grpc.aio.Channel:
+        """A connection of its own, also to an address that another one has reached."""
+        options = [("grpc.use_local_subchannel_pool", 1)]
+        return grpc.aio.insecure_channel(self.address, options)
+
+    @property
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        """The credentials of a call."""
+        return (("authorization", f"Bearer {self.key}"),)
+
+    async def list_sessions(self, channel: grpc.aio.Channel) -> None:
+        """One call."""
+        await SessionServiceStub(channel).ListSessions(
+            ListSessionsRequest(website_id=self.website_id), metadata=self.metadata, timeout=60
+        )
+
+    async def ended(self) -> int:
+        """Its exit status."""
+        return await asyncio.wait_for(self.process.wait(), PATIENCE)
+
+
+@asynccontextmanager
+async def running_worker(
+    database_url: str, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[Worker]:
+    """A worker on a free port, with a website and a key."""
+    async with open_application(database_url, Settings()) as application:
+        website_id = await application.websites.create("test")
+        key = await application.api_keys.create("test", list(Scope))
+    with ReservedPort("127.0.0.1", 0, "none") as port:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", _WORKER, str(port.port)),
+            env={**os.environ, "DATABASE_URL": database_url, **(settings or {})},
+        )
+        try:
+            await eventually_awaited(lambda: is_serving(port.address))
+            yield Worker(process, port.address, website_id, key)
+        finally:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
 
 
 async def test_a_worker_stops_in_order_without_its_database(server_url: str, template: str) -> None:
-    with ReservedPort("127.0.0.1", 0, "none") as port:
+    async with AsyncExitStack() as stack:
         async with new_database(server_url, template) as name:
             url = make_conninfo(server_url, dbname=name)
-            async with open_application(url, Settings()) as application:
-                website_id = await application.websites.create("test")
-                key = await application.api_keys.create("test", [Scope.SESSIONS_READ])
-            worker = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "sessions", "serve", "--worker-port", str(port.port)),
-                env=os.environ | {"DATABASE_URL": url},
-            )
-            async with grpc.aio.insecure_channel(port.address) as channel:
-                await SessionServiceStub(channel).ListSessions(
-                    ListSessionsRequest(website_id=website_id),
-                    metadata=(("authorization", f"Bearer {key}"),),
-                    wait_for_ready=True,
-                    timeout=30,
-                )
+            worker = await stack.enter_async_context(running_worker(url))
+            async with worker.channel() as channel:
+                await worker.list_sessions(channel)
         # The use of the key is still to be written down, and there is no database any more.
-        worker.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(worker.wait(), 30) == 0
+        worker.process.send_signal(signal.SIGTERM)
+        assert await worker.ended() == 0
+
+
+async def test_a_worker_whose_callers_hold_all_connections_is_well(database_url: str) -> None:
+    small = {"SESSIONS_POOL_SIZE": "2", "SESSIONS_REQUEST_TIMEOUT": "60"}
+    async with running_worker(database_url, settings=small) as worker, worker.channel() as channel:
+        async with sessions_locked(database_url):
+            calls = [asyncio.create_task(worker.list_sessions(channel)) for _ in range(2)]
+            await eventually_awaited(lambda: _waiting(database_url, len(calls)))
+            # Longer than the worker waits for a connection, and for an answer.
+            assert await statuses(channel, 3.5) == [HealthCheckResponse.SERVING]
+        await asyncio.gather(*calls)
+
+
+@asynccontextmanager
+async def sessions_locked(database_url: str) -> AsyncIterator[None]:
+    """Make every statement that reads sessions wait."""
+    async with await psycopg.AsyncConnection.connect(database_url) as connection:
+        await connection.execute("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
+        yield
+        await connection.rollback()
+
+
+async def _waiting(database_url: str, count: int) -> bool:
+    query = """
+    SELECT count(*) FROM pg_stat_activity
+     WHERE wait_event_type = 'Lock' AND datname = current_database()
+    """
+    return bool(await ask(database_url, query) == count)
+
+
+async def statuses(channel: grpc.aio.Channel, seconds: float) -> list[int]:
+    """What the worker says of its health within some seconds, without repetitions."""
+    said: list[int] = []
+    health: Any = HealthStub(channel)
+    watch = health.Watch(HealthCheckRequest())
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            async for reply in watch:
+                said.append(reply.status)
+    watch.cancel()
+    return said

@@ -28,11 +28,26 @@ async def test_a_read_survives_the_end_of_its_connection(
 ) -> None:
     for _ in range(3):
         await database.ping()
-        await administrator.fetch(
-            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {_OTHERS}",  # noqa: S608
-            {},
-        )
+        await end_other_connections(administrator)
         assert await database.fetch("SELECT 1", {}) == [(1,)]
+
+
+async def test_a_ping_replaces_broken_connections_of_the_pool_beside(
+    database_url: str, database: Database, administrator: Database
+) -> None:
+    """A write can't be tried again: it must not be the one who finds out."""
+    async with Database(database_url, pool_size=1, beside=database) as heartbeat:
+        await asyncio.gather(database.ping(), heartbeat.ping())
+        await end_other_connections(administrator)
+        await heartbeat.ping()
+        async with database.transaction() as connection:
+            await connection.execute("SELECT 1")
+
+
+async def end_other_connections(administrator: Database) -> None:
+    """As the server does when it stops."""
+    query = f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {_OTHERS}"  # noqa: S608
+    await administrator.fetch(query, {})
 
 
 async def test_a_statement_ends_when_its_time_is_over(database: Database) -> None:

@@ -72,7 +72,7 @@ async def _run(settings: Settings, demo: bool) -> None:
 
 
 async def _start_postgres(supervisor: Supervisor, settings: Settings) -> str:
-    connections = max(100, settings.workers * settings.pool_size + _OTHER_CONNECTIONS)
+    connections = max(100, settings.workers * (settings.pool_size + 1) + _OTHER_CONNECTIONS)
     cluster = await open_cluster(settings.data_dir)
     sizes = server_settings(memory_of_this_machine(), connections)
     await supervisor.start("PostgreSQL", server(cluster, sizes))

@@ -56,6 +56,7 @@ async def main(port: int, host: str, settings: Settings, database_url: str) -> N
         application = await _open_when_possible(stack, database_url, settings, stopping)
         if application is None:
             return
+        await stack.enter_async_context(application.heartbeat)
         status = health.aio.HealthServicer()
         server = _server(application, status, settings, stopping)
         try:
@@ -128,9 +129,9 @@ async def _open_when_possible(
 
 
 async def _check_health(application: Application, status: health.aio.HealthServicer) -> None:
-    """Say SERVING while the database answers."""
+    """Say SERVING while the database answers, however many callers wait for it."""
     try:
-        await application.database.ping()
+        await application.heartbeat.ping()
         serving = True
     except DomainError:
         serving = False

@@ -32,10 +32,20 @@ class Database:
         url: libpq connection string or URL.
         pool_size: connections at the most.
         timeout: seconds that one statement may take at the most.
+        beside: another pool of the same server. Where a connection of this one turns out to be
+            broken, those of the other are looked after too.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 4, timeout: float = 60.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 4,
+        timeout: float = 60.0,
+        beside: "Database | None" = None,
+    ) -> None:
         self._timeout = timeout
+        self._beside = beside
         self._pool = AsyncConnectionPool(
             url,
             kwargs={"autocommit": True, "connect_timeout": 3},
@@ -95,8 +105,14 @@ class Database:
             try:
                 return await self._fetch(query, parameters, row_factory)
             except _BrokenConnection:
-                await self._pool.check()
+                await self._replace_broken()
                 return await self._fetch(query, parameters, row_factory)
+
+    async def _replace_broken(self) -> None:
+        """Replace the connections that the server has closed."""
+        await self._pool.check()
+        if self._beside:
+            await self._beside._pool.check()
 
     async def ping(self) -> None:
         """Raise Unavailable unless the database answers within two seconds.
