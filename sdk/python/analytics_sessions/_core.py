@@ -31,7 +31,7 @@ _OPTIONS = [
     ("grpc.min_reconnect_backoff_ms", 5_000),  # is how long connecting may take
     ("grpc.dns_min_time_between_resolutions_ms", 1_000),
     # A connection can die without being closed: found out while a call waits, before its deadline.
-    ("grpc.keepalive_time_ms", 4_000),
+    ("grpc.keepalive_time_ms", 3_000),
     ("grpc.keepalive_timeout_ms", 5_000),
     ("grpc.http2.ping_timeout_ms", 5_000),
 ]

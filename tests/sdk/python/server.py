@@ -35,6 +35,9 @@ METHODS: dict[str, tuple[type[Message], type[Message]]] = {
     ),
 }
 
+REQUEST_ID = "one for all"
+"""What answers carry in front; the running service has errors carry it in their only metadata."""
+
 
 @dataclass
 class Call:
@@ -65,6 +68,7 @@ class Server(grpc.GenericRpcHandler):
             self.calls.append(
                 Call(message, metadata, time.monotonic(), context.time_remaining() or 0.0)
             )
+            context.send_initial_metadata((("x-request-id", REQUEST_ID),))
             step = self.script.pop(0) if self.script else response()
             if isinstance(step, Status):
                 context.abort_with_status(rpc_status.to_status(step))

@@ -11,7 +11,7 @@ from grpc import StatusCode
 
 from tests.sdk.python.clients import AnyClient
 from tests.sdk.python.conftest import Connect
-from tests.sdk.python.server import Server, status
+from tests.sdk.python.server import REQUEST_ID, Server, status
 
 NOBODY = "sess_" + 32 * "0"
 
@@ -86,6 +86,7 @@ def test_any_other_code(connect: Connect, server: Server) -> None:
     error = raised(lambda: connect(server.address, "key").session("site", NOBODY))
     assert type(error) is errors.SessionsError
     assert error.code is StatusCode.RESOURCE_EXHAUSTED
+    assert error.request_id == REQUEST_ID
 
 
 def test_the_delay_of_the_server_is_told(connect: Connect, server: Server) -> None:
