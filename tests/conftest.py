@@ -23,7 +23,21 @@ async def new_database(server_url: str, template: str = "template1") -> AsyncIte
         try:
             yield name
         finally:
-            await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            await _drop(connection, name)
+
+
+async def _drop(connection: psycopg.AsyncConnection, name: str) -> None:
+    """Remove a database with all its connections.
+
+    FORCE would not do: only superusers may use it while autovacuum is at work in there.
+    """
+    await connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    await connection.execute(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
+        " AND usename = current_user",
+        (name,),
+    )
+    await connection.execute(f"DROP DATABASE {name}")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
