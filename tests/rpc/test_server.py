@@ -1,4 +1,4 @@
-"""A worker: what it does beside its calls never ends it."""
+"""A worker: what it does beside its calls never ends it, and it stops without a call lost."""
 
 import asyncio
 import os
@@ -12,6 +12,9 @@ from typing import Any
 import grpc
 import psycopg
 import pytest
+from analytics.sessions.v1.event_pb2 import Event
+from analytics.sessions.v1.event_service_pb2 import StreamEventsRequest
+from analytics.sessions.v1.event_service_pb2_grpc import EventServiceStub
 from analytics.sessions.v1.session_service_pb2 import ListSessionsRequest
 from analytics.sessions.v1.session_service_pb2_grpc import SessionServiceStub
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
@@ -68,9 +71,12 @@ _WORKER = """
 import asyncio, sys
 from sessions.rpc import server
 from sessions.settings import Settings
+server.NOTICE_SECONDS = float(sys.argv[2])
 settings = Settings()
 asyncio.run(server.main(int(sys.argv[1]), "127.0.0.1", settings, settings.database_url))
 """
+FOR_EVER = 600.0
+"""Seconds of notice that no test waits for."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +111,7 @@ class Worker:
 
 @asynccontextmanager
 async def running_worker(
-    database_url: str, settings: Mapping[str, str] | None = None
+    database_url: str, notice: float = FOR_EVER, settings: Mapping[str, str] | None = None
 ) -> AsyncIterator[Worker]:
     """A worker on a free port, with a website and a key."""
     async with open_application(database_url, Settings()) as application:
@@ -113,7 +119,7 @@ async def running_worker(
         key = await application.api_keys.create("test", list(Scope))
     with ReservedPort("127.0.0.1", 0, "none") as port:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", _WORKER, str(port.port)),
+            *(sys.executable, "-c", _WORKER, str(port.port), str(notice)),
             env={**os.environ, "DATABASE_URL": database_url, **(settings or {})},
         )
         try:
@@ -129,7 +135,7 @@ async def test_a_worker_stops_in_order_without_its_database(server_url: str, tem
     async with AsyncExitStack() as stack:
         async with new_database(server_url, template) as name:
             url = make_conninfo(server_url, dbname=name)
-            worker = await stack.enter_async_context(running_worker(url))
+            worker = await stack.enter_async_context(running_worker(url, notice=0.0))
             async with worker.channel() as channel:
                 await worker.list_sessions(channel)
         # The use of the key is still to be written down, and there is no database any more.
@@ -176,3 +182,45 @@ async def statuses(channel: grpc.aio.Channel, seconds: float) -> list[int]:
                 said.append(reply.status)
     watch.cancel()
     return said
+
+
+async def test_sigterm_gives_notice(database_url: str) -> None:
+    """Not well any more, it answers what still comes in, until the time is over."""
+    async with running_worker(database_url) as worker, worker.channel() as channel:
+        stream = EventServiceStub(channel).StreamEvents(metadata=worker.metadata)
+        assert await _acknowledged(stream, worker, 1) == 1
+        worker.process.send_signal(signal.SIGTERM)
+        await eventually_awaited(lambda: _says(worker, HealthCheckResponse.NOT_SERVING))
+        assert await _acknowledged(stream, worker, 2) == 2
+        async with worker.channel() as new:
+            await worker.list_sessions(new)
+            assert await _acknowledged(
+                EventServiceStub(new).StreamEvents(metadata=worker.metadata), worker, 3
+            )
+        # A second signal: the time is over.
+        worker.process.send_signal(signal.SIGTERM)
+        assert await stream.read() == grpc.aio.EOF
+        assert await stream.code() is grpc.StatusCode.OK
+        assert await worker.ended() == 0
+
+
+async def _acknowledged(stream: Any, worker: Worker, batch: int) -> int:
+    event = Event(event_type="pageview", visitor_id="anna", url="/")
+    request = StreamEventsRequest(batch=batch, website_id=worker.website_id, events=[event])
+    await stream.write(request)
+    answer = await asyncio.wait_for(stream.read(), PATIENCE)
+    return int(answer.batch)
+
+
+async def _says(worker: Worker, status: int) -> bool:
+    async with worker.channel() as channel:
+        health: Any = HealthStub(channel)
+        reply = await health.Check(HealthCheckRequest(), timeout=PATIENCE)
+        return bool(reply.status == status)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGUSR1], ids=lambda n: n.name)
+async def test_other_signals_do_not(database_url: str, number: signal.Signals) -> None:
+    async with running_worker(database_url) as worker:
+        worker.process.send_signal(number)
+        assert await worker.ended() == 0

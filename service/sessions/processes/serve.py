@@ -19,7 +19,8 @@ async def serve(settings: Settings) -> None:
         )
     with until_signal(), reserved_ports(settings, free=False) as ports:
         async with Supervisor() as supervisor:
-            await supervisor.start("workers", *workers(ports, settings, settings.database_url))
+            children = workers(ports, settings, settings.database_url, notice=True)
+            await supervisor.start("workers", *children)
             for port in ports:
                 print(f"{port.host}:{port.port}", flush=True)
             await supervisor.watch()

@@ -60,7 +60,8 @@ async def _run(settings: Settings, demo: bool) -> None:
             await migrate(url)
             key_file = settings.data_dir / "demo-key"
             access = await (demo_access(url, key_file) if demo else first_website(url))
-            await supervisor.start("workers", *workers(ports, settings, url))
+            # Envoy, which alone calls them, is stopped before them.
+            await supervisor.start("workers", *workers(ports, settings, url, notice=False))
             await supervisor.start("Envoy", envoy(front, ports, settings))
             address = f"http://{front.address}"
             write_state(settings.data_dir, State(os.getpid(), url, address))

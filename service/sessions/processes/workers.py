@@ -1,6 +1,7 @@
 """The gRPC workers: processes of their own, each on a port of its own."""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,6 +15,11 @@ from sessions.settings import Settings
 _FIRST_PORT = 50051
 _EXIT_SECONDS = 2.0
 """On top of the drain timeout: for closing connections and ending."""
+_NOTICE_SECONDS = 2.5
+"""Before it: after SIGTERM a worker takes calls for so much longer."""
+_AT_ONCE = signal.SIGUSR1
+"""Stops a worker without notice. So does SIGINT, but not while Python is still starting: there it
+gives a traceback, or is ignored where a shell has put `up` in the background."""
 _HIGHEST_PORT = 65535
 
 
@@ -50,8 +56,11 @@ def _numbers(text: str, count: int) -> list[int]:
     return list(range(lowest, lowest + count))
 
 
-def worker(number: int, port: ReservedPort, settings: Settings, database_url: str) -> Child:
+def worker(
+    number: int, port: ReservedPort, settings: Settings, database_url: str, *, notice: bool
+) -> Child:
     """One worker, as a child to be kept running."""
+    stop_timeout = settings.drain_timeout + _EXIT_SECONDS
 
     async def is_ready() -> bool:
         return await is_serving(port.address)
@@ -63,11 +72,14 @@ def worker(number: int, port: ReservedPort, settings: Settings, database_url: st
         # In the environment, where other users can't read the password.
         env={**os.environ, "DATABASE_URL": database_url},
         ready=is_ready,
-        stop_timeout=settings.drain_timeout + _EXIT_SECONDS,
+        stop_signal=signal.SIGTERM if notice else _AT_ONCE,
+        stop_timeout=stop_timeout + _NOTICE_SECONDS if notice else stop_timeout,
     )
 
 
-def workers(ports: list[ReservedPort], settings: Settings, database_url: str) -> list[Child]:
-    """All workers."""
+def workers(
+    ports: list[ReservedPort], settings: Settings, database_url: str, *, notice: bool
+) -> list[Child]:
+    """All workers; with `notice` where somebody may still call them when they are stopped."""
     numbered = enumerate(ports, start=1)
-    return [worker(number, port, settings, database_url) for number, port in numbered]
+    return [worker(n, port, settings, database_url, notice=notice) for n, port in numbered]

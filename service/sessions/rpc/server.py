@@ -41,24 +41,51 @@ _OPTIONS = (
     ("grpc.absolute_max_metadata_size", _MAX_HEADERS),
 )
 
+NOTICE_SECONDS = 2.5
+"""Calls are taken for so long after SIGTERM: two of Envoy's questions for health, one a second."""
+
 _log = structlog.get_logger()
 
 
+class _Stop:
+    """When to stop: SIGTERM gives notice; any other signal, or a second one, does not."""
+
+    def __init__(self) -> None:
+        self.told = asyncio.Event()
+        self._at_once = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+            loop.add_signal_handler(number, self._receive, number)
+
+    def _receive(self, number: int) -> None:
+        if self.told.is_set() or number != signal.SIGTERM:
+            self._at_once.set()
+        self.told.set()
+
+    async def notice(self) -> None:
+        """Wait until whoever sends calls had time to see that this worker is about to go."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._at_once.wait(), NOTICE_SECONDS)
+
+
 async def main(port: int, host: str, settings: Settings, database_url: str) -> None:
-    """Serve until SIGTERM or SIGINT; calls in flight then get `drain_timeout` to finish.
+    """Serve until a signal; calls in flight then get `drain_timeout` to finish.
+
+    After SIGTERM the worker says that it does not serve, but takes calls for `NOTICE_SECONDS`:
+    Envoy goes on sending them until it has asked again, and may know no other worker by then.
 
     Raises:
         OSError: the port is taken.
     """
     configure_logs(settings.log_level)
-    stopping = _stop_signal()
+    stop, draining = _Stop(), asyncio.Event()
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
-        application = await _open_when_possible(stack, database_url, settings, stopping)
+        application = await _open_when_possible(stack, database_url, settings, stop.told)
         if application is None:
             return
         await stack.enter_async_context(application.heartbeat)
         status = health.aio.HealthServicer()
-        server = _server(application, status, settings, stopping)
+        server = _server(application, status, settings, draining)
         try:
             bound = server.add_insecure_port(f"{host}:{port}")
         except RuntimeError as error:
@@ -70,10 +97,13 @@ async def main(port: int, host: str, settings: Settings, database_url: str) -> N
             tasks.create_task(repeat(10.0, application.authenticate.note_last_use)),
         ]
         retention = tasks.create_task(_retention(application, settings.retention_interval))
-        await stopping.wait()
+        await stop.told.wait()
         retention.cancel()
-        _log.info("draining")
+        _log.info("stopping")
         await status.enter_graceful_shutdown()
+        await stop.notice()
+        _log.info("draining")
+        draining.set()
         await server.stop(settings.drain_timeout)
         for chore in chores:
             chore.cancel()
@@ -103,14 +133,6 @@ def _server(
         [*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME], server
     )
     return server
-
-
-def _stop_signal() -> asyncio.Event:
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    return stopping
 
 
 async def _open_when_possible(
