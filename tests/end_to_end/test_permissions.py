@@ -390,7 +390,8 @@ async def test_a_revocation_is_in_force_within_5_seconds(
     revoked = monotonic()
     asked, statuses = revoked, {200}
     while statuses != {401}:
-        assert asked < revoked + 5
         await asyncio.sleep(0.1)
         asked = monotonic()
         statuses = {stack.request(path, key=secret).status for _ in range(20)}
+        # By when it was asked: a slow machine may take long to answer.
+        assert statuses == {401} or asked < revoked + 5

@@ -11,12 +11,12 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,6 +36,8 @@ from tests.end_to_end.test_crashes import parts
 
 AGE = 4.0
 TIMEOUT = 5.0
+HANGS = TIMEOUT + 10.0
+"""Seconds after which a call counts as hanging, on a busy machine."""
 SETTINGS = {
     "SESSIONS_WORKERS": "2",
     "SESSIONS_STREAM_AGE": str(AGE),
@@ -128,8 +130,8 @@ def service(shared: Service) -> Service:
 class Stream:
     """One stream as its client sees it."""
 
-    taken: int = 0
-    """Batches that left the client, or wait in its library."""
+    taken: list[float] = field(default_factory=list)
+    """When each batch left the client, or came to wait in its library."""
     acknowledged: list[int] = field(default_factory=list)
     new: int = 0
     known: int = 0
@@ -140,14 +142,14 @@ class Stream:
     seconds: float = 0.0
 
     def run(
-        self, service: Service, batches: Sequence[StreamEventsRequest], pause: float = 0.0
+        self, service: Service, batches: Iterable[StreamEventsRequest], pause: float = 0.0
     ) -> "Stream":
         """Send batches, each after a pause, until all are acknowledged or the stream ends."""
 
         def requests() -> Iterator[StreamEventsRequest]:
             for batch in batches:
                 time.sleep(pause)
-                self.taken += 1
+                self.taken.append(time.monotonic())
                 yield batch
 
         began = time.monotonic()
@@ -211,6 +213,16 @@ def eventually(condition: Callable[[], bool], seconds: float = 20.0) -> float:
     return time.monotonic() - began
 
 
+def steady(count: Callable[[], int]) -> int:
+    """A number that grows no more: it was the same for a second and a half."""
+    began, last = time.monotonic(), count()
+    while time.monotonic() - began < 1.5:
+        time.sleep(0.02)
+        if last != (last := count()):
+            began = time.monotonic()
+    return last
+
+
 def megabytes(pid: int) -> float:
     """The memory of a process."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
@@ -222,36 +234,33 @@ MOST_TAKEN = 32.0
 """MiB of one stream that may be under way: nearly all of it is what Envoy buffers of a stream."""
 
 
-def test_a_slow_database_holds_the_client_back(service: Service) -> None:
+def test_a_slow_database_holds_the_client_back() -> None:
     """While nothing can be stored nothing is acknowledged, and little more is taken in."""
-    batches = service.batches(300, events=50, url="/" + "x" * 4_000)
-    size = batches[0].ByteSize() / 2**20
-    insist(service, batches[:1])
-    before = sum(map(megabytes, service.workers()))
-    stream = Stream()
-    with ThreadPoolExecutor(1) as pool:
-        with locked(service):
-            running = pool.submit(stream.run, service, batches[1:])
-            time.sleep(1.5)
-            early = stream.taken
-            time.sleep(1.5)
-            late = stream.taken
-            more = sum(map(megabytes, service.workers())) - before
-            assert stream.acknowledged == []
-        running.result()
-    print(
-        f"{len(batches)} batches of {size:.2f} MiB: {early * size:.1f} MiB taken after 1.5 s, "
-        f"{late * size:.1f} MiB after 3 s, {more:.1f} MiB more memory; then all within "
-        f"{stream.seconds - 3:.1f} s"
-    )
-    assert early == late
-    assert late * size < MOST_TAKEN
-    assert more < MOST_TAKEN
-    assert stream.code is grpc.StatusCode.OK
-    rest = insist(service, batches[1 + len(stream.acknowledged) :])
-    # What an old stream did not answer may have been stored.
-    assert stream.new + sum(each.new for each in rest) <= 299 * 50
-    assert sorted(service.stored()) == sorted(ids(batches))
+    with running_service(SESSIONS_REQUEST_TIMEOUT="60", SESSIONS_STREAM_AGE="60") as service:
+        batches = service.batches(300, events=50, url="/" + "x" * 4_000)
+        size = batches[0].ByteSize() / 2**20
+        insist(service, batches[:1])
+        before = sum(map(megabytes, service.workers()))
+        stream = Stream()
+        with ThreadPoolExecutor(1) as pool:
+            with locked(service):
+                running = pool.submit(stream.run, service, batches[1:])
+                eventually(lambda: len(stream.taken) > 0)
+                taken = steady(lambda: len(stream.taken))
+                more = sum(map(megabytes, service.workers())) - before
+                assert stream.acknowledged == []
+            running.result()
+        print(
+            f"{len(batches)} batches of {size:.2f} MiB: {taken * size:.1f} MiB taken, {more:.1f} "
+            f"MiB more memory; with the time that it was locked {stream.seconds:.1f} s"
+        )
+        assert taken * size < MOST_TAKEN
+        assert more < MOST_TAKEN
+        assert stream.code is grpc.StatusCode.OK
+        rest = insist(service, batches[1 + len(stream.acknowledged) :])
+        # What an old stream did not answer may have been stored.
+        assert stream.new + sum(each.new for each in rest) <= 299 * 50
+        assert sorted(service.stored()) == sorted(ids(batches))
 
 
 def test_an_old_stream_ends_in_order(service: Service) -> None:
@@ -261,47 +270,53 @@ def test_an_old_stream_ends_in_order(service: Service) -> None:
     print(f"{len(streams)} streams of {[round(each.seconds, 2) for each in streams]} s")
     assert {stream.code for stream in streams} == {grpc.StatusCode.OK}
     assert len(streams) >= 2
-    assert all(AGE - 0.1 < stream.seconds < AGE + 1 for stream in streams[:-1])
+    assert all(AGE - 0.1 < stream.seconds < 2 * AGE for stream in streams[:-1])
     assert time.monotonic() - began > AGE
     assert sum(stream.new + stream.known for stream in streams) == len(batches)
     assert sorted(service.stored()) == sorted(ids(batches))
 
 
 def test_an_idle_stream_ends_when_it_is_old(service: Service) -> None:
-    stream = Stream().run(service, service.batches(1), pause=AGE + 2)
+    stream = Stream().run(service, service.batches(1), pause=3 * AGE)
     assert stream.code is grpc.StatusCode.OK
-    assert AGE - 0.1 < stream.seconds < AGE + 1
+    assert AGE - 0.1 < stream.seconds < 2 * AGE
     assert (stream.acknowledged, service.stored()) == ([], [])
 
 
-def test_a_worker_that_stops_ends_its_streams_in_order(service: Service) -> None:
+def test_a_worker_that_stops_ends_its_streams_in_order() -> None:
     """With the batch at hand stored and acknowledged."""
-    sent = [service.batches(80) for _ in range(6)]
-    workers = service.workers()
-    streams = [Stream() for _ in sent]
-    with ThreadPoolExecutor(len(sent)) as pool:
-        running = [
-            pool.submit(stream.run, service, batches, 0.02)
-            for stream, batches in zip(streams, sent, strict=True)
-        ]
-        eventually(lambda: all(stream.acknowledged for stream in streams))
-        with locked(service):
-            time.sleep(0.3)
-            os.kill(workers[0], signal.SIGTERM)
-            time.sleep(0.5)
-        for future in running:
-            future.result()
-    assert {stream.code for stream in streams} == {grpc.StatusCode.OK}
-    ended = [stream for stream in streams if len(stream.acknowledged) < 80]
-    print(f"{len(ended)} of {len(streams)} streams ended when their worker did")
-    assert ended
-    assert all(stream.seconds < AGE - 0.5 for stream in ended)
-    for stream, batches in zip(streams, sent, strict=True):
-        stored = set(service.stored())
-        assert set(ids(batches[: len(stream.acknowledged)])) <= stored
-        insist(service, batches[len(stream.acknowledged) :])
-    assert sorted(service.stored()) == sorted(ids([each for part in sent for each in part]))
-    eventually(lambda: len(service.workers()) == len(workers))
+    with running_service(SESSIONS_STREAM_AGE="60") as service:
+        # So many that surely each worker has some.
+        sent = [service.batches(1_000) for _ in range(12)]
+        workers = service.workers()
+        streams = [Stream() for _ in sent]
+        enough = threading.Event()
+        with ThreadPoolExecutor(len(sent)) as pool:
+            running = [
+                pool.submit(
+                    stream.run, service, takewhile(lambda _: not enough.is_set(), batches), 0.05
+                )
+                for stream, batches in zip(streams, sent, strict=True)
+            ]
+            eventually(lambda: all(stream.acknowledged for stream in streams))
+            with locked(service):
+                time.sleep(0.3)
+                # At once, without the time in which it goes on as before.
+                os.kill(workers[0], signal.SIGINT)
+                time.sleep(0.5)
+            eventually(lambda: any(future.done() for future in running))
+            eventually(lambda: workers[0] not in service.workers())
+            ended = [future.done() for future in running]
+            enough.set()
+        print(f"{sum(ended)} of {len(streams)} streams ended when their worker did")
+        assert {stream.code for stream in streams} == {grpc.StatusCode.OK}
+        for stream, batches in zip(streams, sent, strict=True):
+            stored = set(service.stored())
+            assert set(ids(batches[: len(stream.acknowledged)])) <= stored
+            insist(service, batches[len(stream.acknowledged) : len(stream.taken)])
+        taken = zip(streams, sent, strict=True)
+        expected = [id_ for stream, batches in taken for id_ in ids(batches[: len(stream.taken)])]
+        assert sorted(service.stored()) == sorted(expected)
 
 
 def test_a_revoked_key_ends_the_stream() -> None:
@@ -317,9 +332,9 @@ def test_a_revoked_key_ends_the_stream() -> None:
             service.stack.command("keys", "revoke", key_id)
             revoked = time.monotonic()
             running.result()
-            seconds = time.monotonic() - revoked
-        print(f"the stream ended {seconds:.2f} s after the revocation")
-        assert seconds < 5
+        last = stream.taken[len(stream.acknowledged) - 1] - revoked
+        print(f"the last batch that was recorded left {last:.2f} s after the revocation")
+        assert last < 5
         assert (stream.code, stream.reason) == (grpc.StatusCode.UNAUTHENTICATED, "KEY_REVOKED")
         assert sorted(service.stored()) == sorted(ids(batches[: len(stream.acknowledged)]))
 
@@ -330,7 +345,7 @@ def test_a_stream_without_a_key_ends_at_once(service: Service) -> None:
     for batches, pause in ((service.batches(1), AGE), ([], 0.0)):
         stream = Stream().run(nobody, batches, pause)
         assert stream.code is grpc.StatusCode.UNAUTHENTICATED
-        assert stream.seconds < 1
+        assert stream.seconds < AGE - 0.5
 
 
 CALLERS = 95
@@ -374,7 +389,7 @@ def test_more_callers_than_the_database_can_serve(service: Service) -> None:
     print(f"{dict(codes)} within {max(seconds):.1f} s, half of them {half:.1f} s")
     assert set(codes) <= {"OK", "UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"}
     assert codes["UNAVAILABLE"]
-    assert max(seconds) < TIMEOUT + 2
+    assert max(seconds) < HANGS
     stored = set(service.stored())
     assert {event.event_id for each in acknowledged for event in each.events} <= stored
     for request in requests:
@@ -398,7 +413,7 @@ async def test_a_database_that_is_away() -> None:
             stored = service.stored()
             exits.close()
     print(f"away: calls fail within {longest:.2f} s; back: all is stored after {seconds:.2f} s")
-    assert longest < TIMEOUT
+    assert longest < HANGS
     assert sorted(stored) == sorted(ids(batches))
 
 
