@@ -1,12 +1,15 @@
 """The composition root: the one place where the parts are put together."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from sessions.domain.cursors import CursorSigner
 from sessions.domain.enrichment import Enricher
+from sessions.domain.places import Place, nowhere
+from sessions.geolocation import Geolocation
 from sessions.settings import Settings
 from sessions.storage import secrets
 from sessions.storage.database import Database
@@ -59,7 +62,7 @@ async def open_application(database_url: str, settings: Settings) -> AsyncIterat
         visitor_secret = settings.visitor_secret or await secrets.visitor(database)
         cursors = CursorSigner(settings.cursor_keys or await secrets.cursors(database))
         websites = Websites(database)
-        enricher = Enricher(visitor_secret)
+        enricher = Enricher(visitor_secret, _locate(settings.geo_database))
         record_events = RecordEvents(database, Partitions(database), visitor_secret)
         yield Application(
             database=database,
@@ -77,6 +80,10 @@ async def open_application(database_url: str, settings: Settings) -> AsyncIterat
             # Connections of its own, only while it runs: callers need not wait for them.
             run_retention=RunRetention(lambda: Database(database_url, pool_size=2), _now),
         )
+
+
+def _locate(geo_database: Path | None) -> Callable[[str], Place]:
+    return Geolocation(geo_database) if geo_database else nowhere
 
 
 def _now() -> datetime:

@@ -9,6 +9,7 @@ import orjson
 import psycopg
 from psycopg import AsyncConnection, errors
 from psycopg.rows import AsyncRowFactory, TupleRow, tuple_row
+from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from sessions.domain.errors import DeadlineExceeded, Reason, Unavailable
@@ -68,6 +69,7 @@ class Database:
         await self._pool.close()
 
     async def _configure(self, connection: Connection) -> None:
+        set_json_loads(orjson.loads, connection)
         milliseconds = str(int(self._timeout * 1000))
         await connection.execute(
             """
