@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import subprocess
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,11 +62,10 @@ def sdk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def test_version() -> None:
-    service = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+def test_lock_has_the_version() -> None:
+    version = json.loads((SDK / "package.json").read_text())["version"]
     lock = json.loads((SDK / "package-lock.json").read_text())
-    assert json.loads((SDK / "package.json").read_text())["version"] == service
-    assert lock["version"] == lock["packages"][""]["version"] == service
+    assert lock["version"] == lock["packages"][""]["version"] == version
 
 
 def test_lock_names_no_registry() -> None:

@@ -34,9 +34,10 @@ export class Client {
     }
     const { origin, authorization } = settled(settings);
     this.#retryMs = retryMs;
-    // A connection that was idle is tested first: it can be dead without having been closed.
-    const tests = { pingIntervalMs: 10_000, pingTimeoutMs: 3_000 };
-    this.#connection = new Http2SessionManager(origin, tests);
+    // One that died without being closed is given up within a deadline, while calls still wait.
+    const patienceMs = Math.max(1_000, Math.min(timeoutMs, 10_000) / 3);
+    const pings = { pingIntervalMs: patienceMs, pingTimeoutMs: patienceMs };
+    this.#connection = new Http2SessionManager(origin, pings);
     const transport = createGrpcTransport({
       baseUrl: origin,
       sessionManager: this.#connection,

@@ -10,8 +10,8 @@ export interface Settings {
 export function settled({ address, key }: Settings): { origin: string; authorization: string } {
   const found = address || environment("SESSIONS_ADDRESS");
   const url = /^[^/]*:\/\//.test(found) ? found : `http://${found}`;
-  if (!/^https?:\/\/[^/?#@]+\/?$/.test(url) || !URL.canParse(url)) {
-    throw new TypeError(`${found}: write http://host:port, https://host or host:port`);
+  if (!/^(https:\/\/[^/?#@]+|http:\/\/[^/?#@]+:\d+)\/?$/.test(url) || !URL.canParse(url)) {
+    throw new TypeError(`${found}: write http://host:port, https://host[:port] or host:port`);
   }
   const authorization = `Bearer ${key || environment("SESSIONS_KEY")}`;
   return { origin: new URL(url).origin, authorization };

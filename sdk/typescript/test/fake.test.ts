@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { Client, DeadlineExceeded, SessionsError, Unavailable } from "../src/index.js";
 import type { Event } from "../src/gen/analytics/sessions/v1/event_pb.js";
-import { Fake, type Methods, unavailable } from "./fake.js";
+import { Fake, gate, type Methods, unavailable } from "./fake.js";
 import { collected } from "./given.js";
 
 const LONG = 20_000; // ms, for what must not happen
@@ -230,6 +230,22 @@ test("comes back to a server that was away", async () => {
   while (fake.sockets.length < 3) await sleep(10);
   fake.isAway = false;
   assert.deepEqual(await walk, []);
+});
+
+test("finds in time that a connection is dead, in a call and between calls", async () => {
+  await using fake = await Fake.start({ listSessions: () => NONE });
+  const { address, swallow, close } = await gate(fake.port);
+  const client = new Client({ address, key: KEY, timeoutMs: 9_000 });
+  await collected(client.sessions("site"));
+  swallow();
+  await collected(client.sessions("site")); // at once: only the call can find out
+  assert.equal(fake.connections.length, 2);
+  swallow();
+  await sleep(3_500);
+  await collected(client.sessions("site")); // after a while: it is asked first
+  assert.equal(fake.connections.length, 3);
+  client.close();
+  close();
 });
 
 test("a signal ends a call, a pause and a walk, with its own reason", async () => {

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import * as http2 from "node:http2";
-import type { AddressInfo, Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
@@ -42,7 +42,11 @@ export class Fake implements AsyncDisposable {
   }
 
   get address(): string {
-    return `${this.scheme}://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+    return `${this.scheme}://127.0.0.1:${this.port}`;
+  }
+
+  get port(): number {
+    return (this.server.address() as AddressInfo).port;
   }
 
   /** Hangs up, now and on whoever calls, until `isAway` is false again. */
@@ -56,6 +60,27 @@ export class Fake implements AsyncDisposable {
     this.server.close();
     await once(this.server, "close");
   }
+}
+
+/** A way to a port that can swallow what comes on the connections so far, without closing them. */
+export async function gate(port: number) {
+  const sockets: Socket[] = [];
+  const server = createServer((from) => {
+    const to = connect(port, "127.0.0.1");
+    sockets.push(from, to);
+    for (const socket of [from, to]) socket.on("error", () => undefined);
+    from.pipe(to).pipe(from);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    swallow: () => sockets.forEach((socket) => socket.unpipe().resume()),
+    close: () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
 }
 
 /** UNAVAILABLE, with a delay in milliseconds that the server names, or without. */

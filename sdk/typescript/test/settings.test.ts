@@ -23,6 +23,7 @@ for (const [address, origin] of [
   ["here:8080", "http://here:8080"],
   ["127.0.0.1:8080", "http://127.0.0.1:8080"],
   ["[::1]:8080", "http://[::1]:8080"],
+  ["http://here:80", "http://here"],
   ["https://here", "https://here"],
   ["https://here:8443", "https://here:8443"],
 ] as const) {
@@ -32,6 +33,9 @@ for (const [address, origin] of [
 for (const address of [
   "ftp://here:1",
   "http://",
+  "http://here",
+  "here",
+  "[::1]",
   "http://here:port",
   "http://here:1/api",
   "http://me@here:1",
