@@ -91,7 +91,8 @@ function pageviews(count: number, day: string): EventInit[] {
     eventType: "pageview",
     visitorId: `${run}-${n % 50}`,
     timestamp: new Date(Date.parse(day) + n * 1_000),
-    url: "/r",
+    url: "/recorded",
+    eventData: { number: n, text: "x".repeat(100) },
   }));
 }
 
