@@ -16,6 +16,7 @@ from sessions.storage.partitions import Partitions
 from sessions.usecases.api_keys import ApiKeys
 from sessions.usecases.delete_website import DeleteWebsite
 from sessions.usecases.erase_visitor import EraseVisitor
+from sessions.usecases.progress import silent
 from sessions.usecases.record_events import RecordEvents
 from sessions.usecases.websites import Websites
 
@@ -32,10 +33,6 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 @pytest.fixture(autouse=True)
 def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(website_removal, "_VISITORS_AT_ONCE", 3)
-
-
-def silent(more: int, total: int) -> None:
-    """No progress."""
 
 
 async def fill(database: Database, website: Website) -> None:

@@ -1,13 +1,9 @@
 """Deleting a website: at once for everybody who asks, its rows in many short transactions."""
 
-from collections.abc import Callable
-
 from sessions.domain.websites import Website, check_website_id, unknown_website
 from sessions.storage import website_removal, websites
 from sessions.storage.database import Database
-
-Progress = Callable[[int, int], object]
-"""Is told how many visitors have just been removed, and how many there were at first."""
+from sessions.usecases.progress import Progress
 
 
 async def remove_website(database: Database, website: Website, progress: Progress) -> None:
@@ -38,6 +34,7 @@ class DeleteWebsite:
 
         From the start, calls answer that there is no such website; workers that
         remember it need up to 4 seconds for that, but record nothing any more.
+        Progress counts visitors.
 
         Raises:
             InvalidArgument: the id does not look like one.

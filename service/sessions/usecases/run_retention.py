@@ -11,9 +11,7 @@ from sessions.storage.database import Database
 from sessions.storage.partitions import Month
 from sessions.storage.retention import Expired, Place, Removed
 from sessions.usecases.delete_website import remove_website
-
-Progress = Callable[[int, int], object]
-"""Is told how many sessions have just been removed, and how many there were at first."""
+from sessions.usecases.progress import Progress, silent
 
 
 class Outcome(NamedTuple):
@@ -22,10 +20,6 @@ class Outcome(NamedTuple):
     sessions: int
     events: int
     months: Sequence[str]
-
-
-def silent(more: int, total: int) -> None:
-    """No progress."""
 
 
 class RunRetention:
@@ -46,7 +40,7 @@ class RunRetention:
         """Remove everything that is too old; None where another run is under way.
 
         It can be stopped at any moment; the next run goes on. It also ends deletions
-        of websites that were interrupted.
+        of websites that were interrupted. Progress counts sessions.
 
         Raises:
             Unavailable: the database can't be reached.
