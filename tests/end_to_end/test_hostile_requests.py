@@ -131,31 +131,13 @@ class Attacker:
 
     def _path(self) -> Request:
         parts = ["api", "websites", self._website, "sessions", "..", ".", "", "healthz", "%2e%2e"]
-        parts += [
-            "stats",
-            "config_dump",
-            "quitquitquit",
-            "grpc.health.v1.Health",
-            "%00",
-            "%2f",
-            ";",
-        ]
+        parts += ["stats", "config_dump", "quitquitquit", "%00", "%2f", ";"]
+        # Not one of the parts: an error may name the id that was sent, and no error may say grpc.
+        health = "/grpc.health.v1.Health/"
         chosen = [self._choose.choice([*parts, self._escaped()]) for _ in range(6)]
         path = "/".join(chosen[: self._choose.randrange(7)])
-        start = self._choose.choice(
-            [
-                *(
-                    "/",
-                    "/",
-                    "/",
-                    "//",
-                    "/api/",
-                    "/api/websites/",
-                    "http://x/",
-                    "/grpc.health.v1.Health/",
-                )
-            ]
-        )
+        starts = ["/", "/", "/", "//", "/api/", "/api/websites/", "http://x/", health]
+        start = self._choose.choice([*starts, f"/api/..{health}", f"/%2e{health}"])
         return self._http(self._choose.choice(VERBS), start + path)
 
     def _body(self) -> Request:
