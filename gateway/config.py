@@ -100,7 +100,7 @@ def _cors(origins: Sequence[str]) -> dict[str, object]:
             "allow_origin_string_match": [{"exact": origin} for origin in origins],
             "allow_methods": "GET, POST",
             "allow_headers": "authorization, content-type, x-request-id",
-            "expose_headers": "link, x-request-id",
+            "expose_headers": "link, retry-after, x-request-id",
             "max_age": "86400",
         }
     }

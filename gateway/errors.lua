@@ -1,5 +1,6 @@
 -- Gives Envoy's own answers the one error shape, refuses early what no worker
--- should see, and links pages. ERRORS, MALFORMED and INVALID_FIELD come from errors.py.
+-- should see, links pages, and tells in a header when to try again. ERRORS,
+-- MALFORMED and INVALID_FIELD come from errors.py.
 -- https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/lua_filter
 
 local UNKNOWN = ": there is no such parameter"
@@ -15,6 +16,10 @@ local FOR_GRPC_ONLY = {
 -- What gRPC itself answers in a worker, without details: the message is too
 -- large (429 over REST, where the API has no quotas), or there is no such method.
 local BY_GRPC = {["8"] = 413, ["12"] = 404}
+
+-- What Envoy tells apart and callers need not: a worker broke off, or none took a
+-- request of more than 64 KiB, which is too much to be kept for another attempt.
+local SAME_AS = {[502] = 503, [507] = 503}
 
 -- Protobuf's types, in words; any other type is a message.
 local WORDS = {
@@ -156,11 +161,23 @@ local function answer_grpc(headers, status)
   headers:replace("grpc-status-details-bin", err.details)
 end
 
+-- RetryInfo for clients that know HTTP only: whole seconds.
+local function tell_delay(headers, body)
+  local seconds = body:match('"retry_delay":"([%d.]+)s"')
+  if seconds then headers:replace("retry-after", tostring(math.ceil(tonumber(seconds)))) end
+end
+
+local function tell_delay_of_worker(handle)
+  local body = handle:body()
+  if body then tell_delay(handle:headers(), body:getBytes(0, body:length())) end
+end
+
 local function answer_rest(handle, status)
   local body = handle:body(true)
   local headers = handle:headers()
   headers:replace("content-type", "application/json")
   headers:remove("content-length")
+  tell_delay(headers, error_of(status).body)
   -- The text follows the status (see envoy.yaml); only HEAD has no body.
   if body:length() == 0 then return end
   local text = body:getBytes(0, body:length()):gsub("^%d+ ", "")
@@ -224,6 +241,7 @@ end
 local function edge_status(headers, known)
   local status = tonumber(headers:get("x-edge-status") or "")
   headers:remove("x-edge-status")
+  status = SAME_AS[status] or status
   if known.anonymous and (status == 400 or status == 404) then status = 401 end
   return status
 end
@@ -244,5 +262,6 @@ function envoy_on_response(handle)
   if headers:get(":status") == "401" then headers:replace("www-authenticate", "Bearer") end
   if not headers:get("cache-control") then headers:add("cache-control", "no-store") end
   if status then return answer_rest(handle, status) end
+  if headers:get(":status") == "503" then return tell_delay_of_worker(handle) end
   if known.query and headers:get(":status") == "200" then link_next(handle, known.query) end
 end

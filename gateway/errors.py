@@ -50,12 +50,6 @@ class EdgeError:
 
 def edge_errors(request_timeout: float) -> dict[int, EdgeError]:
     """Returns Envoy's own answers by their HTTP status."""
-    unavailable = EdgeError(
-        code_pb2.UNAVAILABLE,
-        reasons.ERROR_REASON_SERVICE_UNAVAILABLE,
-        "the service is unavailable, try again",
-        retry_seconds=1,
-    )
     return {
         400: EdgeError(
             code_pb2.INVALID_ARGUMENT,
@@ -89,14 +83,17 @@ def edge_errors(request_timeout: float) -> dict[int, EdgeError]:
             "the headers are larger than 32 KiB or more than 100",
         ),
         500: EdgeError(code_pb2.INTERNAL, reasons.ERROR_REASON_INTERNAL, "internal error"),
-        502: unavailable,
-        503: unavailable,
+        503: EdgeError(
+            code_pb2.UNAVAILABLE,
+            reasons.ERROR_REASON_SERVICE_UNAVAILABLE,
+            "the service is unavailable, try again",
+            retry_seconds=1,
+        ),
         504: EdgeError(
             code_pb2.DEADLINE_EXCEEDED,
             reasons.ERROR_REASON_DEADLINE_EXCEEDED,
             f"the call took longer than {request_timeout:g} seconds",
         ),
-        507: unavailable,  # more than 64 KiB that no worker took: not kept for another attempt
     }
 
 

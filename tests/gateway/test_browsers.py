@@ -37,6 +37,7 @@ def test_configured_origins_may_call(tmp_path: Path, worker: Worker, allowed: st
         for headers in (KEY, {}):
             reply = edge.request(f"{SESSIONS}?limit=abc", headers={**headers, "origin": ORIGIN})
             assert reply.headers["access-control-allow-origin"] == ORIGIN
-            assert reply.headers["access-control-expose-headers"] == "link, x-request-id"
+            exposed = reply.headers["access-control-expose-headers"]
+            assert exposed == "link, retry-after, x-request-id"
         other = edge.request(SESSIONS, headers=KEY | {"origin": "https://evil.example.com"})
         assert ("access-control-allow-origin" in other.headers) == (allowed == "*")

@@ -193,6 +193,23 @@ def test_bytes_that_are_not_http(edge: Gateway, request_: bytes) -> None:
     assert_error(edge.raw(request_), 400, 3, "MALFORMED_REQUEST", "the request can't be read")
 
 
+def test_when_to_try_again_is_told_in_a_header_too(edge: Gateway) -> None:
+    reply = edge.request("/api/websites/site_unavailable/sessions")
+    assert (reply.status, reply.headers["retry-after"]) == (503, "2")
+    assert reply.json["details"][1]["retry_delay"] == "1.500s"
+    for path in ("/api/websites/site_error/sessions", f"{SESSIONS}?limit=abc", SESSIONS):
+        assert "retry-after" not in edge.request(path).headers
+
+
+def test_only_a_request_that_could_be_read_has_an_id(edge: Gateway) -> None:
+    long = b"GET / HTTP/1.1\r\nhost: a\r\nx-request-id: mine\r\nx: %s\r\n\r\n" % (b"x" * 40_000)
+    for request, status in ((long, 431), (b"NONSENSE\r\n\r\n", 400)):
+        reply = edge.raw(request)
+        assert (reply.status, "x-request-id" in reply.headers) == (status, False)
+    for path in (SESSIONS, f"{SESSIONS}?limit=abc", "/nowhere", "/docs", "/healthz"):
+        assert edge.request(path).headers["x-request-id"]
+
+
 def test_a_worker_that_takes_too_long(edge: Gateway) -> None:
     reply = edge.request("/api/websites/site_slow/sessions")
     assert_error(reply, 504, 4, "DEADLINE_EXCEEDED", "the call took longer than 0.2 seconds")

@@ -10,7 +10,14 @@ from analytics.sessions.v1.session_service_pb2_grpc import SessionServiceStub
 from google.rpc import status_pb2
 from google.rpc.error_details_pb2 import RetryInfo
 
-from tests.gateway.harness import Gateway, Worker, eventually, running_gateway, running_worker
+from tests.gateway.harness import (
+    Gateway,
+    Reply,
+    Worker,
+    eventually,
+    running_gateway,
+    running_worker,
+)
 
 SESSIONS = "/api/websites/site_1/sessions"
 UNAVAILABLE = {
@@ -57,16 +64,21 @@ def test_reads_outlive_a_worker_that_dies_in_the_middle_of_a_call(tmp_path: Path
         assert edge.request("/healthz").json == {"status": "SERVING"}
 
         survivor.process.kill()
-        assert edge.request(SESSIONS).status == 503
-        assert edge.request(SESSIONS).json == UNAVAILABLE
+        assert_unavailable(edge.request(SESSIONS))
         eventually(lambda: edge.request("/healthz").status == 503)
-        assert edge.request("/healthz").json == UNAVAILABLE
-        assert_unavailable_over_grpc(edge)
+        assert_unavailable(edge.request("/healthz"))
+        for size in (0, 300_000):
+            assert_unavailable_over_grpc(edge, "x" * size)
 
 
-def assert_unavailable_over_grpc(edge: Gateway) -> None:
+def assert_unavailable(reply: Reply) -> None:
+    assert (reply.status, reply.json) == (503, UNAVAILABLE)
+    assert reply.headers["retry-after"] == "1"
+
+
+def assert_unavailable_over_grpc(edge: Gateway, cursor: str) -> None:
     with edge.channel() as channel, pytest.raises(grpc.RpcError) as caught:
-        SessionServiceStub(channel).ListSessions(pb.ListSessionsRequest())
+        SessionServiceStub(channel).ListSessions(pb.ListSessionsRequest(cursor=cursor))
     assert isinstance(caught.value, grpc.Call)
     trailers = dict(caught.value.trailing_metadata() or ())
     status = status_pb2.Status.FromString(trailers["grpc-status-details-bin"])
@@ -81,7 +93,7 @@ def test_a_write_that_a_worker_took_to_its_grave_is_not_repeated(tmp_path: Path)
     with ExitStack() as stack:
         edge, workers = start(stack, tmp_path, 2)
         reply = edge.request("/api/websites/site_fatal/writes", method="POST", body=b'{"items":[]}')
-        assert (reply.status, reply.json) == (503, UNAVAILABLE)
+        assert_unavailable(reply)
         eventually(lambda: sum(worker.is_alive for worker in workers) == 1)
         # A write that reaches no worker is none: it goes to the one that is left.
         for _ in range(10):

@@ -60,6 +60,16 @@ def rich_error() -> status_pb2.Status:
     return status
 
 
+def unavailable() -> status_pb2.Status:
+    """An error after which one may try again, though not at once."""
+    status = status_pb2.Status(code=code_pb2.UNAVAILABLE, message='"retry_delay":"9s"')
+    retry = RetryInfo()
+    retry.retry_delay.FromMilliseconds(1_500)
+    for detail in (ErrorInfo(reason="ERROR_REASON_DATABASE_UNAVAILABLE"), retry):
+        status.details.add().Pack(detail)
+    return status
+
+
 class Sessions(pb_grpc.SessionServiceServicer):
     """Canned answers, an echo, errors, delays and sudden death."""
 
@@ -72,6 +82,8 @@ class Sessions(pb_grpc.SessionServiceServicer):
         match request.website_id:
             case "site_error":
                 await context.abort_with_status(rpc_status.to_status(rich_error()))
+            case "site_unavailable":
+                await context.abort_with_status(rpc_status.to_status(unavailable()))
             case "site_slow":
                 await asyncio.sleep(60)
             case site if site == f"site_fatal{self._port}":

@@ -21,6 +21,10 @@ class Operation:
     json: Json
 
 
+HEADERS = {"link", "retry-after", "www-authenticate", "x-request-id"}
+"""Headers that mean something to callers; the document names each where it may come."""
+
+
 class Document:
     """`gateway/openapi.json`; the service adds no field to what it says."""
 
@@ -51,10 +55,13 @@ class Document:
         """What of an answer is not as the document says."""
         response = self.response(operation_id, reply.status)
         headers = {name: self.resolved(each) for name, each in response.get("headers", {}).items()}
-        missing = [name for name in headers if name not in reply.headers]
+        missing = [
+            name for name in headers if headers[name].get("required") and name not in reply.headers
+        ]
+        unknown = sorted(HEADERS & reply.headers.keys() - headers.keys())
         [(kind, content)] = response["content"].items()
         wrong = [] if reply.headers["content-type"] == kind else [reply.headers["content-type"]]
-        return missing + wrong + self.errors(content["schema"], reply.json)
+        return missing + unknown + wrong + self.errors(content["schema"], reply.json)
 
     def errors(self, schema: Json, value: Any) -> list[str]:
         """What of a value does not fit a schema of the document."""

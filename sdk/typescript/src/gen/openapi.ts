@@ -619,6 +619,7 @@ export interface components {
         Unavailable: {
             headers: {
                 "x-request-id": components["headers"]["x-request-id"];
+                "retry-after": components["headers"]["retry-after"];
                 [name: string]: unknown;
             };
             content: {
@@ -641,6 +642,16 @@ export interface components {
     headers: {
         /** @description The id of the request in the service's log. One that the request brings is kept. */
         "x-request-id": string;
+        /**
+         * @description `<…>; rel="next"` where there is a next page: its query, relative to the address of the request (RFC 8288). A link of more than 2 KiB is left out; the cursor in the body is always there.
+         * @example <?limit=10&cursor=AAEABkvrJsNg>; rel="next"
+         */
+        link: string;
+        /**
+         * @description Whole seconds to wait before trying again; those of `RetryInfo`, rounded up.
+         * @example 1
+         */
+        "retry-after": number;
         /** @description How to show who is calling. */
         "www-authenticate": "Bearer";
     };
@@ -847,6 +858,7 @@ export interface operations {
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
+                    link: components["headers"]["link"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -899,6 +911,7 @@ export interface operations {
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
+                    link: components["headers"]["link"];
                     [name: string]: unknown;
                 };
                 content: {
