@@ -19,6 +19,8 @@ from analytics.sessions.v1.session_service_pb2_grpc import SessionServiceStub
 
 SESSIONS = str(Path(sys.executable).with_name("sessions"))
 _START_SECONDS = 60
+_STOP_SECONDS = 120
+"""PostgreSQL alone may take 60 to stop, before it is ended without writing everything down."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,16 @@ def running_stack(data_dir: Path, **settings: str) -> Iterator[Stack]:
         yield Stack(state["address"], state["database_url"], environment, process)
     finally:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
+        _wait_for_end(process, log)
+
+
+def _wait_for_end(process: subprocess.Popen[str], log: Path) -> None:
+    try:
+        process.communicate(timeout=_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise AssertionError(f"`up` does not stop: {log.read_text()[-20_000:]}") from None
 
 
 def _wait_for_state(path: Path, process: subprocess.Popen[str], log: Path) -> dict[str, str]:

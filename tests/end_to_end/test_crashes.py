@@ -14,8 +14,9 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,9 +27,10 @@ import grpc
 from analytics.sessions.v1.event_service_pb2 import RecordEventsRequest, StreamEventsRequest
 from analytics.sessions.v1.event_service_pb2_grpc import EventServiceStub
 from google.protobuf.json_format import ParseDict
-from sessions.composition import open_application
+from sessions.composition import Application, open_application
 from sessions.domain.api_keys import Scope
 from sessions.domain.enrichment import Enricher
+from sessions.domain.errors import Unavailable
 from sessions.domain.events import Event, SentEvent
 from sessions.domain.websites import Website
 from sessions.settings import Settings
@@ -311,10 +313,24 @@ async def _prepare(stack: Stack) -> Service:
     return Service(stack, ids, key)
 
 
+@asynccontextmanager
+async def _opened(service: Service) -> AsyncIterator[Application]:
+    """The use cases over its database, which may still recover from the last kill."""
+    patience = time.monotonic() + CALM
+    async with AsyncExitStack() as stack:
+        application = None
+        while application is None:
+            assert time.monotonic() < patience, "the database does not come back"
+            with suppress(Unavailable):
+                opening = open_application(service.stack.database_url, Settings())
+                application = await stack.enter_async_context(opening)
+        yield application
+
+
 async def _check(service: Service, ledgers: Sequence[Ledger], seed: str) -> "Counter[str]":
     """Compare what is stored with what was sent and acknowledged."""
     counts: Counter[str] = Counter()
-    async with open_application(service.stack.database_url, Settings()) as application:
+    async with _opened(service) as application:
         sites = [await application.websites.get(id_) for id_ in service.website_ids]
         for site in sites:
             where = f"TEST_SEED={seed}, {site.website_id}"
