@@ -12,7 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -317,6 +317,23 @@ def test_a_worker_that_stops_ends_its_streams_in_order() -> None:
         taken = zip(streams, sent, strict=True)
         expected = [id_ for stream, batches in taken for id_ in ids(batches[: len(stream.taken)])]
         assert sorted(service.stored()) == sorted(expected)
+
+
+def test_a_service_that_stops_ends_its_streams_in_order() -> None:
+    """Long before they are old, and before Envoy goes, which would cut them off."""
+    with running_service(SESSIONS_STREAM_AGE="600") as service, ThreadPoolExecutor(2) as pool:
+        batches = service.batches(1_000)
+        busy, idle = Stream(), Stream()
+        running = [
+            pool.submit(busy.run, service, batches, 0.05),
+            pool.submit(idle.run, service, service.batches(1), 30.0),
+        ]
+        eventually(lambda: len(busy.acknowledged) > 2)
+        service.stack.process.send_signal(signal.SIGTERM)
+        wait(running)
+        assert service.stack.process.wait(60) == 0
+    assert (busy.code, idle.code) == (grpc.StatusCode.OK, grpc.StatusCode.OK)
+    assert len(busy.acknowledged) < len(batches)
 
 
 def test_a_revoked_key_ends_the_stream() -> None:

@@ -45,16 +45,19 @@ async def _serving(worker: _Worker, address: str) -> AsyncIterator[None]:
 
 
 async def test_calls_in_flight_get_their_answer(tmp_path: Path) -> None:
-    worker = _Worker()
+    worker, told = _Worker(), list[bool]()
     with (
         ReservedPort("127.0.0.1", 0, "SESSIONS_PORT") as front,
         ReservedPort("127.0.0.1", 0, "SESSIONS_WORKER_PORTS") as port,
     ):
         async with _serving(worker, port.address):
             async with Supervisor() as supervisor:
-                await supervisor.start("Envoy", envoy(front, [port], Settings(data_dir=tmp_path)))
+                settings = Settings(data_dir=tmp_path)
+                child = envoy(front, [port], settings, end_streams=lambda: told.append(True))
+                await supervisor.start("Envoy", child)
                 worker.seconds = 0.5
                 call = asyncio.create_task(http_get(front.address, "/api/websites/x/sessions"))
                 await worker.called.wait()
             assert call.done()
+            assert told
             assert (await call)[0] == 401

@@ -136,6 +136,16 @@ async def test_a_signal_leaves_the_block_and_stops_the_children(tmp_path: Path) 
     assert (tmp_path / "stopped").read_text().split() == ["it"]
 
 
+async def test_a_step_gets_a_signal(tmp_path: Path) -> None:
+    async with Supervisor() as supervisor:
+        for name in ("one", "two"):
+            await supervisor.start(name, _child(tmp_path, name))
+        pids = {name: _pid(tmp_path, name) for name in ("one", "two")}
+        supervisor.tell("one", signal.SIGKILL)
+        await eventually(lambda: _pid(tmp_path, "one") != pids["one"])
+        assert _pid(tmp_path, "two") == pids["two"]
+
+
 async def test_a_cancellation_from_elsewhere_passes() -> None:
     async def body() -> None:
         with until_signal():

@@ -1,7 +1,7 @@
 """Envoy, the one front door, as a child to be kept running."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import gateway
@@ -18,8 +18,20 @@ _OK = 200
 _UNAUTHENTICATED = 401
 
 
-def envoy(front: ReservedPort, workers: Sequence[ReservedPort], settings: Settings) -> Child:
-    """Envoy on the front port, in front of the workers."""
+def envoy(
+    front: ReservedPort,
+    workers: Sequence[ReservedPort],
+    settings: Settings,
+    end_streams: Callable[[], None],
+) -> Child:
+    """Envoy on the front port, in front of the workers.
+
+    Args:
+        front: its port.
+        workers: theirs.
+        settings: for all of them.
+        end_streams: called when it is to stop, for streams would hold it up.
+    """
     config = settings.data_dir.absolute() / "envoy.yaml"
     write_private(config, _config(front, workers, settings))
 
@@ -29,7 +41,7 @@ def envoy(front: ReservedPort, workers: Sequence[ReservedPort], settings: Settin
         return status == _UNAUTHENTICATED
 
     async def finish_calls() -> None:
-        await _finish_calls(gateway.admin_address_file(config))
+        await _finish_calls(gateway.admin_address_file(config), end_streams)
 
     return Child(
         name="envoy",
@@ -51,13 +63,14 @@ def _config(front: ReservedPort, workers: Sequence[ReservedPort], settings: Sett
     )
 
 
-async def _finish_calls(admin_address_file: Path) -> None:
-    """Take no more calls and wait until those in flight have their answers.
+async def _finish_calls(admin_address_file: Path, end_streams: Callable[[], None]) -> None:
+    """Take no more connections and wait until calls in flight have their answers.
 
     Envoy itself drops them when it is asked to end.
     """
     address = read_if_there(admin_address_file).strip()
     await http_post(address, "/drain_listeners")
+    end_streams()
     while await _calls_in_flight(address):  # noqa: ASYNC110 - another process knows
         await asyncio.sleep(POLL_SECONDS)
 

@@ -24,6 +24,7 @@ class Keeper:
         self.child = child
         self._was_ready = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._process: asyncio.subprocess.Process | None = None
         self._output = Output(child.name, child.quiet)
 
     async def start(self) -> None:
@@ -40,6 +41,12 @@ class Keeper:
             ready.cancel()
         if self._task.done():
             await self._task
+
+    def tell(self, number: signal.Signals) -> None:
+        """Send the child a signal, if it runs."""
+        if self._process and self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                self._process.send_signal(number)
 
     async def failed(self) -> None:
         """Return never, unless keeping the child turns out to be impossible: then raise why."""
@@ -72,6 +79,7 @@ class Keeper:
                 process, following = await spawn(self.child, self._output, pass_fds=pass_fds)
         except OSError as error:
             return f"can't be started ({error})"
+        self._process = process
         try:
             await self._until_ready(process)
             return _ending(await process.wait())

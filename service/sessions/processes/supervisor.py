@@ -39,6 +39,12 @@ class Supervisor:
         self._steps.append((step, keepers))
         await asyncio.gather(*(keeper.start() for keeper in keepers))
 
+    def tell(self, step: str, number: signal.Signals) -> None:
+        """Send a signal to the children of a step."""
+        for name, keepers in self._steps:
+            for keeper in keepers if name == step else ():
+                keeper.tell(number)
+
     async def watch(self) -> None:
         """Stay until cancelled, while the children run.
 

@@ -14,7 +14,7 @@ from sessions.processes.sizing import memory_of_this_machine, server_settings
 from sessions.processes.state import State, read_state, remove_state, write_state
 from sessions.processes.supervisor import Supervisor, until_signal
 from sessions.processes.waiting import poll
-from sessions.processes.workers import reserved_ports, workers
+from sessions.processes.workers import END_STREAMS, reserved_ports, workers
 from sessions.settings import Settings
 from sessions.storage.migrate import migrate
 
@@ -62,7 +62,8 @@ async def _run(settings: Settings, demo: bool) -> None:
             access = await (demo_access(url, key_file) if demo else first_website(url))
             # Envoy, which alone calls them, is stopped before them.
             await supervisor.start("workers", *workers(ports, settings, url, notice=False))
-            await supervisor.start("Envoy", envoy(front, ports, settings))
+            door = envoy(front, ports, settings, lambda: supervisor.tell("workers", END_STREAMS))
+            await supervisor.start("Envoy", door)
             address = f"http://{front.address}"
             write_state(settings.data_dir, State(os.getpid(), url, address))
             try:

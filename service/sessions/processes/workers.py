@@ -20,6 +20,8 @@ _NOTICE_SECONDS = 2.5
 _AT_ONCE = signal.SIGUSR1
 """Stops a worker without notice. So does SIGINT, but not while Python is still starting: there it
 gives a traceback, or is ignored where a shell has put `up` in the background."""
+END_STREAMS = signal.SIGUSR2
+"""Ends the streams of a worker after the batch at hand; all else goes on."""
 _HIGHEST_PORT = 65535
 
 

@@ -48,12 +48,17 @@ _log = structlog.get_logger()
 
 
 class _Stop:
-    """When to stop: SIGTERM gives notice; any other signal, or a second one, does not."""
+    """When to stop: SIGTERM gives notice; any other signal, or a second one, does not.
+
+    SIGUSR2 stops nothing but streams: `draining` is for them.
+    """
 
     def __init__(self) -> None:
         self.told = asyncio.Event()
+        self.draining = asyncio.Event()
         self._at_once = asyncio.Event()
         loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGUSR2, self.draining.set)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
             loop.add_signal_handler(number, self._receive, number)
 
@@ -78,14 +83,14 @@ async def main(port: int, host: str, settings: Settings, database_url: str) -> N
         OSError: the port is taken.
     """
     configure_logs(settings.log_level)
-    stop, draining = _Stop(), asyncio.Event()
+    stop = _Stop()
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
         application = await _open_when_possible(stack, database_url, settings, stop.told)
         if application is None:
             return
         await stack.enter_async_context(application.heartbeat)
         status = health.aio.HealthServicer()
-        server = _server(application, status, settings, draining)
+        server = _server(application, status, settings, stop.draining)
         try:
             bound = server.add_insecure_port(f"{host}:{port}")
         except RuntimeError as error:
@@ -103,7 +108,7 @@ async def main(port: int, host: str, settings: Settings, database_url: str) -> N
         await status.enter_graceful_shutdown()
         await stop.notice()
         _log.info("draining")
-        draining.set()
+        stop.draining.set()
         await server.stop(settings.drain_timeout)
         for chore in chores:
             chore.cancel()
