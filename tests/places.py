@@ -14,6 +14,14 @@ CITY: dict[str, Any] = {
 COUNTRY: dict[str, Any] = {"country": {"iso_code": "DE"}}
 
 
+def write_record(path: Path, record: Any) -> Path:
+    """198.51.100.0/24 is what the record says, whatever it is."""
+    writer = MMDBWriter()
+    writer.insert_network(IPSet(["198.51.100.0/24"]), record)
+    writer.to_db_file(str(path))
+    return path
+
+
 def write_places(path: Path, *, ip_version: int = 6) -> Path:
     """198.51.100.0/24 is a city, 203.0.113.0/24 a country alone, 2001:db8::/32 a city too."""
     writer = MMDBWriter(ip_version=ip_version, ipv4_compatible=ip_version == 6)

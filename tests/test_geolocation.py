@@ -1,13 +1,14 @@
 """Places of addresses, from a database file."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sessions.domain.places import NOWHERE, Place
 from sessions.geolocation import Geolocation
 from sessions.settings import Settings
 
-from tests.places import write_places
+from tests.places import write_places, write_record
 
 SAN_JOSE = Place("US", "California", "San José")
 
@@ -30,6 +31,18 @@ def test_a_database_of_ipv4_alone(tmp_path: Path) -> None:
     places = Geolocation(write_places(tmp_path / "places.mmdb", ip_version=4))
     assert places("198.51.100.7") == SAN_JOSE
     assert places("2001:db8::7") == NOWHERE
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"country": "US", "city": "San José", "subdivisions": {}},
+        {"country": {"iso_code": 840}, "city": {"names": {"de": "x"}}, "subdivisions": []},
+        "US",
+    ],
+)
+def test_records_of_another_make_say_nothing(tmp_path: Path, record: Any) -> None:
+    assert Geolocation(write_record(tmp_path / "places.mmdb", record))("198.51.100.7") == NOWHERE
 
 
 def test_another_file_is_refused_by_name(tmp_path: Path) -> None:

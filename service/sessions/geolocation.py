@@ -41,13 +41,18 @@ class Geolocation:
             found: Any = self._reader.get(address)
         except ValueError:  # an IPv6 address, and a database of IPv4 alone
             return NOWHERE
-        if not isinstance(found, dict):
-            return NOWHERE
-        country = found.get("country", {}).get("iso_code", "")
-        regions = found.get("subdivisions") or [{}]
-        return Place(country, _name(regions[0]), _name(found.get("city", {})))
+        return Place(
+            _text(found, "country", "iso_code"),
+            _text(found, "subdivisions", 0, "names", "en"),
+            _text(found, "city", "names", "en"),
+        )
 
 
-def _name(place: dict[str, Any]) -> str:
-    name: str = place.get("names", {}).get("en", "")
-    return name
+def _text(record: Any, *path: str | int) -> str:
+    """A text inside a record; empty where there is none, as in databases of another make."""
+    for step in path:
+        try:
+            record = record[step]
+        except (KeyError, IndexError, TypeError):
+            return ""
+    return record if isinstance(record, str) else ""
