@@ -7,7 +7,7 @@ cursors and moments that differ from run to run are replaced by fixed ones.
 import json
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -29,7 +29,7 @@ CURSORS = {
     "next_events_cursor": "AAEABkwb_zi7gAAAAAAwZjZjNGE1Mi0yIDj0eK3ZwsZ4csHiEKb70A",
 }
 ERASED_UNTIL = "2026-03-04T09:00:00.123456Z"
-_PATIENCE = 30.0
+_PATIENCE = 120.0
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 CHROME = (
@@ -159,13 +159,17 @@ class Recorder:
         self.keep(name, replace(call, **changes), reply)
         return reply
 
-    def wait(self, status: int, call: Call) -> Reply:
+    def wait(self, status: int, call: Call, before: Callable[[], None] | None = None) -> Reply:
         """Make a request again and again until the answer has a status."""
         deadline = monotonic() + _PATIENCE
-        while (reply := self._send(call)).status != status:
+        while True:
+            if before:
+                before()
+            reply = self._send(call)
+            if reply.status == status:
+                return reply
             assert monotonic() < deadline, reply
             sleep(0.05)
-        return reply
 
     def send_slowly(self, call: Call) -> None:
         """Begin a request and wait until nobody waits any more for the rest."""
@@ -219,7 +223,7 @@ def _verb(call: Call) -> str:
 
 def record() -> list[Exchange]:
     """Everything that can happen, in an order in which one thing does not disturb another."""
-    with running_service(SESSIONS_REQUEST_TIMEOUT="2") as service:
+    with running_service() as service:
         recorder = Recorder(service)
         for step in (_absent, _answers, _wrong, _refused, _too_large, _too_slow, _broken, _away):
             step(recorder, service)
@@ -279,9 +283,9 @@ def _too_large(recorder: Recorder, _: Service) -> None:
 def _too_slow(recorder: Recorder, service: Service) -> None:
     with ThreadPoolExecutor(5) as pool:
         list(pool.map(recorder.send_slowly, (*API, HEALTH)))
-    with service.websites_locked():
-        for call in API[:3]:  # an erasure would have 120 seconds
-            recorder.send("deadline_exceeded", call)
+    with service.websites_locked(), ThreadPoolExecutor(3) as pool:
+        # An erasure would have 120 seconds.
+        list(pool.map(lambda call: recorder.send("deadline_exceeded", call), API[:3]))
 
 
 def _broken(recorder: Recorder, service: Service) -> None:
@@ -296,6 +300,6 @@ def _away(recorder: Recorder, service: Service) -> None:
             recorder.keep("database_unavailable", call, recorder.wait(503, call))
         recorder.keep("service_unavailable", HEALTH, recorder.wait(503, HEALTH))
     recorder.wait(200, LIST)
-    service.kill_workers()
-    recorder.keep("service_unavailable", LIST, recorder.wait(503, LIST))
+    reply = recorder.wait(503, LIST, before=service.kill_workers)
+    recorder.keep("service_unavailable", LIST, reply)
     recorder.wait(200, LIST)

@@ -72,7 +72,7 @@ def run(service: Service, folder: Path, ids: dict[str, str], most: int) -> Count
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
