@@ -15,7 +15,7 @@ from tests.end_to_end.stack import Stack
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-INSTALL_SECONDS = 400
+INSTALL_SECONDS = 900
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sdk.conftest import ROOT, run_suite
+from tests.sdk.conftest import ROOT, SUITE_SECONDS, run_suite
 
 SDK = ROOT / "sdk" / "go"
 README = (SDK / "README.md").read_text()
@@ -45,7 +45,7 @@ def run(command: list[str], folder: Path, environment: Mapping[str, str]) -> str
         env=environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=SUITE_SECONDS,
         check=False,
     )
     assert done.returncode == 0, f"{shlex.join(command)}: {done.stdout}{done.stderr}"

@@ -27,7 +27,7 @@ async def walk(client: AsyncClient) -> None:
 
 
 def pip(*arguments: str | Path) -> None:
-    subprocess.run([sys.executable, "-m", "pip", "--quiet", *arguments], check=True, timeout=120)
+    subprocess.run([sys.executable, "-m", "pip", "--quiet", *arguments], check=True, timeout=600)
 
 
 def test_the_wheel_in_an_empty_environment(

@@ -118,7 +118,7 @@ def test_package_runs_the_readme(project: Path, sdk_environment: dict[str, str])
         env=sdk_environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr

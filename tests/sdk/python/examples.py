@@ -21,7 +21,7 @@ def check_examples(python: Path, environment: Mapping[str, str], website: str, f
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr

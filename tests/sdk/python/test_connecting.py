@@ -77,9 +77,9 @@ def test_tls(tmp_path: Path) -> None:
         known = {"GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(tmp_path / "certificate.pem")}
         environment = os.environ | {"SESSIONS_ADDRESS": server.address, "SESSIONS_KEY": "key"}
         run = [sys.executable, "-c", script]
-        subprocess.run(run, env=environment | known, check=True, timeout=30)
+        subprocess.run(run, env=environment | known, check=True, timeout=120)
         stranger = subprocess.run(
-            run, env=environment, capture_output=True, text=True, check=False, timeout=30
+            run, env=environment, capture_output=True, text=True, check=False, timeout=120
         )
     assert "errors.Unavailable" in stranger.stderr
     assert len(server.calls) == 1

@@ -86,10 +86,10 @@ def test_recording_survives_a_restart_of_the_workers(
     assert session.pageviews == EVENTS
 
 
-@pytest.mark.parametrize("step", [status("UNAVAILABLE"), 2.0], ids=["unavailable", "deadline"])
+@pytest.mark.parametrize("step", [status("UNAVAILABLE"), 5.0], ids=["unavailable", "deadline"])
 def test_what_is_sent_again_is_the_same(connect: Connect, server: Server, step: float) -> None:
     server.script = [step, RecordEventsResponse(new_events=1)]
-    client = connect(server.address, "key", timeout=1.5)
+    client = connect(server.address, "key", timeout=4)
     assert client.record("site", [Event(event_type="pageview", visitor_id="anna")]) == (1, 0)
     first, second = (call.request for call in server.calls)
     assert first == second

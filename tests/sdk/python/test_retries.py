@@ -13,13 +13,14 @@ import pytest
 from analytics.sessions.v1.session_service_pb2 import ListSessionsResponse
 from analytics_sessions import Client, Event, Session, _core, errors
 from google.protobuf.struct_pb2 import NullValue, Value
+from sessions.processes.ports import ReservedPort
 
 from tests.sdk.python.clients import AnyClient
 from tests.sdk.python.conftest import Connect
 from tests.sdk.python.server import Server, running_server, status
 
 GONE = status("UNAVAILABLE")
-SLACK = 2.0
+SLACK = 3.5
 """Seconds that a busy machine may take for nothing."""
 CALLS: dict[str, Callable[[AnyClient], Any]] = {
     "sessions": lambda client: list(client.sessions("site")),
@@ -65,7 +66,7 @@ def test_retries_end(connect: Connect, server: Server) -> None:
     with pytest.raises(errors.Unavailable):
         connect(server.address, "key", retry=1).session("site", "sess")
     assert time.monotonic() - began < 1 + SLACK
-    assert 2 <= len(server.calls) <= 4
+    assert 1 <= len(server.calls) <= 4
 
 
 def test_retries_can_be_turned_off(connect: Connect, server: Server) -> None:
@@ -122,14 +123,15 @@ def test_a_server_that_comes_late_is_found_soon(
     connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_core, "backoff", lambda: repeat(0.1))  # so that only gRPC's own counts
-    with running_server() as before:
-        address = before.address
-        client = connect(address, "key")
-        client.session("site", "sess")
-    began = time.monotonic()
-    with served_after(5.5, urlsplit(address).port or 0):
-        client.session("site", "sess")
-    assert 5.5 <= time.monotonic() - began < 5.5 + SLACK
+    with ReservedPort("127.0.0.1", 0, "none") as place:
+        client = connect(place.address, "key")
+        with running_server(port=place.port):
+            client.session("site", "sess")
+        began = time.monotonic()
+        # Left to itself, gRPC looks after about 9 seconds, and after 16.
+        with served_after(10.5, place.port):
+            client.session("site", "sess")
+    assert 10.5 <= time.monotonic() - began < 10.5 + SLACK
 
 
 @contextmanager
@@ -152,7 +154,10 @@ def served_after(seconds: float, port: int) -> Iterator[None]:
 
 
 def test_a_connection_that_died_in_silence_is_replaced(server: Server) -> None:
-    with dying(server.address) as (address, die), Client(address, "key") as client:
+    options: dict[str, Any] = dict(_core._OPTIONS)
+    found_out = options["grpc.keepalive_time_ms"] + options["grpc.keepalive_timeout_ms"]
+    assert found_out < 10_000, "a call has 10 seconds"
+    with dying(server.address) as (address, die), Client(address, "key", timeout=60) as client:
         client.session("site", "sess")
         time.sleep(2)  # gRPC measures the connection at first, and would notice by chance
         die.set()
