@@ -1,12 +1,20 @@
-"""`sessions import`: its options, what it says and its exit status. No database is needed here."""
+"""`sessions import`: its options, what it says and its exit status."""
 
+import asyncio
 import gzip
+import os
 from pathlib import Path
 
+import psycopg
 import pytest
 from click.testing import CliRunner, Result
 from sessions.cli.import_events import import_events
+from sessions.composition import open_application
 from sessions.domain.errors import InvalidArgument
+from sessions.importing.importer import AT_ONCE
+from sessions.settings import Settings
+
+from tests.processes.conftest import SESSIONS, eventually_awaited, waiting_for_locks
 
 PAGE = '192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 9 "-" "Firefox"\n'
 IMAGE = PAGE.replace("GET / ", "GET /a.png ")
@@ -119,3 +127,30 @@ def test_help_shows_examples() -> None:
     result = CliRunner().invoke(import_events, ["--help"])
     assert result.exit_code == 0
     assert result.stdout.count('sessions import --website "$site"') == 8
+
+
+@pytest.fixture
+def visitors(log: Path) -> Path:
+    """A page of each of a hundred visitors."""
+    log.write_text("".join(PAGE.replace("192.0.2.1", f"192.0.2.{n}") for n in range(100)))
+    return log
+
+
+async def test_what_is_recorded_at_once_has_connections(database_url: str, visitors: Path) -> None:
+    """Also where a worker has only one: nobody waits for it until the time is over."""
+    async with open_application(database_url, Settings()) as application:
+        website_id = await application.websites.create("test")
+
+    async def all_wait() -> bool:
+        return await waiting_for_locks(database_url) == AT_ONCE
+
+    one = {"SESSIONS_POOL_SIZE": "1", "SESSIONS_REQUEST_TIMEOUT": "60"}
+    async with await psycopg.AsyncConnection.connect(database_url) as connection:
+        await connection.execute("LOCK TABLE visitors IN ACCESS EXCLUSIVE MODE")
+        process = await asyncio.create_subprocess_exec(
+            *(*SESSIONS, "import", "--website", website_id, "--format", "combined", str(visitors)),
+            env=os.environ | one | {"DATABASE_URL": database_url},
+        )
+        await eventually_awaited(all_wait)
+        await connection.rollback()
+    assert await process.wait() == 0

@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds after which a test gives up; far more than anything takes."""
 
 
@@ -46,6 +46,15 @@ async def ask(url: str, query: str) -> Any:
         cursor = await connection.execute(query.encode())
         row = await cursor.fetchone() if cursor.description else None
         return row[0] if row else None
+
+
+async def waiting_for_locks(url: str) -> int:
+    """How many statements wait for somebody else's transaction."""
+    query = """
+    SELECT count(*) FROM pg_stat_activity
+     WHERE wait_event_type = 'Lock' AND datname = current_database()
+    """
+    return int(await ask(url, query))
 
 
 def is_running(pid: int) -> bool:
@@ -120,8 +129,10 @@ def listen(port: int, *, share: bool) -> socket.socket:
 
 
 def free_range(count: int) -> int:
-    """The first of some ports in a row that are free."""
-    for first in range(20000, 30000, count):
+    """The first of some ports in a row that are free, far from those of other test processes."""
+    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    lowest = 20000 + process % 10 * 1000
+    for first in range(lowest, lowest + 1000, count):
         try:
             for number in range(first, first + count):
                 listen(number, share=False).close()

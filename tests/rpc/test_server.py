@@ -29,7 +29,7 @@ from sessions.rpc.server import repeat
 from sessions.settings import Settings
 
 from tests.conftest import new_database
-from tests.processes.conftest import PATIENCE, ask, eventually_awaited
+from tests.processes.conftest import PATIENCE, eventually_awaited, waiting_for_locks
 
 
 @pytest.mark.parametrize(
@@ -145,10 +145,14 @@ async def test_a_worker_stops_in_order_without_its_database(server_url: str, tem
 
 async def test_a_worker_whose_callers_hold_all_connections_is_well(database_url: str) -> None:
     small = {"SESSIONS_POOL_SIZE": "2", "SESSIONS_REQUEST_TIMEOUT": "60"}
+
+    async def all_wait() -> bool:
+        return await waiting_for_locks(database_url) == 2
+
     async with running_worker(database_url, settings=small) as worker, worker.channel() as channel:
         async with sessions_locked(database_url):
             calls = [asyncio.create_task(worker.list_sessions(channel)) for _ in range(2)]
-            await eventually_awaited(lambda: _waiting(database_url, len(calls)))
+            await eventually_awaited(all_wait)
             # Longer than the worker waits for a connection, and for an answer.
             assert await statuses(channel, 3.5) == [HealthCheckResponse.SERVING]
         await asyncio.gather(*calls)
@@ -161,14 +165,6 @@ async def sessions_locked(database_url: str) -> AsyncIterator[None]:
         await connection.execute("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
         yield
         await connection.rollback()
-
-
-async def _waiting(database_url: str, count: int) -> bool:
-    query = """
-    SELECT count(*) FROM pg_stat_activity
-     WHERE wait_event_type = 'Lock' AND datname = current_database()
-    """
-    return bool(await ask(database_url, query) == count)
 
 
 async def statuses(channel: grpc.aio.Channel, seconds: float) -> list[int]:

@@ -18,8 +18,11 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, one 
 
 
 @asynccontextmanager
-async def open_for_command() -> AsyncIterator["Application"]:
+async def open_for_command(connections: int = 1) -> AsyncIterator["Application"]:
     """The application over `DATABASE_URL`, the running `up`, or a PostgreSQL started for this.
+
+    Args:
+        connections: how many it must have, also where workers may have fewer.
 
     Raises:
         StartError: PostgreSQL can't be started.
@@ -31,6 +34,8 @@ async def open_for_command() -> AsyncIterator["Application"]:
     from sessions.settings import Settings
 
     settings = Settings()
+    if settings.pool_size < connections:
+        settings = settings.model_copy(update={"pool_size": connections})
     async with database(settings) as url, open_application(url, settings) as application:
         yield application
 

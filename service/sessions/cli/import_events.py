@@ -199,9 +199,9 @@ async def _checking(website_id: str, chosen: "Format") -> AsyncIterator["Importe
 async def _recording(website_id: str, chosen: "Format") -> AsyncIterator["Importer"]:
     """An importer for a website in the configured database."""
     from sessions.cli.application import open_for_command
-    from sessions.importing.importer import Importer
+    from sessions.importing.importer import AT_ONCE, Importer
 
-    async with open_for_command() as app:
+    async with open_for_command(connections=AT_ONCE) as app:
         website = await app.websites.get(website_id)
 
         async def record(events: "list[Event]") -> _Counts:

@@ -15,6 +15,8 @@ from sessions.importing.lines import MAX_LINE, Source, UnreadableFile, open_sour
 
 BATCH = 16_000
 """Events recorded together: more than in a request, so that fewer sessions are written twice."""
+AT_ONCE = 2
+"""Into so many parts is a batch divided, which are recorded at the same time."""
 MAX_SHOWN = 100
 """Refused lines that are remembered with their reason; all are counted."""
 
@@ -77,15 +79,15 @@ class Tally:
             self.shown.append(RefusedLine(file, number, reason))
 
 
-def _halves(events: list[Event]) -> list[list[Event]]:
-    """Two parts with visitors of their own, for two cores: the writers never wait for each other.
+def _parts(events: list[Event]) -> list[list[Event]]:
+    """Parts with visitors of their own, for two cores: the writers never wait for each other.
 
     While PostgreSQL stores the one, Python works on the other.
     """
-    halves: list[list[Event]] = [[], []]
+    parts: list[list[Event]] = [[] for _ in range(AT_ONCE)]
     for event in events:
-        halves[hash(event.visitor_id) & 1].append(event)
-    return [half for half in halves if half]
+        parts[hash(event.visitor_id) % AT_ONCE].append(event)
+    return [part for part in parts if part]
 
 
 class _Batch(NamedTuple):
@@ -102,7 +104,7 @@ class Importer:
     format: Format
     enricher: Enricher
     record: Callable[[list[Event]], Awaitable[Recorded]]
-    """Stores events; when it returns, they are durable. It is called for two halves at once."""
+    """Stores events; when it returns, they are durable. Called for `AT_ONCE` parts together."""
 
     async def __call__(
         self, files: Iterable[str], tally: Tally, progress: Callable[[int], object]
@@ -133,7 +135,7 @@ class Importer:
         while batch is not None:
             # All are waited for: what was parsed before a failure is to be recorded
             recorded, [following] = await asyncio.gather(
-                asyncio.gather(*map(self.record, _halves(batch.events)), return_exceptions=True),
+                asyncio.gather(*map(self.record, _parts(batch.events)), return_exceptions=True),
                 asyncio.gather(asyncio.to_thread(next, batches, None), return_exceptions=True),
             )
             tally.count(recorded)
