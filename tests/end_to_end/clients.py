@@ -4,6 +4,7 @@ What a test says about an error holds for both ways; `Failure` also checks the s
 error must have, whoever made it.
 """
 
+import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -180,6 +181,9 @@ def rest_failure(reply: Reply) -> Failure:
         assert not name.startswith(("grpc-", "x-envoy-", "server")), reply
     failure = Failure.of(reply.json)
     assert reply.status == HTTP_STATUSES[failure.code], reply
+    seconds = failure.retry_seconds
+    expected = None if seconds is None else str(math.ceil(seconds))
+    assert reply.headers.get("retry-after") == expected, reply
     return failure
 
 

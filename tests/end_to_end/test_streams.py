@@ -153,7 +153,7 @@ class Stream:
                 yield batch
 
         began = time.monotonic()
-        call = service.stub.StreamEvents(requests(), metadata=service.metadata, timeout=60)
+        call = service.stub.StreamEvents(requests(), metadata=service.metadata, timeout=240)
         try:
             for answer in call:
                 self.acknowledged.append(answer.batch)

@@ -169,13 +169,13 @@ async def sessions_locked(database_url: str) -> AsyncIterator[None]:
 
 async def statuses(channel: grpc.aio.Channel, seconds: float) -> list[int]:
     """What the worker says of its health within some seconds, without repetitions."""
-    said: list[int] = []
     health: Any = HealthStub(channel)
     watch = health.Watch(HealthCheckRequest())
+    said = [(await asyncio.wait_for(watch.read(), PATIENCE)).status]
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            async for reply in watch:
-                said.append(reply.status)
+            while True:
+                said.append((await watch.read()).status)
     watch.cancel()
     return said
 
