@@ -44,7 +44,7 @@ def stack() -> Iterator[Stack]:
     """The service on an embedded PostgreSQL of its own."""
     with (
         tempfile.TemporaryDirectory(prefix="sessions-test-") as folder,
-        running_stack(Path(folder) / "data") as running,
+        running_stack(Path(folder) / "data", SESSIONS_REQUEST_TIMEOUT="60") as running,
     ):
         yield running
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -13,9 +14,12 @@ def workers(parent: int) -> list[int]:
 
 
 def _arguments(pid: str) -> list[bytes]:
-    return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    with suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    return []
 
 
 if __name__ == "__main__":
     for worker in workers(int(sys.argv[1])):
-        os.kill(worker, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGKILL)

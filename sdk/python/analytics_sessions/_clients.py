@@ -3,12 +3,14 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
-from typing import Any, Self, Unpack
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from typing import Any, Unpack
 
 import grpc
 from analytics.sessions.v1.event_pb2 import Event
 from analytics.sessions.v1.event_service_pb2_grpc import EventServiceStub
 from analytics.sessions.v1.session_pb2 import Session, SessionEvent
+from analytics.sessions.v1.session_service_pb2 import GetSessionRequest
 from analytics.sessions.v1.session_service_pb2_grpc import SessionServiceStub
 
 from analytics_sessions import _core as core
@@ -39,42 +41,37 @@ class _Connection:
             ValueError: There is no address or no key, or the address has another form.
         """
         metadata = [("authorization", f"Bearer {core.given(key, 'key')}")]
-        self._options: Any = {"timeout": timeout, "metadata": metadata}
+        self._settings: Any = {"timeout": timeout, "metadata": metadata}
         self._retry = retry
-        self._channel = core.channel(self._api, core.given(address, "address"))
+        self._channel = core.channel(self._api, core.given(address, "address"), timeout)
         self._read: Any = SessionServiceStub(self._channel)
         self._write: Any = EventServiceStub(self._channel)
 
 
-class Client(_Connection):
+class Client(_Connection, AbstractContextManager["Client"]):
     """Reads sessions and records events; threads may share it.
 
     What fails for good raises SessionsError or one of the classes below it, see `errors`.
     """
 
-    def sessions(
-        self, website_id: str, *, page_size: int = 100, **query: Unpack[core.Query]
-    ) -> Iterator[Session]:
-        """The sessions of a website, newest first; pages (of 100 at most) are read as needed.
+    def sessions(self, website_id: str, **query: Unpack[core.Query]) -> Iterator[Session]:
+        """The sessions of a website, newest first; pages are read as needed.
 
         Of a filter give one value, or several that are alternatives; "" means sessions that have
         none. TypeError for a name that is no parameter and ValueError for a filter without values
         come at once, errors of calls while iterating.
         """
-        request = core.list_request(website_id, page_size, query)
-        return self._walk(self._read.ListSessions, request)
+        return self._walk(self._read.ListSessions, core.list_request(website_id, query))
 
     def session(self, website_id: str, session_id: str) -> Session:
         """One session; raises NotFound where there is none."""
-        request = core.get_request(website_id, session_id, 1)
+        request = GetSessionRequest(website_id=website_id, session_id=session_id, events_limit=1)
         found: Session = self._call(self._read.GetSession, request).session
         return found
 
-    def events(
-        self, website_id: str, session_id: str, *, page_size: int = 1_000
-    ) -> Iterator[SessionEvent]:
-        """The events of a session, oldest first; pages (of 5,000 at most) are read as needed."""
-        request = core.get_request(website_id, session_id, page_size)
+    def events(self, website_id: str, session_id: str) -> Iterator[SessionEvent]:
+        """The events of a session, oldest first; pages are read as needed."""
+        request = GetSessionRequest(website_id=website_id, session_id=session_id)
         return self._walk(self._read.GetSession, request)
 
     def record(self, website_id: str, events: Iterable[Event]) -> core.Recorded:
@@ -84,17 +81,15 @@ class Client(_Connection):
         current time; yours are not changed. An error counts in `recorded` the events of the
         batches before the one that failed.
         """
-        total = core.Recorded(0, 0)
+        new = known = 0
         for batch in core.batches(website_id, events):
-            total = total.plus(self._call(self._write.RecordEvents, batch, sum(total)))
-        return total
+            answer = self._call(self._write.RecordEvents, batch, new + known)
+            new, known = new + answer.new_events, known + answer.known_events
+        return core.Recorded(new, known)
 
     def close(self) -> None:
         """End the connection; what is in flight in other threads fails. Can be repeated."""
         self._channel.close()
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *error: object) -> None:
         self.close()
@@ -109,13 +104,13 @@ class Client(_Connection):
         end, pauses = time.monotonic() + self._retry, core.backoff()
         while True:
             try:
-                return method(request, **self._options)
+                return method(request, **self._settings)
             except grpc.RpcError as failure:
                 pause = core.pause_after(failure, next(pauses), end, recorded)
             time.sleep(pause)
 
 
-class AsyncClient(_Connection):
+class AsyncClient(_Connection, AbstractAsyncContextManager["AsyncClient"]):
     """Client for asyncio, made inside the event loop that it is for.
 
     The methods are those of Client: awaited, or iterated with `async for`.
@@ -123,39 +118,32 @@ class AsyncClient(_Connection):
 
     _api = grpc.aio
 
-    def sessions(
-        self, website_id: str, *, page_size: int = 100, **query: Unpack[core.Query]
-    ) -> AsyncIterator[Session]:
+    def sessions(self, website_id: str, **query: Unpack[core.Query]) -> AsyncIterator[Session]:
         """As Client.sessions."""
-        request = core.list_request(website_id, page_size, query)
-        return self._walk(self._read.ListSessions, request)
+        return self._walk(self._read.ListSessions, core.list_request(website_id, query))
 
     async def session(self, website_id: str, session_id: str) -> Session:
         """As Client.session."""
-        request = core.get_request(website_id, session_id, 1)
+        request = GetSessionRequest(website_id=website_id, session_id=session_id, events_limit=1)
         found: Session = (await self._call(self._read.GetSession, request)).session
         return found
 
-    def events(
-        self, website_id: str, session_id: str, *, page_size: int = 1_000
-    ) -> AsyncIterator[SessionEvent]:
+    def events(self, website_id: str, session_id: str) -> AsyncIterator[SessionEvent]:
         """As Client.events."""
-        request = core.get_request(website_id, session_id, page_size)
+        request = GetSessionRequest(website_id=website_id, session_id=session_id)
         return self._walk(self._read.GetSession, request)
 
     async def record(self, website_id: str, events: Iterable[Event]) -> core.Recorded:
         """As Client.record."""
-        total = core.Recorded(0, 0)
+        new = known = 0
         for batch in core.batches(website_id, events):
-            total = total.plus(await self._call(self._write.RecordEvents, batch, sum(total)))
-        return total
+            answer = await self._call(self._write.RecordEvents, batch, new + known)
+            new, known = new + answer.new_events, known + answer.known_events
+        return core.Recorded(new, known)
 
     async def close(self) -> None:
         """As Client.close."""
         await self._channel.close()
-
-    async def __aenter__(self) -> Self:
-        return self
 
     async def __aexit__(self, *error: object) -> None:
         await self.close()
@@ -171,7 +159,7 @@ class AsyncClient(_Connection):
         end, pauses = time.monotonic() + self._retry, core.backoff()
         while True:
             try:
-                return await method(request, **self._options)
+                return await method(request, **self._settings)
             except grpc.RpcError as failure:
                 pause = core.pause_after(failure, next(pauses), end, recorded)
             await asyncio.sleep(pause)

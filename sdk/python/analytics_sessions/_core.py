@@ -7,14 +7,14 @@ import time
 from collections.abc import Iterable, Iterator
 from datetime import date
 from importlib.metadata import version
+from itertools import chain, repeat
 from typing import Any, NamedTuple, TypedDict
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 from analytics.sessions.v1.event_pb2 import Event
-from analytics.sessions.v1.event_service_pb2 import RecordEventsRequest, RecordEventsResponse
+from analytics.sessions.v1.event_service_pb2 import RecordEventsRequest
 from analytics.sessions.v1.session_service_pb2 import (
-    GetSessionRequest,
     ListSessionsRequest,
     ListSessionsResponse,
 )
@@ -22,19 +22,6 @@ from grpc import RpcError, StatusCode, aio, ssl_channel_credentials
 
 from analytics_sessions.errors import error_of
 
-_OPTIONS = [
-    ("grpc.primary_user_agent", f"analytics-sessions-python/{version('analytics-sessions')}"),
-    # Left alone, gRPC looks for a server that was away after up to two minutes, for its name after
-    # 30 seconds, and connecting outlasts the deadline of a call: no retry would come in time.
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 1_000),
-    ("grpc.min_reconnect_backoff_ms", 5_000),  # is how long connecting may take
-    ("grpc.dns_min_time_between_resolutions_ms", 1_000),
-    # A connection can die without being closed: found out while a call waits, before its deadline.
-    ("grpc.keepalive_time_ms", 3_000),
-    ("grpc.keepalive_timeout_ms", 5_000),
-    ("grpc.http2.ping_timeout_ms", 5_000),
-]
 _BATCH_EVENTS, _BATCH_BYTES = 1_000, 3 * 2**20
 
 Values = str | Iterable[str]
@@ -68,22 +55,15 @@ class Recorded(NamedTuple):
     new_events: int
     known_events: int
 
-    def plus(self, answer: RecordEventsResponse) -> "Recorded":
-        """Both with those of one more batch."""
-        return Recorded(
-            self.new_events + answer.new_events, self.known_events + answer.known_events
-        )
-
 
 def given(value: str | None, name: str) -> str:
     """What the caller gave, or else the environment variable SESSIONS_<NAME>."""
-    found = os.environ.get(f"SESSIONS_{name.upper()}") if value is None else value
-    if not found:
-        raise ValueError(f"no {name}: pass `{name}`, or set SESSIONS_{name.upper()}")
-    return found
+    if found := value or os.environ.get(f"SESSIONS_{name.upper()}"):
+        return found
+    raise ValueError(f"no {name}: pass `{name}`, or set SESSIONS_{name.upper()}")
 
 
-def channel(api: Any, address: str) -> Any:
+def channel(api: Any, address: str, timeout: float) -> Any:
     """A channel of `grpc` or `grpc.aio`, which connects with the first call."""
     if api is aio:
         asyncio.get_running_loop()  # the channel is for this one, so it must be there
@@ -93,34 +73,44 @@ def channel(api: Any, address: str) -> Any:
     if url.scheme not in ("http", "https") or not url.hostname or not port or more:
         raise ValueError(f"address {address!r}: write http://host:port or https://host[:port]")
     host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
-    target = f"dns:///{host}:{port}"
-    local = url.hostname in ("localhost", "::1") or url.hostname.startswith("127.")
-    options = [*_OPTIONS, ("grpc.enable_http_proxy", int(not local))]
+    options = _options(url.hostname, 1000 * max(2.0, min(timeout, 10.0)))
     if url.scheme == "https":
-        return api.secure_channel(target, ssl_channel_credentials(), options)
-    return api.insecure_channel(target, options)
+        return api.secure_channel(f"dns:///{host}:{port}", ssl_channel_credentials(), options)
+    return api.insecure_channel(f"dns:///{host}:{port}", options)
 
 
-def list_request(website_id: str, page_size: int, query: Query) -> ListSessionsRequest:
+def _options(host: str, deadline_ms: float) -> list[tuple[str, Any]]:
+    is_local = host in ("localhost", "::1") or host.startswith("127.")
+    return [
+        ("grpc.primary_user_agent", f"analytics-sessions-python/{version('analytics-sessions')}"),
+        ("grpc.enable_http_proxy", int(not is_local)),
+        # Left alone, gRPC looks for a server that was away after up to two minutes, for its name
+        # after 30 seconds, and connecting outlasts a call's deadline: no retry would be in time.
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 1_000),
+        ("grpc.min_reconnect_backoff_ms", int(deadline_ms / 2)),  # how long connecting may take
+        ("grpc.dns_min_time_between_resolutions_ms", 1_000),
+        # A connection can die without being closed: found out before the deadline of a call.
+        ("grpc.keepalive_time_ms", int(deadline_ms / 3)),
+        ("grpc.keepalive_timeout_ms", int(deadline_ms / 3)),
+        ("grpc.http2.ping_timeout_ms", int(deadline_ms / 3)),
+    ]
+
+
+def list_request(website_id: str, query: Query) -> ListSessionsRequest:
     """The request for the first page; TypeError for a name that is not in Query."""
     if unknown := query.keys() - Query.__annotations__.keys():
         raise TypeError(f"sessions() takes no argument {', '.join(sorted(unknown))}")
     fields = {name: _field(name, value) for name, value in query.items()}
-    return ListSessionsRequest(website_id=website_id, limit=page_size, **fields)
+    return ListSessionsRequest(website_id=website_id, limit=100, **fields)
 
 
 def _field(name: str, value: Any) -> Any:
     if not name.startswith("filter_"):
         return str(value) if isinstance(value, date) else value
-    values = [value] if isinstance(value, str) else list(value)
-    if not values:
-        raise ValueError(f"{name}: has no values, which would match all sessions; leave it out")
-    return values
-
-
-def get_request(website_id: str, session_id: str, page_size: int) -> GetSessionRequest:
-    """The request for a session and the first page of its events."""
-    return GetSessionRequest(website_id=website_id, session_id=session_id, events_limit=page_size)
+    if values := [value] if isinstance(value, str) else list(value):
+        return values
+    raise ValueError(f"{name}: has no values, which would match all sessions; leave it out")
 
 
 def turn(request: Any, page: Any) -> tuple[Any, bool]:
@@ -155,10 +145,7 @@ def _identified(event: Event) -> Event:
 
 def backoff() -> Iterator[float]:
     """Seconds to wait after each attempt, where the server names none."""
-    pause = 0.1
-    while True:
-        yield pause
-        pause = min(2 * pause, 2.0)
+    return chain((0.1, 0.2, 0.4, 0.8, 1.6), repeat(2.0))
 
 
 def pause_after(failure: RpcError, pause: float, end: float, recorded: int | None) -> float:

@@ -26,8 +26,8 @@ class Blocking:
     def session(self, website_id: str, session_id: str) -> Session:
         return self._runner.run(self._client.session(website_id, session_id))
 
-    def events(self, website_id: str, session_id: str, **options: Any) -> Iterator[SessionEvent]:
-        return self._each(self._client.events(website_id, session_id, **options))
+    def events(self, website_id: str, session_id: str) -> Iterator[SessionEvent]:
+        return self._each(self._client.events(website_id, session_id))
 
     def record(self, website_id: str, events: Iterable[Event]) -> Recorded:
         return self._runner.run(self._client.record(website_id, events))

@@ -23,8 +23,9 @@ def connect(request: pytest.FixtureRequest) -> Iterator[Connect]:
 
 @pytest.fixture
 def client(connect: Connect, sdk_environment: dict[str, str]) -> AnyClient:
-    """A client of the running service."""
-    return connect(sdk_environment["SESSIONS_ADDRESS"], sdk_environment["SESSIONS_KEY"])
+    """A client of the running service, with the patience that a busy machine needs."""
+    address, key = sdk_environment["SESSIONS_ADDRESS"], sdk_environment["SESSIONS_KEY"]
+    return connect(address, key, timeout=60, retry=120)
 
 
 @pytest.fixture

@@ -27,8 +27,9 @@ def test_the_environment_names_address_and_key(
     monkeypatch.setenv("SESSIONS_KEY", "of the environment")
     assert reached(connect())
     assert reached(connect(key="of mine"))
+    assert reached(connect("", ""))
     keys = [call.metadata["authorization"] for call in server.calls]
-    assert keys == ["Bearer of the environment", "Bearer of mine"]
+    assert keys == [f"Bearer of {whom}" for whom in ("the environment", "mine", "the environment")]
 
 
 @pytest.mark.parametrize("name", ["address", "key"])

@@ -53,7 +53,7 @@ def test_events_without_a_time_happen_now(client: AnyClient, website: str) -> No
     before = datetime.now(UTC) - timedelta(seconds=1)
     assert client.record(website, iter([event])) == (1, 0)
     [session] = client.sessions(website)
-    assert before < session.started_at.ToDatetime(tzinfo=UTC) < before + timedelta(seconds=60)
+    assert before < session.started_at.ToDatetime(tzinfo=UTC) < datetime.now(UTC)
 
 
 def test_large_events_come_in_smaller_batches(client: AnyClient, website: str) -> None:
@@ -90,7 +90,9 @@ def test_recording_survives_a_restart_of_the_workers(
 def test_what_is_sent_again_is_the_same(connect: Connect, server: Server, step: float) -> None:
     server.script = [step, RecordEventsResponse(new_events=1)]
     client = connect(server.address, "key", timeout=4)
-    assert client.record("site", [Event(event_type="pageview", visitor_id="anna")]) == (1, 0)
+    event = Event(event_type="pageview", visitor_id="anna")
+    assert client.record("site", [event]) == (1, 0)
+    assert event == Event(event_type="pageview", visitor_id="anna")
     first, second = (call.request for call in server.calls)
     assert first == second
     assert first.website_id == "site"

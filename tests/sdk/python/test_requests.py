@@ -53,7 +53,7 @@ def test_one_value_is_one_value(connect: Connect, server: Server) -> None:
         ({"filter_os": []}, ValueError),
         ({"start_date": 20260303}, TypeError),
         ({"include_bots": "false"}, TypeError),
-        ({"page_size": "10"}, TypeError),
+        ({"limit": 10}, TypeError),
     ],
 )
 def test_what_is_wrong_is_refused_at_once(
