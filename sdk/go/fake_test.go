@@ -30,6 +30,7 @@ type fake struct {
 	recorded []*RecordEventsRequest
 	times    []time.Time
 	headers  metadata.MD
+	left     time.Duration // until the deadline of the last call
 }
 
 func (f *fake) ListSessions(ctx context.Context, request *ListSessionsRequest) (*ListSessionsResponse, error) {
@@ -50,6 +51,8 @@ func keep[Q proto.Message](ctx context.Context, f *fake, kept *[]Q, request Q) i
 	defer f.mutex.Unlock()
 	f.headers, _ = metadata.FromIncomingContext(ctx)
 	f.times = append(f.times, time.Now())
+	deadline, _ := ctx.Deadline()
+	f.left = time.Until(deadline)
 	*kept = append(*kept, proto.CloneOf(request))
 	return len(*kept)
 }
@@ -127,8 +130,8 @@ func unavailable(after time.Duration) error {
 	return failed.Err()
 }
 
-// walk returns the ids of all sessions, and the error that ended the walk.
-func walk(ctx context.Context, client *Client, filter *ListSessionsRequest) ([]string, error) {
+// listed returns the ids of all sessions, and the error that ended the walk.
+func listed(ctx context.Context, client *Client, filter *ListSessionsRequest) ([]string, error) {
 	var ids []string
 	for session, err := range client.Sessions(ctx, "site", filter) {
 		if err != nil {

