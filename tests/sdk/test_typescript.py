@@ -101,15 +101,20 @@ def project(sdk: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_package_holds_what_users_need(project: Path) -> None:
-    package = project / "node_modules/analytics-sessions"
+def test_package(sdk: Path, project: Path, sdk_environment: dict[str, str]) -> None:
+    check_holds_what_users_need(project / "node_modules/analytics-sessions")
+    check_runs_the_readme(project, sdk_environment)
+    check_has_types(sdk, project)
+
+
+def check_holds_what_users_need(package: Path) -> None:
     held = {path.name for path in package.iterdir() if path.name != "node_modules"}
     assert held == {"LICENSE", "README.md", "dist", "package.json"}
     dependencies = json.loads((package / "package.json").read_text())["dependencies"]
     assert len(dependencies) == 4
 
 
-def test_package_runs_the_readme(project: Path, sdk_environment: dict[str, str]) -> None:
+def check_runs_the_readme(project: Path, sdk_environment: dict[str, str]) -> None:
     blocks = re.findall(r"^```js\n(.*?)^```$", (SDK / "README.md").read_text(), re.M | re.S)
     (project / "readme.mjs").write_text("\n".join(blocks))
     done = subprocess.run(
@@ -125,7 +130,7 @@ def test_package_runs_the_readme(project: Path, sdk_environment: dict[str, str])
     assert len(re.findall(r"^sess_\w+ DE \d+$", done.stdout, re.M)) == 50
 
 
-def test_package_has_types(sdk: Path, project: Path) -> None:
+def check_has_types(sdk: Path, project: Path) -> None:
     (project / "typed.mts").write_text(_TYPED)
     compiler = [str(sdk / "node_modules/.bin/tsc"), "--noEmit", "--strict", "--module", "nodenext"]
     roots = ["--typeRoots", str(sdk / "node_modules/@types"), "--types", "node"]

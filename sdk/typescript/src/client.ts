@@ -1,12 +1,17 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Value } from "@bufbuild/protobuf/wkt";
-import { Code, createClient } from "@connectrpc/connect";
+import {
+  type CallOptions as CallSettings,
+  Code,
+  ConnectError,
+  createClient,
+} from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { batches, type EventInits } from "./batches.js";
-import { SessionsError } from "./errors.js";
+import { SessionsError, sessionsError } from "./errors.js";
 import { EventService } from "./gen/analytics/sessions/v1/event_service_pb.js";
 import type { Session } from "./gen/analytics/sessions/v1/session_pb.js";
 import * as reading from "./gen/analytics/sessions/v1/session_service_pb.js";
-import { retrying } from "./retry.js";
 import { type Settings, settled } from "./settings.js";
 
 type Filter = Extract<keyof reading.ListSessionsRequest, `filter${string}`>;
@@ -19,70 +24,55 @@ export type SessionQuery = Partial<Pick<reading.ListSessionsRequest, Range>> & {
 export type ClientOptions = Settings & { timeoutMs?: number; retryMs?: number };
 /** A signal ends a call and its retries; it then rejects with the signal's reason. */
 export type CallOptions = { signal?: AbortSignal };
+type Send<T> = (settings: CallSettings) => Promise<T>;
+const SET_HERE = ["websiteId", "cursor", "limit"];
 
 /** A client with one connection, which is made when needed, and anew when it is lost. */
 export class Client {
   readonly #retryMs: number;
+  readonly #settings;
   #closed = false;
   readonly #connection: Http2SessionManager;
   readonly #sessions;
   readonly #events;
 
   constructor({ timeoutMs = 10_000, retryMs = 30_000, ...settings }: ClientOptions = {}) {
-    if (!(Number.isInteger(timeoutMs) && timeoutMs > 0 && timeoutMs < 1e8)) {
-      throw new RangeError(`timeoutMs: ${timeoutMs} is not a number of milliseconds for gRPC`);
-    }
     const { origin, authorization } = settled(settings);
     this.#retryMs = retryMs;
     // One that died without being closed is given up within a deadline, while calls still wait.
     const patienceMs = Math.max(1_000, Math.min(timeoutMs, 10_000) / 3);
     const pings = { pingIntervalMs: patienceMs, pingTimeoutMs: patienceMs };
     this.#connection = new Http2SessionManager(origin, pings);
-    const transport = createGrpcTransport({
-      baseUrl: origin,
-      sessionManager: this.#connection,
-      defaultTimeoutMs: timeoutMs,
-      interceptors: [
-        (next) => (request) => {
-          request.header.set("authorization", authorization);
-          return next(request);
-        },
-      ],
-    });
+    this.#settings = { timeoutMs, headers: { authorization } };
+    const transport = createGrpcTransport({ baseUrl: origin, sessionManager: this.#connection });
     this.#sessions = createClient(reading.SessionService, transport);
     this.#events = createClient(EventService, transport);
   }
 
   /** The sessions of a website, newest first, over all pages. */
-  async *sessions(websiteId: string, query: SessionQuery = {}, options: CallOptions = {}) {
-    const list = listed(query);
-    for (let cursor: string | undefined = ""; cursor !== undefined;) {
-      const request = { ...list, websiteId, cursor, limit: 100 };
-      const page: reading.ListSessionsResponse = await this.#call(options, () =>
-        this.#sessions.listSessions(request, options),
-      );
-      yield* page.sessions;
-      cursor = following(page.nextCursor);
-    }
+  sessions(websiteId: string, query: SessionQuery = {}, options: CallOptions = {}) {
+    const request = { ...listed(query), websiteId, limit: 100 };
+    return walk(async (cursor) => {
+      const send = (how: CallSettings) => this.#sessions.listSessions({ ...request, cursor }, how);
+      const page = await this.#call(options, send);
+      return [page.sessions, page.nextCursor];
+    });
   }
 
   /** A session by its id. */
   async session(websiteId: string, sessionId: string, options: CallOptions = {}): Promise<Session> {
     const request = { websiteId, sessionId, eventsLimit: 1 };
-    const answer = await this.#call(options, () => this.#sessions.getSession(request, options));
+    const answer = await this.#call(options, (how) => this.#sessions.getSession(request, how));
     return answer.session as Session;
   }
 
   /** The events of a session, oldest first, over all pages. */
-  async *events(websiteId: string, sessionId: string, options: CallOptions = {}) {
-    for (let eventsCursor: string | undefined = ""; eventsCursor !== undefined;) {
+  events(websiteId: string, sessionId: string, options: CallOptions = {}) {
+    return walk(async (eventsCursor) => {
       const request = { websiteId, sessionId, eventsCursor };
-      const page: reading.GetSessionResponse = await this.#call(options, () =>
-        this.#sessions.getSession(request, options),
-      );
-      yield* page.events;
-      eventsCursor = following(page.nextEventsCursor);
-    }
+      const page = await this.#call(options, (how) => this.#sessions.getSession(request, how));
+      return [page.events, page.nextEventsCursor];
+    });
   }
 
   /** Records events of a website in batches; returns how many were new, and known before. */
@@ -91,7 +81,7 @@ export class Client {
     const codes = [Code.Unavailable, Code.DeadlineExceeded]; // events have ids: none counts twice
     for await (const batch of batches(events)) {
       const request = { websiteId, events: batch };
-      const send = () => this.#events.recordEvents(request, options);
+      const send = (how: CallSettings) => this.#events.recordEvents(request, how);
       const { newEvents, knownEvents } = await this.#call(options, send, codes).catch((error) => {
         if (error instanceof SessionsError) error.recorded = total.newEvents + total.knownEvents;
         throw error;
@@ -108,24 +98,51 @@ export class Client {
     this.#connection.abort();
   }
 
-  #call<T>({ signal }: CallOptions, attempt: () => Promise<T>, codes = [Code.Unavailable]) {
-    const again = (code: Code) => codes.includes(code) && !this.#closed;
-    return retrying(attempt, { again, retryMs: this.#retryMs, signal });
+  /** Repeats `send` while it fails with one of the codes, but starts none after `retryMs`. */
+  async #call<T>(options: CallOptions, send: Send<T>, codes = [Code.Unavailable]): Promise<T> {
+    const end = performance.now() + this.#retryMs;
+    for (let backoffMs = 100; ; backoffMs = Math.min(2 * backoffMs, 2_000)) {
+      options.signal?.throwIfAborted();
+      try {
+        return await send({ ...this.#settings, ...options });
+      } catch (cause) {
+        options.signal?.throwIfAborted();
+        const failed = ConnectError.from(cause);
+        const late = failed.code === Code.DeadlineExceeded;
+        const unanswered = late && this.#connection.state() === "connecting";
+        // The next attempt connects anew, instead of waiting for TCP to ask again.
+        if (unanswered && this.#settings.timeoutMs >= 2_000) this.#connection.abort();
+        const error = sessionsError(failed, unanswered);
+        const delayMs = (error.retryDelayMs || backoffMs) * (1 + Math.random() / 2);
+        const again = codes.includes(error.code) && !this.#closed;
+        if (!again || performance.now() + delayMs >= end) throw error;
+        await sleep(delayMs, undefined, options).catch(() => options.signal?.throwIfAborted());
+      }
+    }
   }
 }
 
-/** A copy of the query with a list for each filter; throws a TypeError for what is no parameter. */
+/** A copy of the query with a list for each filter; throws a TypeError for what is none. */
 function listed(query: SessionQuery): Partial<Pick<reading.ListSessionsRequest, Range | Filter>> {
   const fields = Object.entries(query).map(([name, value]) => {
-    if (name in reading.ListSessionsRequestSchema.field) {
-      return [name, name.startsWith("filter") ? [value ?? []].flat() : value];
+    if (!(name in reading.ListSessionsRequestSchema.field) || SET_HERE.includes(name)) {
+      throw new TypeError(`there is no parameter ${name}`);
     }
-    throw new TypeError(`there is no parameter ${name}`);
+    const values = name.startsWith("filter") && value !== undefined ? [value].flat() : value;
+    if (Array.isArray(values) && values.length === 0) {
+      throw new TypeError(`${name} has no values, which would match all sessions; leave it out`);
+    }
+    return [name, values];
   });
   return Object.fromEntries(fields);
 }
 
-/** The cursor of the next page, if there is one. */
-function following(cursor: Value | undefined): string | undefined {
-  return cursor?.kind.case === "stringValue" ? cursor.kind.value : undefined;
+/** What is on the pages that `turn` reads, each at the cursor that the page before it had. */
+async function* walk<T>(turn: (cursor: string) => Promise<[T[], Value | undefined]>) {
+  let cursor = "";
+  do {
+    const [items, next] = await turn(cursor);
+    yield* items;
+    cursor = next?.kind.case === "stringValue" ? next.kind.value : "";
+  } while (cursor);
 }

@@ -1,5 +1,6 @@
+import { durationMs } from "@bufbuild/protobuf/wkt";
 import { Code, type ConnectError } from "@connectrpc/connect";
-import { BadRequestSchema, ErrorInfoSchema } from "./gen/google/rpc/error_details_pb.js";
+import * as details from "./gen/google/rpc/error_details_pb.js";
 
 /** A call that failed for good; the base of all errors of the service. */
 export class SessionsError extends Error {
@@ -9,6 +10,8 @@ export class SessionsError extends Error {
   readonly fields: readonly { field: string; description: string }[];
   /** `x-request-id` of the answer; empty where nothing answered. */
   readonly requestId: string;
+  /** How many milliseconds the server says to wait, if it does. */
+  readonly retryDelayMs: number | undefined;
   /** How many events `record` had recorded, in the batches before the one that failed. */
   recorded = 0;
 
@@ -18,10 +21,12 @@ export class SessionsError extends Error {
   ) {
     super(cause.rawMessage, { cause });
     this.name = new.target.name;
-    this.reason = cause.findDetails(ErrorInfoSchema)[0]?.reason ?? "";
-    const violations = cause.findDetails(BadRequestSchema)[0]?.fieldViolations ?? [];
+    this.reason = cause.findDetails(details.ErrorInfoSchema)[0]?.reason ?? "";
+    const violations = cause.findDetails(details.BadRequestSchema)[0]?.fieldViolations ?? [];
     this.fields = violations.map(({ field, description }) => ({ field, description }));
-    this.requestId = cause.metadata.get("x-request-id") ?? "";
+    this.requestId = cause.metadata.get("x-request-id")?.split(",")[0] ?? ""; // may come twice
+    const delay = cause.findDetails(details.RetryInfoSchema)[0]?.retryDelay;
+    this.retryDelayMs = delay && durationMs(delay);
   }
 }
 
@@ -35,9 +40,9 @@ export class DeadlineExceeded extends SessionsError {}
 const NAMED = { InvalidArgument, Unauthenticated, PermissionDenied, NotFound };
 const CLASSES: Record<string, typeof SessionsError> = { ...NAMED, Unavailable, DeadlineExceeded };
 
-/** The error of the class that is named after its code. */
-export function sessionsError(error: ConnectError): SessionsError {
-  const code = isLostConnection(error) ? Code.Unavailable : error.code;
+/** The error of the class that is named after its code; without a connection it is Unavailable. */
+export function sessionsError(error: ConnectError, unanswered: boolean): SessionsError {
+  const code = unanswered || isLostConnection(error) ? Code.Unavailable : error.code;
   return new (CLASSES[Code[code]] ?? SessionsError)(code, error);
 }
 

@@ -10,7 +10,7 @@ export interface Settings {
 export function settled({ address, key }: Settings): { origin: string; authorization: string } {
   const found = address || environment("SESSIONS_ADDRESS");
   const url = /^[^/]*:\/\//.test(found) ? found : `http://${found}`;
-  if (!/^(https:\/\/[^/?#@]+|http:\/\/[^/?#@]+:\d+)\/?$/.test(url) || !URL.canParse(url)) {
+  if (!/^(https:\/\/[^/?#@]+|http:\/\/[^/?#@]+:\d+)\/?$/i.test(url) || !URL.canParse(url)) {
     throw new TypeError(`${found}: write http://host:port, https://host[:port] or host:port`);
   }
   const authorization = `Bearer ${key || environment("SESSIONS_KEY")}`;

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import * as http2 from "node:http2";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { Worker } from "node:worker_threads";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
@@ -83,10 +84,33 @@ export async function gate(port: number) {
   };
 }
 
+/** An address of this machine at which connecting gets no answer, neither yes nor no. */
+export async function unanswered() {
+  // A thread that sleeps accepts nobody; when its queue is full, Linux lets others wait.
+  const sleeping = `const { parentPort } = require("node:worker_threads");
+    const server = require("node:net").createServer();
+    server.listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => {
+      parentPort.postMessage(server.address().port);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+    });`;
+  const worker = new Worker(sleeping, { eval: true });
+  const [port] = (await once(worker, "message")) as [number];
+  const queue = [connect(port, "127.0.0.1"), connect(port, "127.0.0.1")];
+  for (const socket of queue) socket.on("error", () => undefined);
+  await Promise.all(queue.map((socket) => once(socket, "connect")));
+  return {
+    address: `127.0.0.1:${port}`,
+    close: async () => {
+      for (const socket of queue) socket.destroy();
+      await worker.terminate();
+    },
+  };
+}
+
 /** UNAVAILABLE, with a delay in milliseconds that the server names, or without. */
 export function unavailable(retryDelayMs?: number): ConnectError {
   const details = [];
-  if (retryDelayMs) {
+  if (retryDelayMs !== undefined) {
     const retryDelay = durationFromMs(retryDelayMs);
     details.push({ desc: RetryInfoSchema, value: { retryDelay } });
   }
