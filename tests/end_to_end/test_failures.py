@@ -51,7 +51,7 @@ SETTINGS = {
     "SESSIONS_LOG_LEVEL": "warning",
 }
 DAYS = {"start_date": "2026-03-03", "end_date": "2026-03-03"}
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 @dataclass(frozen=True)

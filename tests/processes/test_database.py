@@ -54,6 +54,7 @@ async def test_two_commands_take_turns(
     private_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     finished = asyncio.Event()
+    waiting = f"waiting for another command (process {os.getpid()})"
 
     async def second() -> int:
         async with database(_settings(private_dir)) as url:
@@ -63,8 +64,7 @@ async def test_two_commands_take_turns(
     async with database(_settings(private_dir)) as url:
         task = asyncio.create_task(second())
         await ask(url, "CREATE TABLE done (at timestamptz)")
-        await asyncio.sleep(1.2)
-        assert f"waiting for another command (process {os.getpid()})" in capsys.readouterr().err
+        await eventually(lambda: waiting in capsys.readouterr().err)
         finished.set()
     assert await asyncio.wait_for(task, PATIENCE) == 0
 
