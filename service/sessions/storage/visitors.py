@@ -8,10 +8,13 @@ from sessions.storage.database import Connection, as_json
 
 # One pass in sorted order takes the lock of every row, new or old, so that two
 # writers never wait for each other. "WHERE false" locks without writing.
+# Generic plans from here on: of a website that is newer than the statistics the
+# planner thinks that it has no rows, and would read all of them for each visitor.
 _LOCK = """
 INSERT INTO visitors (website_key, visitor_id)
 SELECT %(website_key)s, visitor_id
   FROM pg_advisory_xact_lock_shared(%(in_use)s, %(website_key)s)
+ CROSS JOIN set_config('plan_cache_mode', 'force_generic_plan', true)
  CROSS JOIN json_array_elements_text(%(sent)s::json) AS visitor_id
  ORDER BY visitor_id COLLATE "C"
     ON CONFLICT (website_key, visitor_id) DO UPDATE SET visitor_id = '' WHERE false
