@@ -28,7 +28,7 @@ _NEWEST = 5_000
 _GROWTH = 4
 """How many times more weeks are asked for, each time that it went quickly."""
 
-BUDGET = 0.025
+BUDGET = 0.015
 """Seconds after which a page that is hard to fill ends short."""
 
 # The cast, because GIN finds an integer only by an integer, not by a smallint.
