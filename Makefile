@@ -4,6 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 GOOGLEAPIS := build/googleapis
 PROTOS := $(shell cd protos && find . -name '*.proto' | sed 's|^\./||')
+NO_NODE := ! command -v npm > /dev/null || ! node -e 'process.exit(+(parseInt(process.versions.node) < 20))'
 
 .DEFAULT_GOAL := help
 .PHONY: help install run generate generate-python generate-openapi generate-typescript generate-go format lint lint-openapi test coverage bench bench-ingest soak drift check
@@ -41,7 +42,7 @@ generate-openapi: $(GOOGLEAPIS)
 	  && $(BIN)/buf build protos -o build/openapi/protos.binpb && $(BIN)/python -m openapi.build; fi
 
 generate-typescript: $(GOOGLEAPIS) generate-openapi
-	@if ! command -v npm > /dev/null || ! node -e 'process.exit(+(parseInt(process.versions.node) < 20))'; then \
+	@if $(NO_NODE); then \
 	  echo 'generate: skipped sdk/typescript, needs Node 20'; else \
 	  cd sdk/typescript && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci; } && cd ../.. \
 	  && $(BIN)/buf generate --template sdk/typescript/buf.gen.yaml && npm run --silent --prefix sdk/typescript generate-rest; fi
@@ -62,7 +63,7 @@ lint: $(GOOGLEAPIS) lint-openapi ## Check format, style, types, layers and proto
 	$(BIN)/buf breaking protos --against protos/released.binpb
 
 lint-openapi:
-	@if ! command -v npm > /dev/null || ! node -e 'process.exit(+(parseInt(process.versions.node) < 20))'; then \
+	@if $(NO_NODE); then \
 	  echo 'lint: skipped openapi, needs Node 20'; else cd openapi \
 	  && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --ignore-scripts; } \
 	  && REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true node_modules/.bin/redocly lint ../gateway/openapi.json; fi
