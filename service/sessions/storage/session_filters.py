@@ -1,0 +1,62 @@
+"""The filters of a list as conditions on the table `sessions s`, and their values."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, LiteralString
+
+from sessions.domain.sessionization import page_hash
+from sessions.storage.pages import MORE_PAGES
+
+Filters = Mapping[str, Sequence[str]]
+"""Per name of `sessions.domain.queries.FILTERS` the values that match."""
+
+_COLUMNS: dict[str, LiteralString] = {
+    "country": "country",
+    "referrer": "referrer",
+    "browser": "browser",
+    "os": "os",
+    "device": "device",
+    "language": "language",
+    "utm_source": "utm_source",
+    "utm_medium": "utm_medium",
+    "utm_campaign": "utm_campaign",
+    "region": "region",
+    "city": "city",
+    "hostname": "hostname",
+}
+
+# The row's own pages decide, except where it could not hold them all.
+_VISITED: LiteralString = """
+   AND s.pages && %(page_or_more)s::uuid[]
+   AND (s.pages && %(page)s::uuid[]
+        OR EXISTS (
+            SELECT FROM overflow_pages o
+             WHERE o.website_key = s.website_key AND o.visitor_key = s.visitor_key
+               AND o.page = ANY(%(page)s::uuid[])
+               AND o.viewed_at BETWEEN s.started_at AND s.ended_at))"""
+
+
+def conditions(filters: Filters) -> LiteralString:
+    """What follows a WHERE clause; the values are its parameters."""
+    found: list[LiteralString] = [_condition(name, values) for name, values in filters.items()]
+    return "".join(found)
+
+
+def _condition(name: str, values: Sequence[str]) -> LiteralString:
+    if name == "page":
+        return _VISITED
+    column = _COLUMNS[name]
+    # Of one value the index is always asked; of several, if that looks good to the planner.
+    if len(values) == 1:
+        return f" AND s.{column} = %({column})s"
+    return f" AND s.{column} = ANY(%({column})s)"
+
+
+def parameters(filters: Filters) -> dict[str, Any]:
+    """The values, for `conditions`."""
+    found: dict[str, Any] = {
+        name: values[0] if len(values) == 1 else list(values) for name, values in filters.items()
+    }
+    if "page" in filters:
+        pages = [page_hash(path) for path in filters["page"]]
+        found |= {"page": pages, "page_or_more": [*pages, MORE_PAGES]}
+    return found
