@@ -3,12 +3,13 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
 from sessions.domain.queries import Position, Range
 from sessions.domain.session import Session
-from sessions.storage import session_list
+from sessions.storage import session_filters, session_list
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
 
@@ -25,10 +26,10 @@ SELECT 1, started_at, gen_random_uuid(), number, 'v' || number, started_at, 1, 0
        CASE WHEN mod(number, 901) = 0 THEN 'Rare' ELSE 'Common' END,
        CASE WHEN mod(number, 2) = 0 THEN 'Chrome' ELSE 'Firefox' END, 'Linux', 'desktop', '', '',
        '', '', '', '', '/', '/', ARRAY[gen_random_uuid()], '{"first": [0, "a"]}'
-  FROM generate_series(1, 12000) AS number
+  FROM generate_series(1, %(count)s) AS number
  CROSS JOIN LATERAL (
        -- Several at a time, so that ids have to tell them apart.
-       SELECT %(end)s::timestamptz - interval '270 seconds' * (number / 3 * 3) - interval '1 second'
+       SELECT %(end)s::timestamptz - interval '38 days' / %(count)s * (number / 3 * 3) - interval '1 second'
        ) AS times(started_at)
 """
 
@@ -56,11 +57,16 @@ QUESTIONS = [
 @pytest_asyncio.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     async with Database(database_url) as database:
-        days = range(0, DAYS + 2, 20)
-        await Partitions(database).ensure(END - timedelta(days=day) for day in days)
-        async with database.transaction() as connection:
-            await connection.execute(_INSERT, {"end": END})
+        await fill(database, 12_000)
         yield database
+
+
+async def fill(database: Database, count: int) -> None:
+    """Make sessions, evenly over the range."""
+    days = range(0, DAYS + 2, 20)
+    await Partitions(database).ensure(END - timedelta(days=day) for day in days)
+    async with database.transaction() as connection:
+        await connection.execute(_INSERT, {"end": END, "count": count})
 
 
 async def everything(database: Database) -> list[Session]:
@@ -122,6 +128,40 @@ async def test_a_page_without_time_ends_short(database: Database) -> None:
     found, sizes = await walk(database, QUESTIONS[4], limit=100, budget=0.0)
     assert found
     assert len(sizes) > 1
+
+
+@pytest.mark.parametrize("filters", [{"city": ["Rare"]}, {"page": ["/a", "/b"], "os": ["Linux"]}])
+async def test_days_are_searched_through_the_index_of_all_filters_alone(
+    database_url: str, filters: Mapping[str, Sequence[str]]
+) -> None:
+    async with Database(database_url) as database:
+        await fill(database, 60_000)
+        without_statistics = await explain_search(database, filters)
+        async with database.transaction() as connection:
+            await connection.execute("ANALYZE sessions")
+        for plan in (without_statistics, await explain_search(database, filters)):
+            assert "session_bucket" in plan
+            assert "sessions_2026_02_pkey" not in plan
+            assert "Seq Scan" not in plan
+
+
+async def explain_search(database: Database, filters: Mapping[str, Sequence[str]]) -> str:
+    """How PostgreSQL would search day by day."""
+    query = session_list._BY_DAY.format(
+        buckets=session_list._PEOPLE_BUCKET, filters=session_filters.conditions(filters)
+    )
+    parameters = session_filters.parameters(filters) | {
+        "website_key": 1,
+        "since": RANGE.since,
+        "before_at": RANGE.until,
+        "before_id": UUID(int=0),
+        "limit": 51,
+        "budget": 1.0,
+    }
+    async with database.transaction() as connection:
+        await connection.execute(session_list._THROUGH_FILTERS)
+        found = await connection.execute(f"EXPLAIN {query}", parameters)
+        return "\n".join(line for (line,) in await found.fetchall())
 
 
 async def test_any_position_can_be_gone_on_from(database: Database) -> None:
