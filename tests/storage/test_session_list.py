@@ -29,7 +29,8 @@ SELECT 1, started_at, gen_random_uuid(), number, 'v' || number, started_at, 1, 0
   FROM generate_series(1, %(count)s) AS number
  CROSS JOIN LATERAL (
        -- Several at a time, so that ids have to tell them apart.
-       SELECT %(end)s::timestamptz - interval '38 days' / %(count)s * (number / 3 * 3) - interval '1 second'
+       SELECT %(end)s::timestamptz - interval '1 second'
+              - interval '38 days' / %(count)s * (number / 3 * 3)
        ) AS times(started_at)
 """
 
