@@ -1,13 +1,52 @@
 """Structured logs: one JSON object a line, on stderr, those of libraries too."""
 
+import asyncio
+import io
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import structlog
 
+_SECONDS = 0.1
+"""How long a line may wait for others: writing each one by itself is dear under load."""
 
-def configure_logs(level: str) -> None:
-    """Log from `level` (debug, info, warning, error) on."""
+
+class _Batches(io.StringIO):
+    """Lines on their way to stderr, written together a few times a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._loop = asyncio.get_running_loop()
+
+    def write(self, line: str) -> int:
+        """Keep a line until its time has come."""
+        if not self.tell():
+            self._loop.call_later(_SECONDS, self.write_out)
+        return super().write(line)
+
+    def write_out(self) -> None:
+        """Write what is waiting."""
+        lines = self.getvalue()
+        self.seek(0)
+        self.truncate()
+        sys.stderr.write(lines)
+        sys.stderr.flush()
+
+
+@contextmanager
+def logging_to_stderr(level: str) -> Iterator[None]:
+    """Log from `level` (debug, info, warning, error) on, while an event loop runs."""
+    batches = _Batches()
+    _configure(level, batches)
+    try:
+        yield
+    finally:
+        batches.write_out()
+
+
+def _configure(level: str, file: io.StringIO) -> None:
     known: list[structlog.typing.Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -17,9 +56,10 @@ def configure_logs(level: str) -> None:
     structlog.configure(
         processors=[*known, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=file),
         cache_logger_on_first_use=True,
     )
+    # Libraries log from any thread, and seldom.
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

@@ -24,6 +24,16 @@ async def test_once_is_enough_also_from_many_at_once(server_url: str) -> None:
         assert sum(map(len, applied)) == len(migrations())
 
 
+async def test_a_database_of_the_first_version_gets_what_it_lacks(server_url: str) -> None:
+    async with new_database(server_url) as name:
+        url = make_conninfo(server_url, dbname=name)
+        async with await psycopg.AsyncConnection.connect(url) as connection:
+            await connection.execute("CREATE TABLE migrations (number integer, applied_at date)")
+            await connection.execute("INSERT INTO migrations VALUES (1)")
+            await connection.execute(migrations()[1].encode())
+        assert await migrate(url) == list(migrations())[1:]
+
+
 async def test_secrets_are_made_once(database_url: str) -> None:
     async with Database(database_url) as database:
         query = "SELECT purpose, secret FROM secrets ORDER BY purpose"

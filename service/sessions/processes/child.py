@@ -93,13 +93,13 @@ class Output:
             transport.close()
 
     def _forward(self, lines: list[bytes]) -> None:
-        for line in lines:
-            text = line.decode(errors="replace")
-            self._lines.append(text)
-            if not self._quiet:
-                # Whatever became of our stderr: a child must never block on a full pipe.
-                with suppress(OSError, ValueError):
-                    print(f"{self._name:<10}| {text}", file=sys.stderr, flush=True)
+        texts = [line.decode(errors="replace") for line in lines]
+        self._lines.extend(texts)
+        if texts and not self._quiet:
+            # Whatever became of our stderr: a child must never block on a full pipe.
+            with suppress(OSError, ValueError):
+                named = (f"{self._name:<10}| {text}\n" for text in texts)
+                print("".join(named), end="", file=sys.stderr, flush=True)
 
 
 async def spawn(

@@ -17,7 +17,7 @@ from grpc_reflection.v1alpha import reflection
 from sessions.composition import Application, open_application
 from sessions.domain.errors import DomainError, Unavailable
 from sessions.domain.limits import MAX_REQUEST
-from sessions.logs import configure_logs
+from sessions.logs import logging_to_stderr
 from sessions.rpc.boundary import Boundary
 from sessions.rpc.event_service import EventService
 from sessions.rpc.session_service import SessionService
@@ -82,9 +82,9 @@ async def main(port: int, host: str, settings: Settings, database_url: str) -> N
     Raises:
         OSError: the port is taken.
     """
-    configure_logs(settings.log_level)
     stop = _Stop()
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
+        stack.enter_context(logging_to_stderr(settings.log_level))
         application = await _open_when_possible(stack, database_url, settings, stop.told)
         if application is None:
             return

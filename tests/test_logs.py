@@ -1,0 +1,39 @@
+"""The log of a worker: lines are written together, and none is kept when it ends."""
+
+import asyncio
+import json
+import subprocess
+import sys
+
+_WORKER = """
+import asyncio, structlog, sys
+from sessions.logs import logging_to_stderr
+
+async def main():
+    with logging_to_stderr("info"):
+        log = structlog.get_logger()
+        log.info("one")
+        log.debug("none")
+        await asyncio.sleep(float(sys.argv[1]))
+        print(flush=True)
+        sys.stdin.read()
+        log.info("two")
+
+asyncio.run(main())
+"""
+
+
+async def test_lines_come_soon_and_the_last_ones_at_the_end() -> None:
+    worker = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", _WORKER, "0.5"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert worker.stdout
+    assert worker.stderr
+    await worker.stdout.readline()
+    line = await asyncio.wait_for(worker.stderr.readline(), 10)
+    assert json.loads(line)["event"] == "one"
+    _, rest = await worker.communicate()
+    assert [json.loads(line)["event"] for line in rest.splitlines()] == ["two"]
