@@ -35,5 +35,5 @@ async def test_lines_come_soon_and_the_last_ones_at_the_end() -> None:
     await worker.stdout.readline()
     line = await asyncio.wait_for(worker.stderr.readline(), 10)
     assert json.loads(line)["event"] == "one"
-    _, rest = await worker.communicate()
+    _, rest = await worker.communicate(b"")
     assert [json.loads(line)["event"] for line in rest.splitlines()] == ["two"]

@@ -73,7 +73,7 @@ async def fill(database: Database, count: int) -> None:
 async def everything(database: Database) -> list[Session]:
     """All sessions, in the order of the list."""
     page = await session_list.list_page(
-        database, 1, RANGE, filters={}, include_bots=True, after=None, limit=20_000
+        database, 1, RANGE, filters={}, include_bots=True, after=None, limit=20_000, budget=60.0
     )
     return page.sessions
 

@@ -20,8 +20,8 @@ from sessions.storage.database import Database, Parameters
 from sessions.storage.session_columns import COLUMNS
 from sessions.storage.session_filters import Filters
 
-_LOOKED_AT = 10
-"""Sessions that are looked at one by one for each that is asked for, before the index is."""
+_NEWEST = 500
+"""Sessions that are looked at one by one before the index of all filters is asked."""
 
 BUDGET = 0.02
 """Seconds after which a page that is hard to fill ends short."""
@@ -33,12 +33,6 @@ _AFTER: LiteralString = """
 _PLACE: LiteralString = f" s.website_key = %(website_key)s AND {_AFTER}"
 
 _NEWEST_FIRST: LiteralString = " ORDER BY s.started_at DESC, s.session_id DESC "
-
-_ALL: LiteralString = f"""
-SELECT {COLUMNS}
-  FROM sessions s
- WHERE {_PLACE}
-{_NEWEST_FIRST} LIMIT %(limit)s"""
 
 # The inner limit bounds the work, however few match.
 _AMONG_NEWEST: LiteralString = f"""
@@ -139,11 +133,9 @@ async def list_page(
         "before_at": position.started_at,
         "before_id": position.session_id,
         "limit": limit + 1,
-        "newest": (limit + 1) * _LOOKED_AT,
+        "newest": _NEWEST,
         "budget": budget,
     }
-    if include_bots and not filters:
-        return _page(await database.fetch(_ALL, parameters, args_row(Session)), limit)
     conditions = session_filters.conditions(filters)
     newest = _AMONG_NEWEST.format(filters=conditions if include_bots else conditions + _PEOPLE)
     found = await database.fetch(newest, parameters, args_row(Session))
