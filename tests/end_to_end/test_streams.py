@@ -230,14 +230,17 @@ def megabytes(pid: int) -> float:
     return int(line.split()[1]) / 1024
 
 
-MOST_TAKEN = 32.0
-"""MiB of one stream that may be under way: nearly all of it is what Envoy buffers of a stream."""
+MOST_TAKEN = 64.0
+"""MiB of one stream that may be under way: what Envoy buffers of it, and sockets on the way."""
+
+MOST_MEMORY = 32.0
+"""MiB that the workers may hold of it."""
 
 
 def test_a_slow_database_holds_the_client_back() -> None:
     """While nothing can be stored nothing is acknowledged, and little more is taken in."""
     with running_service(SESSIONS_REQUEST_TIMEOUT="60", SESSIONS_STREAM_AGE="60") as service:
-        batches = service.batches(300, events=50, url="/" + "x" * 4_000)
+        batches = service.batches(500, events=50, url="/" + "x" * 4_000)
         size = batches[0].ByteSize() / 2**20
         insist(service, batches[:1])
         before = sum(map(megabytes, service.workers()))
@@ -255,11 +258,12 @@ def test_a_slow_database_holds_the_client_back() -> None:
             f"MiB more memory; with the time that it was locked {stream.seconds:.1f} s"
         )
         assert taken * size < MOST_TAKEN
-        assert more < MOST_TAKEN
+        assert more < MOST_MEMORY
+        assert len(batches) * size > 1.4 * MOST_TAKEN
         assert stream.code is grpc.StatusCode.OK
         rest = insist(service, batches[1 + len(stream.acknowledged) :])
         # What an old stream did not answer may have been stored.
-        assert stream.new + sum(each.new for each in rest) <= 299 * 50
+        assert stream.new + sum(each.new for each in rest) <= 499 * 50
         assert sorted(service.stored()) == sorted(ids(batches))
 
 
