@@ -70,14 +70,15 @@ def _single(data: Data) -> Iterator[Filters]:
 
 def _conjunctions(data: Data) -> Iterator[Filters]:
     chance = random.Random(1)  # noqa: S311 - the same queries every time
-    for size, _ in product(range(2, 6), range(_CONJUNCTIONS)):
+    for size, number in product(range(2, 6), range(_CONJUNCTIONS)):
         levels = {
             name: chance.choices(LEVELS, weights=(4, 4, 1, 0))[0]
             for name in chance.sample(FILTERS, size)
         }
         values = {name: [data.value(name, level)] for name, level in levels.items()}
         name = " and ".join(f"{level} {name}" for name, level in levels.items())
-        yield Filters(f"{size} filters", name, values)
+        bots = number % 2 == 1
+        yield Filters(f"{size} filters", f"{name}, bots too" if bots else name, values, bots)
 
 
 def request(

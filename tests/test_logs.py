@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 _WORKER = """
-import asyncio, structlog, sys
+import asyncio, os, structlog, sys
 from sessions.logs import logging_to_stderr
 
 async def main():
@@ -14,10 +14,13 @@ async def main():
         log = structlog.get_logger()
         log.info("one")
         log.debug("none")
-        await asyncio.sleep(float(sys.argv[1]))
+        if "killed" in sys.argv:
+            os._exit(0)
+        await asyncio.sleep(0.5)
         print(flush=True)
         sys.stdin.read()
         log.info("two")
+    log.info("three")
 
 asyncio.run(main())
 """
@@ -25,7 +28,7 @@ asyncio.run(main())
 
 async def test_lines_come_soon_and_the_last_ones_at_the_end() -> None:
     worker = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", _WORKER, "0.5"),
+        *(sys.executable, "-c", _WORKER),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -36,4 +39,11 @@ async def test_lines_come_soon_and_the_last_ones_at_the_end() -> None:
     line = await asyncio.wait_for(worker.stderr.readline(), 10)
     assert json.loads(line)["event"] == "one"
     _, rest = await worker.communicate(b"")
-    assert [json.loads(line)["event"] for line in rest.splitlines()] == ["two"]
+    assert [json.loads(line)["event"] for line in rest.splitlines()] == ["two", "three"]
+
+
+def test_lines_wait_for_others() -> None:
+    killed = subprocess.run(
+        [sys.executable, "-c", _WORKER, "killed"], capture_output=True, check=True
+    )
+    assert killed.stderr == b""

@@ -19,9 +19,12 @@ class _Batches(io.StringIO):
     def __init__(self) -> None:
         super().__init__()
         self._loop = asyncio.get_running_loop()
+        self._ended = False
 
     def write(self, line: str) -> int:
         """Keep a line until its time has come."""
+        if self._ended:
+            return sys.stderr.write(line)
         if not self.tell():
             self._loop.call_later(_SECONDS, self.write_out)
         return super().write(line)
@@ -34,6 +37,11 @@ class _Batches(io.StringIO):
         sys.stderr.write(lines)
         sys.stderr.flush()
 
+    def end(self) -> None:
+        """Write what is waiting, and whatever comes later at once."""
+        self._ended = True
+        self.write_out()
+
 
 @contextmanager
 def logging_to_stderr(level: str) -> Iterator[None]:
@@ -43,7 +51,7 @@ def logging_to_stderr(level: str) -> Iterator[None]:
     try:
         yield
     finally:
-        batches.write_out()
+        batches.end()
 
 
 def _configure(level: str, file: io.StringIO) -> None:

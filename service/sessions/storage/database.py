@@ -188,8 +188,8 @@ def domain_errors() -> Iterator[None]:
     except errors.QueryCanceled as error:
         message = "the call took longer than it may"
         raise DeadlineExceeded(message, Reason.DEADLINE_EXCEEDED) from error
-    except errors.UndefinedTable as error:
-        message = "the database lacks tables of this version: run `sessions migrate`"
+    except (errors.UndefinedTable, errors.UndefinedFunction) as error:
+        message = "the database lacks what this version needs: run `sessions migrate`"
         raise Unavailable(message, Reason.DATABASE_UNAVAILABLE) from error
     except (errors.SerializationFailure, errors.DeadlockDetected, errors.LockNotAvailable) as error:
         raise _unavailable() from error

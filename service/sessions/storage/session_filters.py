@@ -5,24 +5,12 @@ from typing import Any, LiteralString
 
 from sessions.domain.sessionization import page_hash
 from sessions.storage.pages import MORE_PAGES
+from sessions.storage.session_columns import TEXTS
 
 Filters = Mapping[str, Sequence[str]]
 """Per name of `sessions.domain.queries.FILTERS` the values that match."""
 
-_COLUMNS: dict[str, LiteralString] = {
-    "country": "country",
-    "referrer": "referrer",
-    "browser": "browser",
-    "os": "os",
-    "device": "device",
-    "language": "language",
-    "utm_source": "utm_source",
-    "utm_medium": "utm_medium",
-    "utm_campaign": "utm_campaign",
-    "region": "region",
-    "city": "city",
-    "hostname": "hostname",
-}
+_COLUMNS = {name: name for name in TEXTS}
 
 # The row's own pages decide, except where it could not hold them all.
 _VISITED: LiteralString = """

@@ -50,17 +50,18 @@ SELECT s.session_id
 {_NEWEST_FIRST} LIMIT 1 OFFSET %(newest)s * 9 / 10"""
 
 # Day after day until the page is full or the time is over; the first day is always
-# searched, so that every page gets on. A row without a session tells the first day that
-# was not searched. The bucket stands for the website: with its key beside it, the primary
-# key would look good to the planner.
+# searched, so that every page gets on. A row without a session, first of its day, tells
+# that this day was not searched to its end. The bucket stands for the website: with its
+# key beside it, the primary key would look good to the planner.
 _BY_DAY: LiteralString = f"""
 SELECT s.*, days.day
-  FROM (SELECT day, number,
+  FROM (SELECT day, number, is_bot,
                number = 1
                OR clock_timestamp() < statement_timestamp() + %(budget)s * interval '1 s' AS in_time
           FROM generate_series(
                    date_trunc('day', %(before_at)s), date_trunc('day', %(since)s), '-1 day'
                ) WITH ORDINALITY AS series(day, number)
+         CROSS JOIN unnest(%(bots)s::boolean[]) AS is_bot
          ORDER BY number
         OFFSET 0) AS days
   LEFT JOIN LATERAL (
@@ -68,17 +69,13 @@ SELECT s.*, days.day
          FROM sessions s
         WHERE days.in_time AND {_AFTER}
           AND s.started_at >= days.day AND s.started_at < days.day + interval '1 day'
-          AND session_bucket(s.website_key, s.started_at, s.is_bot) {{buckets}}
+          AND session_bucket(s.website_key, s.started_at, s.is_bot)
+              = session_bucket(%(website_key)s, days.day, days.is_bot)
           {{filters}}
        {_NEWEST_FIRST} LIMIT %(limit)s) AS s ON true
  WHERE s.session_id IS NOT NULL OR NOT days.in_time
- ORDER BY days.number, s.started_at DESC, s.session_id DESC
+ ORDER BY days.number, s.started_at DESC NULLS FIRST, s.session_id DESC
  LIMIT %(limit)s"""
-
-_PEOPLE_BUCKET: LiteralString = "= session_bucket(%(website_key)s, days.day, false)"
-_ALL_BUCKETS: LiteralString = """= ANY(ARRAY[
-          session_bucket(%(website_key)s, days.day, false),
-          session_bucket(%(website_key)s, days.day, true)])"""
 
 # How many rows match, and so which way is the best, the planner knows too little to judge.
 # So it is left with the index of all filters; entries of the primary key, which it could
@@ -88,7 +85,7 @@ SELECT set_config('enable_indexscan', 'off', true),
        set_config('enable_seqscan', 'off', true),
        set_config('cpu_index_tuple_cost', '1', true)"""
 
-_FIRST_ID, _LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
+_LAST_ID = UUID(int=2**128 - 1)
 _PEOPLE: LiteralString = " AND s.is_bot = false"
 
 
@@ -126,7 +123,7 @@ async def list_page(
         Unavailable: the database can't be reached.
         DeadlineExceeded: a statement took too long.
     """
-    position = after or Position(range_.until, _FIRST_ID)
+    position = after or _before(range_.until)
     parameters = session_filters.parameters(filters) | {
         "website_key": website_key,
         "since": range_.since,
@@ -134,6 +131,7 @@ async def list_page(
         "before_id": position.session_id,
         "limit": limit + 1,
         "newest": _NEWEST,
+        "bots": [False, True] if include_bots else [False],
         "budget": budget,
     }
     conditions = session_filters.conditions(filters)
@@ -142,8 +140,7 @@ async def list_page(
     if len(found) > limit or not await database.fetch(_MORE_THAN_NEWEST, parameters):
         return _page(found, limit)
     # From the start again: what is among the newest now may not be what it was before.
-    buckets = _ALL_BUCKETS if include_bots else _PEOPLE_BUCKET
-    return await _by_day(database, _BY_DAY.format(buckets=buckets, filters=conditions), parameters)
+    return await _by_day(database, _BY_DAY.format(filters=conditions), parameters)
 
 
 async def _by_day(database: Database, query: LiteralString, parameters: Parameters) -> ListPage:
@@ -155,7 +152,7 @@ async def _by_day(database: Database, query: LiteralString, parameters: Paramete
     found: list[Session] = []
     for *values, day in rows:
         if values[0] is None:
-            return ListPage(found, _end_of(day))
+            return ListPage(found, _before(day + timedelta(days=1)))
         found.append(Session(*values))
     return _page(found, parameters["limit"] - 1)
 
@@ -168,6 +165,9 @@ def _page(found: list[Session], limit: int) -> ListPage:
     return ListPage(found[:limit], Position(last.started_at, last.session_id))
 
 
-def _end_of(day: datetime) -> Position:
-    """The place before the sessions of a day; it lies in it, so that a search gets on."""
-    return Position(day + timedelta(days=1, microseconds=-1), _LAST_ID)
+def _before(moment: datetime) -> Position:
+    """The place before all sessions that started earlier than a moment.
+
+    It lies on the day before midnight, so that a search from there gets on.
+    """
+    return Position(moment - timedelta(microseconds=1), _LAST_ID)
