@@ -13,7 +13,7 @@ RETURN (website_key::bigint << 23)
 DROP INDEX sessions_filters;
 
 -- New entries wait in a list that every search of a day reads from end to end: a
--- sixteenth of the default (in kB) makes searches quicker, and writing no slower.
+-- sixteenth of the default (in kB) makes searches quicker, and an import a little slower.
 CREATE INDEX sessions_filters ON sessions USING gin (
     session_bucket(website_key, started_at, is_bot),
     country, region, city, browser, os, device, language, hostname, referrer, utm_source, utm_medium, utm_campaign, pages
