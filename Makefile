@@ -29,10 +29,14 @@ $(GOOGLEAPIS): $(INSTALLED)
 
 generate: generate-python generate-openapi generate-typescript generate-go ## Generate SDKs, OpenAPI and Envoy's descriptors from protos/
 
+# The code goes into the SDK's package: a top-level package `analytics` would collide with a user's own.
 generate-python: $(GOOGLEAPIS)
-	@rm -f sdk/python/analytics/sessions/v1/*_pb2*
+	@rm -rf build/python sdk/python/analytics_sessions/v1/*_pb2* && mkdir -p build/python
 	$(BIN)/python -m grpc_tools.protoc -I protos -I $(GOOGLEAPIS) --plugin=$(BIN)/protoc-gen-mypy_grpc \
-	  --python_out=sdk/python --pyi_out=sdk/python --grpc_python_out=sdk/python --mypy_grpc_out=quiet:sdk/python $(PROTOS)
+	  --python_out=build/python --pyi_out=build/python --grpc_python_out=build/python --mypy_grpc_out=quiet:build/python $(PROTOS)
+	@sed -i -e 's/^from analytics\.sessions\./from analytics_sessions./' \
+	  -e "s/'analytics\.sessions\.\([a-z0-9_.]*_pb2\)'/'analytics_sessions.\1'/" build/python/analytics/sessions/*/*_pb2*
+	@cp -R build/python/analytics/sessions/. sdk/python/analytics_sessions/
 	$(BIN)/python -m grpc_tools.protoc -I protos -I $(GOOGLEAPIS) --include_imports \
 	  --descriptor_set_out=gateway/descriptors.pb $(PROTOS) google/rpc/status.proto google/rpc/error_details.proto
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-from analytics.sessions.v1 import session_service_pb2 as messages
-from analytics.sessions.v1 import session_service_pb2_grpc as services
+from analytics_sessions.v1 import session_service_pb2 as messages
+from analytics_sessions.v1 import session_service_pb2_grpc as services
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 Context = grpc.aio.ServicerContext[Any, Any]

@@ -23,8 +23,8 @@ from urllib.parse import urlsplit
 import click
 import grpc
 import psycopg
-from analytics.sessions.v1.session_service_pb2 import ListSessionsRequest
-from analytics.sessions.v1.session_service_pb2_grpc import SessionServiceStub
+from analytics_sessions.v1.session_service_pb2 import ListSessionsRequest
+from analytics_sessions.v1.session_service_pb2_grpc import SessionServiceStub
 
 from bench.writing import Requests, Traffic, as_combined, as_ndjson, record, requests, stream
 from tests.end_to_end.stack import Stack, metadata, running_stack

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import UTC, datetime
 
-from analytics.sessions.v1 import session_service_pb2 as messages
+from analytics_sessions.v1 import session_service_pb2 as messages
 from sessions.domain.queries import day_range
 
 from bench import pgbench

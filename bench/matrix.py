@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import product
 
-from analytics.sessions.v1 import session_service_pb2 as messages
+from analytics_sessions.v1 import session_service_pb2 as messages
 from sessions.composition import Application, open_application
 from sessions.domain.cursors import ListPlace
 from sessions.domain.queries import FILTERS, SessionQuery, day_range, normalize_filters

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import grpc
-from analytics.sessions.v1.session_service_pb2_grpc import SessionServiceStub
+from analytics_sessions.v1.session_service_pb2_grpc import SessionServiceStub
 from sessions.domain.session import Session
 
 import gateway

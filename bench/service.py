@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import click
 import grpc
 import psycopg
-from analytics.sessions.v1.session_service_pb2_grpc import SessionServiceStub
+from analytics_sessions.v1.session_service_pb2_grpc import SessionServiceStub
 
 from bench.data import Data, look
 from bench.programs import free_ports

@@ -5,8 +5,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analytics.sessions.v1 import session_service_pb2 as messages
-from analytics.sessions.v1.session_service_pb2_grpc import SessionServiceStub
+from analytics_sessions.v1 import session_service_pb2 as messages
+from analytics_sessions.v1.session_service_pb2_grpc import SessionServiceStub
 
 from bench.data import PAGE
 from bench.figures import milliseconds, percentile

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import grpc
-from analytics.sessions.v1.event_pb2 import Event
-from analytics.sessions.v1.event_service_pb2 import (
+from analytics_sessions.v1.event_pb2 import Event
+from analytics_sessions.v1.event_service_pb2 import (
     RecordEventsRequest,
     RecordEventsResponse,
     StreamEventsRequest,

@@ -9,8 +9,8 @@ import base64
 import json
 from dataclasses import dataclass, replace
 
-from analytics.sessions.v1 import error_reason_pb2 as reasons
-from analytics.sessions.v1.error_reason_pb2 import ErrorReason
+from analytics_sessions.v1 import error_reason_pb2 as reasons
+from analytics_sessions.v1.error_reason_pb2 import ErrorReason
 from google.protobuf.json_format import MessageToDict
 from google.rpc import code_pb2, status_pb2
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo

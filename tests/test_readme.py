@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from analytics.sessions.v1.error_reason_pb2 import ErrorReason
+from analytics_sessions.v1.error_reason_pb2 import ErrorReason
 from sessions.settings import Settings
 
 ROOT = Path(__file__).parent.parent

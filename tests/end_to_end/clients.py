@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import grpc
-from analytics.sessions.v1 import error_reason_pb2, session_service_pb2
+from analytics_sessions.v1 import error_reason_pb2, session_service_pb2
 from google.protobuf.json_format import MessageToDict, ParseDict
 from google.rpc import code_pb2, error_details_pb2
 from grpc_status import rpc_status

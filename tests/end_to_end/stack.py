@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import grpc
-from analytics.sessions.v1.session_service_pb2_grpc import SessionServiceStub
+from analytics_sessions.v1.session_service_pb2_grpc import SessionServiceStub
 
 SESSIONS = str(Path(sys.executable).with_name("sessions"))
 _START_SECONDS = 60

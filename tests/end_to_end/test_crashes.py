@@ -24,8 +24,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import grpc
-from analytics.sessions.v1.event_service_pb2 import RecordEventsRequest, StreamEventsRequest
-from analytics.sessions.v1.event_service_pb2_grpc import EventServiceStub
+from analytics_sessions.v1.event_service_pb2 import RecordEventsRequest, StreamEventsRequest
+from analytics_sessions.v1.event_service_pb2_grpc import EventServiceStub
 from google.protobuf.json_format import ParseDict
 from sessions.composition import Application, open_application
 from sessions.domain.api_keys import Scope

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import grpc
 import pytest
-from analytics.sessions.v1.visitor_service_pb2 import EraseVisitorRequest
-from analytics.sessions.v1.visitor_service_pb2_grpc import VisitorServiceStub
+from analytics_sessions.v1.visitor_service_pb2 import EraseVisitorRequest
+from analytics_sessions.v1.visitor_service_pb2_grpc import VisitorServiceStub
 from sessions.domain.websites import Website
 
 from tests.end_to_end.stack import Reply, Stack, metadata, running_stack

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-from analytics.sessions.v1.session_service_pb2 import ListSessionsRequest
+from analytics_sessions.v1.session_service_pb2 import ListSessionsRequest
 from google.protobuf.json_format import ParseDict
 from sessions.composition import open_application
 from sessions.domain.api_keys import Scope

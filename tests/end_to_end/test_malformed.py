@@ -21,8 +21,8 @@ from urllib.parse import urlsplit
 import grpc
 import psycopg
 import pytest
-from analytics.sessions.v1.event_pb2 import Event
-from analytics.sessions.v1.event_service_pb2 import RecordEventsRequest, RecordEventsResponse
+from analytics_sessions.v1.event_pb2 import Event
+from analytics_sessions.v1.event_service_pb2 import RecordEventsRequest, RecordEventsResponse
 from google.protobuf.json_format import ParseDict, ParseError
 from sessions.domain.limits import MAX_EVENTS, MAX_REQUEST
 

@@ -16,10 +16,10 @@ from urllib.parse import quote, urlsplit
 
 import grpc
 import pytest
-from analytics.sessions.v1 import event_service_pb2 as event_messages
-from analytics.sessions.v1 import session_service_pb2 as session_messages
-from analytics.sessions.v1 import visitor_service_pb2 as visitor_messages
-from analytics.sessions.v1.event_pb2 import Event
+from analytics_sessions.v1 import event_service_pb2 as event_messages
+from analytics_sessions.v1 import session_service_pb2 as session_messages
+from analytics_sessions.v1 import visitor_service_pb2 as visitor_messages
+from analytics_sessions.v1.event_pb2 import Event
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 import grpc
 import pytest
-from analytics.sessions.v1.event_pb2 import Event
-from analytics.sessions.v1.event_service_pb2 import RecordEventsRequest, StreamEventsRequest
-from analytics.sessions.v1.event_service_pb2_grpc import EventServiceStub
+from analytics_sessions.v1.event_pb2 import Event
+from analytics_sessions.v1.event_service_pb2 import RecordEventsRequest, StreamEventsRequest
+from analytics_sessions.v1.event_service_pb2_grpc import EventServiceStub
 from sessions.domain.websites import Website
 
 from tests.end_to_end.clients import grpc_failure

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 import pytest
-from analytics.sessions.v1.session_service_pb2 import ListSessionsRequest
+from analytics_sessions.v1.session_service_pb2 import ListSessionsRequest
 from sessions.domain.websites import Website
 
 from tests.end_to_end.stack import Reply, Stack, metadata

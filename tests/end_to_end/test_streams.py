@@ -24,9 +24,9 @@ from urllib.parse import urlsplit
 import grpc
 import psycopg
 import pytest
-from analytics.sessions.v1.event_pb2 import Event
-from analytics.sessions.v1.event_service_pb2 import RecordEventsRequest, StreamEventsRequest
-from analytics.sessions.v1.event_service_pb2_grpc import EventServiceStub
+from analytics_sessions.v1.event_pb2 import Event
+from analytics_sessions.v1.event_service_pb2 import RecordEventsRequest, StreamEventsRequest
+from analytics_sessions.v1.event_service_pb2_grpc import EventServiceStub
 from google.rpc.error_details_pb2 import ErrorInfo
 from grpc_status import rpc_status
 from sessions.processes.postgres import running_postgres

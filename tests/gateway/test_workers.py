@@ -5,8 +5,8 @@ from pathlib import Path
 
 import grpc
 import pytest
-from analytics.sessions.v1 import session_service_pb2 as pb
-from analytics.sessions.v1.session_service_pb2_grpc import SessionServiceStub
+from analytics_sessions.v1 import session_service_pb2 as pb
+from analytics_sessions.v1.session_service_pb2_grpc import SessionServiceStub
 from google.rpc import status_pb2
 from google.rpc.error_details_pb2 import RetryInfo
 

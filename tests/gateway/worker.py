@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator
 from typing import Any, TypeAlias
 
 import grpc
-from analytics.sessions.v1 import session_service_pb2 as pb
-from analytics.sessions.v1 import session_service_pb2_grpc as pb_grpc
-from analytics.sessions.v1.session_pb2 import Session
+from analytics_sessions.v1 import session_service_pb2 as pb
+from analytics_sessions.v1 import session_service_pb2_grpc as pb_grpc
+from analytics_sessions.v1.session_pb2 import Session
 from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.wrappers_pb2 import Int32Value
 from google.rpc import code_pb2, status_pb2

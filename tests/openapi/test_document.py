@@ -4,14 +4,14 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-from analytics.sessions.v1 import (
+from analytics_sessions.v1 import (
     event_pb2,
     event_service_pb2,
     session_pb2,
     session_service_pb2,
     visitor_service_pb2,
 )
-from analytics.sessions.v1.error_reason_pb2 import ErrorReason
+from analytics_sessions.v1.error_reason_pb2 import ErrorReason
 from google.protobuf.message import Message
 
 from openapi.build import Json

@@ -5,7 +5,7 @@ from typing import Any
 
 import jsonpath
 import yaml
-from analytics.sessions.v1.error_reason_pb2 import ErrorReason
+from analytics_sessions.v1.error_reason_pb2 import ErrorReason
 
 from openapi.build import EXAMPLES
 from tests.openapi.document import Document

@@ -7,7 +7,7 @@ from typing import Any
 
 import grpc
 import pytest
-from analytics.sessions.v1 import event_service_pb2, session_service_pb2, visitor_service_pb2
+from analytics_sessions.v1 import event_service_pb2, session_service_pb2, visitor_service_pb2
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 from sessions.domain.api_keys import ApiKey, Scope

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import grpc
 import pytest
-from analytics.sessions.v1.error_reason_pb2 import ErrorReason
+from analytics_sessions.v1.error_reason_pb2 import ErrorReason
 from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from sessions.domain import errors

@@ -12,11 +12,11 @@ from typing import Any
 import grpc
 import psycopg
 import pytest
-from analytics.sessions.v1.event_pb2 import Event
-from analytics.sessions.v1.event_service_pb2 import StreamEventsRequest
-from analytics.sessions.v1.event_service_pb2_grpc import EventServiceStub
-from analytics.sessions.v1.session_service_pb2 import ListSessionsRequest
-from analytics.sessions.v1.session_service_pb2_grpc import SessionServiceStub
+from analytics_sessions.v1.event_pb2 import Event
+from analytics_sessions.v1.event_service_pb2 import StreamEventsRequest
+from analytics_sessions.v1.event_service_pb2_grpc import EventServiceStub
+from analytics_sessions.v1.session_service_pb2 import ListSessionsRequest
+from analytics_sessions.v1.session_service_pb2_grpc import SessionServiceStub
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from psycopg.conninfo import make_conninfo

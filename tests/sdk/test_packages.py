@@ -25,6 +25,16 @@ async def walk(client: AsyncClient) -> None:
     client.sessions("site", start_date=3)
 """
 
+OWN_MODULES = """\
+import analytics, pickle, sessions
+from analytics_sessions import Event
+from analytics_sessions.v1 import event_service_pb2_grpc, session_service_pb2_grpc
+from analytics_sessions.v1 import visitor_service_pb2_grpc
+
+event = pickle.loads(pickle.dumps(Event(url="as sent")))
+print(analytics.WHOSE, sessions.WHOSE, event.url, sep=", ")
+"""
+
 
 def pip(*arguments: str | Path) -> None:
     subprocess.run([sys.executable, "-m", "pip", "--quiet", *arguments], check=True, timeout=600)
@@ -37,16 +47,19 @@ def test_the_wheel_in_an_empty_environment(
     with zipfile.ZipFile(wheel) as packed:
         names = {name for name in packed.namelist() if ".dist-info/" not in name}
         metadata = packed.read(f"{wheel.name.rsplit('-', 3)[0]}.dist-info/METADATA").decode()
-    assert {name.split("/")[0] for name in names} == {"analytics", "analytics_sessions"}
-    assert {"analytics/sessions/v1/py.typed", "analytics_sessions/py.typed"} <= names
+    assert {name.split("/")[0] for name in names} == {"analytics_sessions"}
+    assert "analytics_sessions/py.typed" in names
     assert "License-File: LICENSE" in metadata
     assert "# analytics-sessions" in metadata
 
     python = installed(wheel, tmp_path / "venv")
+    project = tmp_path / "project"
+    shadowed(project)
     environment = {name: text for name, text in sdk_environment.items() if name != "PYTHONPATH"}
     website = stack.command("websites", "create", "--name", "wheel")
-    assert check_examples(python, environment, website, tmp_path) >= 5
-    assert mypy_finds(python, tmp_path) == [
+    assert check_examples(python, environment, website, project) >= 5
+    assert ran(python, project, OWN_MODULES) == "own analytics, own sessions, as sent\n"
+    assert mypy_finds(python, project) == [
         (4, 'Revealed type is "tuple[int, int, fallback=analytics_sessions._core.Recorded]"'),
         (9, 'Revealed type is "str"'),
         (10, "call-arg"),
@@ -67,6 +80,23 @@ def installed(wheel: Path, environment: Path) -> Path:
     python = environment / "bin/python"
     pip("--python", python, "install", "--constraint", ROOT / "constraints.txt", wheel)
     return python
+
+
+def shadowed(project: Path) -> None:
+    """A project with modules of its own that are named as parts of the API's proto package are."""
+    (project / "analytics").mkdir(parents=True)
+    (project / "analytics/__init__.py").write_text("WHOSE = 'own analytics'\n")
+    (project / "sessions.py").write_text("WHOSE = 'own sessions'\n")
+
+
+def ran(python: Path, folder: Path, script: str) -> str:
+    return subprocess.run(
+        [python, "-W", "error", "-c", script],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
 
 
 def mypy_finds(python: Path, folder: Path) -> list[tuple[int, str]]:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.sdk.conftest import ROOT
 
-GENERATED = ROOT / "sdk/python/analytics/sessions/v1"
+GENERATED = ROOT / "sdk/python/analytics_sessions/v1"
 NEEDED = {
     "grpcio": r"^GRPC_GENERATED_VERSION = '(.+)'$",
     "protobuf": r"^# Protobuf Python Version: (.+)$",

@@ -7,13 +7,13 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Unpack
 
 import grpc
-from analytics.sessions.v1.event_pb2 import Event
-from analytics.sessions.v1.event_service_pb2_grpc import EventServiceStub
-from analytics.sessions.v1.session_pb2 import Session, SessionEvent
-from analytics.sessions.v1.session_service_pb2 import GetSessionRequest
-from analytics.sessions.v1.session_service_pb2_grpc import SessionServiceStub
 
 from analytics_sessions import _core as core
+from analytics_sessions.v1.event_pb2 import Event
+from analytics_sessions.v1.event_service_pb2_grpc import EventServiceStub
+from analytics_sessions.v1.session_pb2 import Session, SessionEvent
+from analytics_sessions.v1.session_service_pb2 import GetSessionRequest
+from analytics_sessions.v1.session_service_pb2_grpc import SessionServiceStub
 
 
 class _Connection:

@@ -12,15 +12,15 @@ from typing import Any, NamedTuple, TypedDict
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from analytics.sessions.v1.event_pb2 import Event
-from analytics.sessions.v1.event_service_pb2 import RecordEventsRequest
-from analytics.sessions.v1.session_service_pb2 import (
-    ListSessionsRequest,
-    ListSessionsResponse,
-)
 from grpc import RpcError, StatusCode, aio, ssl_channel_credentials
 
 from analytics_sessions.errors import error_of
+from analytics_sessions.v1.event_pb2 import Event
+from analytics_sessions.v1.event_service_pb2 import RecordEventsRequest
+from analytics_sessions.v1.session_service_pb2 import (
+    ListSessionsRequest,
+    ListSessionsResponse,
+)
 
 _BATCH_EVENTS, _BATCH_BYTES = 1_000, 3 * 2**20
 

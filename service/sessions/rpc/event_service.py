@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from typing import Any, TypeVar
 
 import grpc
-from analytics.sessions.v1 import event_service_pb2 as messages
-from analytics.sessions.v1 import event_service_pb2_grpc as services
+from analytics_sessions.v1 import event_service_pb2 as messages
+from analytics_sessions.v1 import event_service_pb2_grpc as services
 
 from sessions.rpc.errors import naming_batch
 from sessions.rpc.messages import sent_event

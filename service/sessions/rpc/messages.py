@@ -7,7 +7,7 @@ quickest of the ways that were measured.
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from analytics.sessions.v1 import event_pb2, session_service_pb2
+from analytics_sessions.v1 import event_pb2, session_service_pb2
 from google.protobuf.struct_pb2 import NULL_VALUE, Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 

@@ -7,10 +7,10 @@ from contextlib import AsyncExitStack, suppress
 
 import grpc
 import structlog
-from analytics.sessions.v1 import event_service_pb2, session_service_pb2, visitor_service_pb2
-from analytics.sessions.v1.event_service_pb2_grpc import add_EventServiceServicer_to_server
-from analytics.sessions.v1.session_service_pb2_grpc import add_SessionServiceServicer_to_server
-from analytics.sessions.v1.visitor_service_pb2_grpc import add_VisitorServiceServicer_to_server
+from analytics_sessions.v1 import event_service_pb2, session_service_pb2, visitor_service_pb2
+from analytics_sessions.v1.event_service_pb2_grpc import add_EventServiceServicer_to_server
+from analytics_sessions.v1.session_service_pb2_grpc import add_SessionServiceServicer_to_server
+from analytics_sessions.v1.visitor_service_pb2_grpc import add_VisitorServiceServicer_to_server
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 import grpc
-from analytics.sessions.v1 import session_service_pb2 as messages
-from analytics.sessions.v1 import session_service_pb2_grpc as services
+from analytics_sessions.v1 import session_service_pb2 as messages
+from analytics_sessions.v1 import session_service_pb2_grpc as services
 
 from sessions.rpc.messages import cursor_value, event_fields, session_fields, session_query
 from sessions.usecases.get_session import GetSession

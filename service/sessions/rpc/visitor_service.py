@@ -3,8 +3,8 @@
 from typing import Any
 
 import grpc
-from analytics.sessions.v1 import visitor_service_pb2 as messages
-from analytics.sessions.v1 import visitor_service_pb2_grpc as services
+from analytics_sessions.v1 import visitor_service_pb2 as messages
+from analytics_sessions.v1 import visitor_service_pb2_grpc as services
 
 from sessions.usecases.erase_visitor import EraseVisitor
 

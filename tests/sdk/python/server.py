@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
-from analytics.sessions.v1.event_service_pb2 import RecordEventsRequest, RecordEventsResponse
-from analytics.sessions.v1.session_service_pb2 import (
+from analytics_sessions.v1.event_service_pb2 import RecordEventsRequest, RecordEventsResponse
+from analytics_sessions.v1.session_service_pb2 import (
     GetSessionRequest,
     GetSessionResponse,
     ListSessionsRequest,

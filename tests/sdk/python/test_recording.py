@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from analytics.sessions.v1.event_service_pb2 import RecordEventsResponse
 from analytics_sessions import Event, Recorded, errors
+from analytics_sessions.v1.event_service_pb2 import RecordEventsResponse
 
 from tests.sdk.conftest import ROOT
 from tests.sdk.python.clients import AnyClient

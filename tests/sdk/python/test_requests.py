@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from analytics.sessions.v1.session_service_pb2 import ListSessionsRequest
 from analytics_sessions import Query, errors
+from analytics_sessions.v1.session_service_pb2 import ListSessionsRequest
 
 from tests.sdk.python.clients import AnyClient
 from tests.sdk.python.conftest import Connect

@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from analytics.sessions.v1.session_service_pb2 import ListSessionsResponse
 from analytics_sessions import Event, Session, _core, errors
+from analytics_sessions.v1.session_service_pb2 import ListSessionsResponse
 from google.protobuf.struct_pb2 import NullValue, Value
 
 from tests.sdk.python.clients import AnyClient

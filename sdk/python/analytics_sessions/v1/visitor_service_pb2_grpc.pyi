@@ -3,7 +3,7 @@
 isort:skip_file
 """
 
-from analytics.sessions.v1 import visitor_service_pb2 as _visitor_service_pb2
+from analytics_sessions.v1 import visitor_service_pb2 as _visitor_service_pb2
 from collections import abc as _abc
 from grpc import aio as _aio
 import abc as _abc_1
