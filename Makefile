@@ -38,7 +38,7 @@ generate-python: $(GOOGLEAPIS)
 	  -e "s/'analytics\.sessions\.\([a-z0-9_.]*_pb2\)'/'analytics_sessions.\1'/" build/python/analytics/sessions/*/*_pb2*
 	@cp -R build/python/analytics/sessions/. sdk/python/analytics_sessions/
 	$(BIN)/python -m grpc_tools.protoc -I protos -I $(GOOGLEAPIS) --include_imports \
-	  --descriptor_set_out=gateway/descriptors.pb $(PROTOS) google/rpc/status.proto google/rpc/error_details.proto
+	  --descriptor_set_out=service/sessions/gateway/descriptors.pb $(PROTOS) google/rpc/status.proto google/rpc/error_details.proto
 
 generate-openapi: $(GOOGLEAPIS)
 	@if ! command -v go > /dev/null; then echo 'generate: skipped openapi, needs Go'; else \
@@ -70,7 +70,7 @@ lint-openapi:
 	@if $(NO_NODE); then \
 	  echo 'lint: skipped openapi, needs Node 20'; else cd openapi \
 	  && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --ignore-scripts; } \
-	  && REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true node_modules/.bin/redocly lint ../gateway/openapi.json; fi
+	  && REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true node_modules/.bin/redocly lint ../service/sessions/gateway/openapi.json; fi
 
 test: install ## Run all tests
 	$(BIN)/pytest -n auto
@@ -90,7 +90,7 @@ soak: install ## Write from everywhere, and kill parts meanwhile, for SECONDS=30
 	SOAK_SECONDS=$(or $(SECONDS),300) $(BIN)/pytest -s tests/usecases/test_concurrent_writers.py tests/end_to_end/test_crashes.py
 
 drift: generate ## Check that the generated code is that of the protos
-	@test -z "$$(git status --porcelain -- sdk gateway/descriptors.pb gateway/openapi.json)" \
-	  || { git status --short -- sdk gateway; echo 'generated code has drifted: commit what make generate makes'; exit 1; }
+	@test -z "$$(git status --porcelain -- sdk service/sessions/gateway/descriptors.pb service/sessions/gateway/openapi.json)" \
+	  || { git status --short -- sdk service/sessions/gateway; echo 'generated code has drifted: commit what make generate makes'; exit 1; }
 
 check: lint drift test ## Everything that CI checks, on the embedded PostgreSQL

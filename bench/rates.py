@@ -11,9 +11,9 @@ from pathlib import Path
 
 import grpc
 from analytics_sessions.v1.session_service_pb2_grpc import SessionServiceStub
+from sessions import gateway
 from sessions.domain.session import Session
 
-import gateway
 from bench.figures import Comparison, Series, in_turns, p50
 from bench.latency import DAYS, EVERYTHING, statement
 from bench.load import Target, framed, throughput

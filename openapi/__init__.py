@@ -1,1 +1,1 @@
-"""How `gateway/openapi.json` is made: what the protos say, overlays, and recorded examples."""
+"""How the OpenAPI document is made: what the protos say, overlays, and recorded examples."""

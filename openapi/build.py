@@ -1,4 +1,4 @@
-"""Makes `gateway/openapi.json`; `make generate-openapi` runs it.
+"""Makes `service/sessions/gateway/openapi.json`; `make generate-openapi` runs it.
 
 Out of `build/openapi/`: what the generator made of the protos, and an image of the protos with
 the comments that the generator leaves out.
@@ -17,7 +17,7 @@ from openapi import overlays
 _HERE = Path(__file__).parent
 _ROOT = _HERE.parent
 _MADE = _ROOT / "build/openapi"
-DOCUMENT = _ROOT / "gateway/openapi.json"
+DOCUMENT = _ROOT / "service/sessions/gateway/openapi.json"
 EXAMPLES = _HERE / "examples.yaml"
 
 _PACKAGE = "analytics.sessions.v1"

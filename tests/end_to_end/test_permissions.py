@@ -31,9 +31,9 @@ from sessions.composition import Application, open_application
 from sessions.domain.api_keys import Scope, new_secret
 from sessions.domain.events import SentEvent
 from sessions.domain.session_ids import format_session_id
+from sessions.gateway import DESCRIPTORS
 from sessions.settings import Settings
 
-from gateway import DESCRIPTORS
 from tests.end_to_end.clients import rest_failure
 from tests.end_to_end.stack import Stack
 

@@ -15,8 +15,7 @@ from typing import Any
 
 import grpc
 from grpc_tools import protoc  # type: ignore[import-untyped]
-
-import gateway
+from sessions import gateway
 
 KEY = {"authorization": "Bearer spk_selfhosted_test"}
 REQUEST_TIMEOUT = 0.2

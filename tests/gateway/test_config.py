@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sessions import gateway
 
-import gateway
 from tests.gateway.harness import Gateway, Worker, running_gateway
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 import pytest
+from sessions import gateway
 
-import gateway
 from tests.gateway.harness import Gateway, Reply
 
 FILES = {

@@ -26,7 +26,7 @@ HEADERS = {"link", "retry-after", "www-authenticate", "x-request-id"}
 
 
 class Document:
-    """`gateway/openapi.json`; the service adds no field to what it says."""
+    """`service/sessions/gateway/openapi.json`; the service adds no field to what it says."""
 
     def __init__(self) -> None:
         self.json: Json = json.loads(DOCUMENT.read_text())

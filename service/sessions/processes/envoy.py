@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import gateway
+from sessions import gateway
 from sessions.processes.child import Child
 from sessions.processes.files import read_if_there, write_private
 from sessions.processes.ports import ReservedPort

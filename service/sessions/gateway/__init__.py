@@ -7,6 +7,6 @@
     subprocess.run(command(config))
 """
 
-from gateway.config import DESCRIPTORS, admin_address_file, command, render
+from sessions.gateway.config import DESCRIPTORS, admin_address_file, command, render
 
 __all__ = ["DESCRIPTORS", "admin_address_file", "command", "render"]
