@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from analytics_sessions.v1 import options_pb2
+from analytics_sessions.v1.error_reason_pb2 import ErrorReason
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 from openapi import overlays
@@ -21,6 +23,7 @@ DOCUMENT = _ROOT / "service/sessions/gateway/openapi.json"
 EXAMPLES = _HERE / "examples.yaml"
 
 _PACKAGE = "analytics.sessions.v1"
+_ERROR: Any = options_pb2.error  # protoc's stubs do not know what an extension holds
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 Json = dict[str, Any]
 
@@ -75,11 +78,13 @@ def _operations(document: Json) -> Iterator[Json]:
 
 
 def _reasons(comments: dict[str, str]) -> Json:
-    prefix = "ErrorReason."
-    told = {name.removeprefix(prefix): comments[name] for name in comments if prefix in name}
-    del told["ERROR_REASON_UNSPECIFIED"]
-    lines = (f"- `{name}`: {' '.join(text.split())}" for name, text in told.items())
-    return {"type": "string", "enum": list(told), "description": "\n".join(lines)}
+    lines = []
+    for value in ErrorReason.DESCRIPTOR.values[1:]:
+        error = value.GetOptions().Extensions[_ERROR]
+        text = " ".join(comments[f"ErrorReason.{value.name}"].split())
+        lines.append(f"- `{value.name}`: {text} {error.code}, HTTP {error.http_status}.")
+    names = ErrorReason.keys()[1:]
+    return {"type": "string", "enum": names, "description": "\n".join(lines)}
 
 
 def _comments(file: FileDescriptorProto) -> Iterator[tuple[str, str]]:

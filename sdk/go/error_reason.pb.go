@@ -25,92 +25,61 @@ const (
 // error carries, with the domain `analytics.sessions.v1`.
 //
 // Over REST an error is `{"code": <gRPC code>, "message": …, "details": […]}`
-// with the HTTP status that belongs to the code.
+// with the HTTP status of the reason. The values that a message holds are in
+// the metadata of the ErrorInfo too.
 type ErrorReason int32
 
 const (
 	// Not used.
 	ErrorReason_ERROR_REASON_UNSPECIFIED ErrorReason = 0
-	// A field has a value that is not allowed. `google.rpc.BadRequest` names the
-	// field and the fix. INVALID_ARGUMENT, HTTP 400.
-	//
-	// Example: `start_date: '2026-02-30' is not a day of the calendar; send
-	// YYYY-MM-DD`
+	// A field has a value that is not allowed. `google.rpc.BadRequest` names each
+	// field and the fix; the message and the metadata are about the first one. The
+	// metadata has `limit` and `found` where a bound was passed, and `more` where
+	// other fields are wrong too.
 	ErrorReason_ERROR_REASON_INVALID_FIELD ErrorReason = 1
-	// A cursor was altered, or belongs to another query. INVALID_ARGUMENT, HTTP
-	// 400.
-	//
-	// Example: `cursor: not a cursor of this query; send the same parameters as
-	// before, or no cursor`
+	// A cursor was altered, or belongs to another query.
 	ErrorReason_ERROR_REASON_INVALID_CURSOR ErrorReason = 2
 	// The request can't be read: a wrong type, an unknown parameter, bytes that
-	// are no valid message. INVALID_ARGUMENT, HTTP 400.
-	//
-	// Example: `limit: "abc" is not a whole number`
+	// are not a valid message. `field` is `request` where it is the request as a
+	// whole.
 	ErrorReason_ERROR_REASON_MALFORMED_REQUEST ErrorReason = 3
-	// There is no `authorization: Bearer <key>`. UNAUTHENTICATED, HTTP 401.
-	//
-	// Example: `send "Authorization: Bearer <key>"`
+	// There is no `authorization: Bearer <key>`.
 	ErrorReason_ERROR_REASON_CREDENTIALS_MISSING ErrorReason = 4
-	// The key is unknown. UNAUTHENTICATED, HTTP 401.
-	//
-	// Example: `this key is not known`
+	// The key is unknown.
 	ErrorReason_ERROR_REASON_CREDENTIALS_INVALID ErrorReason = 5
-	// The key was valid until a moment that has passed. UNAUTHENTICATED, HTTP
-	// 401.
-	//
-	// Example: `this key has expired`
+	// The key was valid until a moment that has passed.
 	ErrorReason_ERROR_REASON_KEY_EXPIRED ErrorReason = 6
-	// The key was revoked. UNAUTHENTICATED, HTTP 401.
-	//
-	// Example: `this key was revoked`
+	// The key was revoked.
 	ErrorReason_ERROR_REASON_KEY_REVOKED ErrorReason = 7
-	// The key has not the scope that the call needs. PERMISSION_DENIED, HTTP 403.
-	//
-	// Example: `this key has not the scope sessions:read`
+	// The key lacks the scope that the call needs.
 	ErrorReason_ERROR_REASON_SCOPE_MISSING ErrorReason = 8
-	// The key is bound to another website. PERMISSION_DENIED, HTTP 403.
-	//
-	// Example: `this key is not for website site_abc123defg`
+	// The key is bound to another website.
 	ErrorReason_ERROR_REASON_WEBSITE_FORBIDDEN ErrorReason = 9
-	// There is no such website. NOT_FOUND, HTTP 404.
-	//
-	// Example: `there is no website site_abc123defg`
+	// There is no such website.
 	ErrorReason_ERROR_REASON_WEBSITE_NOT_FOUND ErrorReason = 10
-	// The website has no such session. NOT_FOUND, HTTP 404.
-	//
-	// Example: `there is no session sess_xyz789`
+	// The website has no such session.
 	ErrorReason_ERROR_REASON_SESSION_NOT_FOUND ErrorReason = 11
-	// No call answers at this path with this verb. NOT_FOUND, HTTP 404, or
-	// UNIMPLEMENTED for a gRPC method.
-	//
-	// Example: `there is nothing at this path with this verb`
+	// No call answers at this path with this verb.
 	ErrorReason_ERROR_REASON_ROUTE_NOT_FOUND ErrorReason = 12
-	// The request is larger than 4 MiB, or its headers are larger than 32 KiB.
-	// RESOURCE_EXHAUSTED, HTTP 413 or 431.
-	//
-	// Example: `the request is larger than 4 MiB`
+	// The request is larger than this call allows.
 	ErrorReason_ERROR_REASON_REQUEST_TOO_LARGE ErrorReason = 13
 	// The database can't be reached now; `google.rpc.RetryInfo` says when to try
-	// again. UNAVAILABLE, HTTP 503.
-	//
-	// Example: `the database is unavailable, try again`
+	// again.
 	ErrorReason_ERROR_REASON_DATABASE_UNAVAILABLE ErrorReason = 14
 	// No worker can take the call now; `google.rpc.RetryInfo` says when to try
-	// again. UNAVAILABLE, HTTP 503.
-	//
-	// Example: `the service is unavailable, try again`
+	// again.
 	ErrorReason_ERROR_REASON_SERVICE_UNAVAILABLE ErrorReason = 15
-	// The call took longer than its deadline, or than the service's own.
-	// DEADLINE_EXCEEDED, HTTP 504.
-	//
-	// Example: `the call took longer than it may`
+	// The call took longer than its deadline, or than the service's own. What it
+	// should change may have been changed.
 	ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED ErrorReason = 16
 	// The service failed in a way that it does not know; its log holds the
-	// request id. INTERNAL, HTTP 500.
-	//
-	// Example: `internal error`
+	// request id.
 	ErrorReason_ERROR_REASON_INTERNAL ErrorReason = 17
+	// The headers of the request are too large, or too many.
+	ErrorReason_ERROR_REASON_HEADERS_TOO_LARGE ErrorReason = 18
+	// The request did not arrive in time: its headers have 10 seconds, its body 5
+	// minutes.
+	ErrorReason_ERROR_REASON_REQUEST_TIMEOUT ErrorReason = 19
 )
 
 // Enum value maps for ErrorReason.
@@ -134,6 +103,8 @@ var (
 		15: "ERROR_REASON_SERVICE_UNAVAILABLE",
 		16: "ERROR_REASON_DEADLINE_EXCEEDED",
 		17: "ERROR_REASON_INTERNAL",
+		18: "ERROR_REASON_HEADERS_TOO_LARGE",
+		19: "ERROR_REASON_REQUEST_TIMEOUT",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":          0,
@@ -154,6 +125,8 @@ var (
 		"ERROR_REASON_SERVICE_UNAVAILABLE":  15,
 		"ERROR_REASON_DEADLINE_EXCEEDED":    16,
 		"ERROR_REASON_INTERNAL":             17,
+		"ERROR_REASON_HEADERS_TOO_LARGE":    18,
+		"ERROR_REASON_REQUEST_TIMEOUT":      19,
 	}
 )
 
@@ -188,27 +161,65 @@ var File_analytics_sessions_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_analytics_sessions_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"(analytics/sessions/v1/error_reason.proto\x12\x15analytics.sessions.v1*\xf6\x04\n" +
+	"(analytics/sessions/v1/error_reason.proto\x12\x15analytics.sessions.v1\x1a#analytics/sessions/v1/options.proto*\xab\x11\n" +
 	"\vErrorReason\x12\x1c\n" +
-	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
-	"\x1aERROR_REASON_INVALID_FIELD\x10\x01\x12\x1f\n" +
-	"\x1bERROR_REASON_INVALID_CURSOR\x10\x02\x12\"\n" +
-	"\x1eERROR_REASON_MALFORMED_REQUEST\x10\x03\x12$\n" +
-	" ERROR_REASON_CREDENTIALS_MISSING\x10\x04\x12$\n" +
-	" ERROR_REASON_CREDENTIALS_INVALID\x10\x05\x12\x1c\n" +
-	"\x18ERROR_REASON_KEY_EXPIRED\x10\x06\x12\x1c\n" +
-	"\x18ERROR_REASON_KEY_REVOKED\x10\a\x12\x1e\n" +
-	"\x1aERROR_REASON_SCOPE_MISSING\x10\b\x12\"\n" +
-	"\x1eERROR_REASON_WEBSITE_FORBIDDEN\x10\t\x12\"\n" +
+	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\xac\x01\n" +
+	"\x1aERROR_REASON_INVALID_FIELD\x10\x01\x1a\x8b\x01\x8a\xce\x18\x86\x01\n" +
+	"\x10INVALID_ARGUMENT\x10\x90\x03\x1a\x16{field}: {description}\",\n" +
+	"\vdescription\x12\x1d-1 is negative; send 1 to 100\"\x0e\n" +
+	"\x05field\x12\x05limit\"\v\n" +
+	"\x05found\x12\x02-1\"\f\n" +
+	"\x05limit\x12\x03100\x12\xa3\x01\n" +
+	"\x1bERROR_REASON_INVALID_CURSOR\x10\x02\x1a\x81\x01\x8a\xce\x18}\n" +
+	"\x10INVALID_ARGUMENT\x10\x90\x03\x1aU{field}: not a cursor of this query; send the same parameters as before, or no cursor\"\x0f\n" +
+	"\x05field\x12\x06cursor\x12\x91\x01\n" +
+	"\x1eERROR_REASON_MALFORMED_REQUEST\x10\x03\x1am\x8a\xce\x18i\n" +
+	"\x10INVALID_ARGUMENT\x10\x90\x03\x1a\x16{field}: {description}\"*\n" +
+	"\vdescription\x12\x1b\"abc\" is not a whole number\"\x0e\n" +
+	"\x05field\x12\x05limit\x12b\n" +
+	" ERROR_REASON_CREDENTIALS_MISSING\x10\x04\x1a<\x8a\xce\x188\n" +
+	"\x0fUNAUTHENTICATED\x10\x91\x03\x1a\"send \"Authorization: Bearer <key>\"\x12U\n" +
+	" ERROR_REASON_CREDENTIALS_INVALID\x10\x05\x1a/\x8a\xce\x18+\n" +
+	"\x0fUNAUTHENTICATED\x10\x91\x03\x1a\x15this key is not known\x12L\n" +
+	"\x18ERROR_REASON_KEY_EXPIRED\x10\x06\x1a.\x8a\xce\x18*\n" +
+	"\x0fUNAUTHENTICATED\x10\x91\x03\x1a\x14this key has expired\x12L\n" +
+	"\x18ERROR_REASON_KEY_REVOKED\x10\a\x1a.\x8a\xce\x18*\n" +
+	"\x0fUNAUTHENTICATED\x10\x91\x03\x1a\x14this key was revoked\x12s\n" +
+	"\x1aERROR_REASON_SCOPE_MISSING\x10\b\x1aS\x8a\xce\x18O\n" +
+	"\x11PERMISSION_DENIED\x10\x93\x03\x1a\x1fthe key lacks the scope {scope}\"\x16\n" +
+	"\x05scope\x12\rsessions:read\x12\x87\x01\n" +
+	"\x1eERROR_REASON_WEBSITE_FORBIDDEN\x10\t\x1ac\x8a\xce\x18_\n" +
+	"\x11PERMISSION_DENIED\x10\x93\x03\x1a(this key is not for website {website_id}\"\x1d\n" +
+	"\n" +
+	"website_id\x12\x0fsite_abc123defg\x12w\n" +
 	"\x1eERROR_REASON_WEBSITE_NOT_FOUND\x10\n" +
-	"\x12\"\n" +
-	"\x1eERROR_REASON_SESSION_NOT_FOUND\x10\v\x12 \n" +
-	"\x1cERROR_REASON_ROUTE_NOT_FOUND\x10\f\x12\"\n" +
-	"\x1eERROR_REASON_REQUEST_TOO_LARGE\x10\r\x12%\n" +
-	"!ERROR_REASON_DATABASE_UNAVAILABLE\x10\x0e\x12$\n" +
-	" ERROR_REASON_SERVICE_UNAVAILABLE\x10\x0f\x12\"\n" +
-	"\x1eERROR_REASON_DEADLINE_EXCEEDED\x10\x10\x12\x19\n" +
-	"\x15ERROR_REASON_INTERNAL\x10\x11B\fZ\n" +
+	"\x1aS\x8a\xce\x18O\n" +
+	"\tNOT_FOUND\x10\x94\x03\x1a there is no website {website_id}\"\x1d\n" +
+	"\n" +
+	"website_id\x12\x0fsite_abc123defg\x12s\n" +
+	"\x1eERROR_REASON_SESSION_NOT_FOUND\x10\v\x1aO\x8a\xce\x18K\n" +
+	"\tNOT_FOUND\x10\x94\x03\x1a there is no session {session_id}\"\x19\n" +
+	"\n" +
+	"session_id\x12\vsess_xyz789\x12b\n" +
+	"\x1cERROR_REASON_ROUTE_NOT_FOUND\x10\f\x1a@\x8a\xce\x18<\n" +
+	"\tNOT_FOUND\x10\x94\x03\x1a,there is nothing at this path with this verb\x12{\n" +
+	"\x1eERROR_REASON_REQUEST_TOO_LARGE\x10\r\x1aW\x8a\xce\x18S\n" +
+	"\x12RESOURCE_EXHAUSTED\x10\x9d\x03\x1a(the request is larger than {limit} bytes\"\x10\n" +
+	"\x05limit\x12\a4194304\x12e\n" +
+	"!ERROR_REASON_DATABASE_UNAVAILABLE\x10\x0e\x1a>\x8a\xce\x18:\n" +
+	"\vUNAVAILABLE\x10\xf7\x03\x1a&the database is unavailable, try again(\x01\x12c\n" +
+	" ERROR_REASON_SERVICE_UNAVAILABLE\x10\x0f\x1a=\x8a\xce\x189\n" +
+	"\vUNAVAILABLE\x10\xf7\x03\x1a%the service is unavailable, try again(\x01\x12Q\n" +
+	"\x1eERROR_REASON_DEADLINE_EXCEEDED\x10\x10\x1a-\x8a\xce\x18)\n" +
+	"\x11DEADLINE_EXCEEDED\x10\xf8\x03\x1a\x11deadline exceeded\x12<\n" +
+	"\x15ERROR_REASON_INTERNAL\x10\x11\x1a!\x8a\xce\x18\x1d\n" +
+	"\bINTERNAL\x10\xf4\x03\x1a\x0einternal error\x12\xaf\x01\n" +
+	"\x1eERROR_REASON_HEADERS_TOO_LARGE\x10\x12\x1a\x8a\x01\x8a\xce\x18\x85\x01\n" +
+	"\x12RESOURCE_EXHAUSTED\x10\xaf\x03\x1aFthe headers are larger than {max_bytes} bytes or more than {max_count}\"\x12\n" +
+	"\tmax_bytes\x12\x0532768\"\x10\n" +
+	"\tmax_count\x12\x03100\x12a\n" +
+	"\x1cERROR_REASON_REQUEST_TIMEOUT\x10\x13\x1a?\x8a\xce\x18;\n" +
+	"\x11DEADLINE_EXCEEDED\x10\x98\x03\x1a#the request took too long to arriveB\fZ\n" +
 	".;sessionsb\x06proto3"
 
 var (
@@ -240,6 +251,7 @@ func file_analytics_sessions_v1_error_reason_proto_init() {
 	if File_analytics_sessions_v1_error_reason_proto != nil {
 		return
 	}
+	file_analytics_sessions_v1_options_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -272,28 +272,30 @@ var File_analytics_sessions_v1_event_service_proto protoreflect.FileDescriptor
 
 const file_analytics_sessions_v1_event_service_proto_rawDesc = "" +
 	"\n" +
-	")analytics/sessions/v1/event_service.proto\x12\x15analytics.sessions.v1\x1a!analytics/sessions/v1/event.proto\x1a\x1cgoogle/api/annotations.proto\"j\n" +
+	")analytics/sessions/v1/event_service.proto\x12\x15analytics.sessions.v1\x1a!analytics/sessions/v1/event.proto\x1a#analytics/sessions/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\"q\n" +
 	"\x13RecordEventsRequest\x12\x1d\n" +
 	"\n" +
-	"website_id\x18\x01 \x01(\tR\twebsiteId\x124\n" +
-	"\x06events\x18\x02 \x03(\v2\x1c.analytics.sessions.v1.EventR\x06events\"X\n" +
+	"website_id\x18\x01 \x01(\tR\twebsiteId\x12;\n" +
+	"\x06events\x18\x02 \x03(\v2\x1c.analytics.sessions.v1.EventB\x05\x88\xce\x18\xe8\aR\x06events\"X\n" +
 	"\x14RecordEventsResponse\x12\x1d\n" +
 	"\n" +
 	"new_events\x18\x01 \x01(\x05R\tnewEvents\x12!\n" +
-	"\fknown_events\x18\x02 \x01(\x05R\vknownEvents\"\x80\x01\n" +
+	"\fknown_events\x18\x02 \x01(\x05R\vknownEvents\"\x87\x01\n" +
 	"\x13StreamEventsRequest\x12\x14\n" +
 	"\x05batch\x18\x01 \x01(\x03R\x05batch\x12\x1d\n" +
 	"\n" +
-	"website_id\x18\x02 \x01(\tR\twebsiteId\x124\n" +
-	"\x06events\x18\x03 \x03(\v2\x1c.analytics.sessions.v1.EventR\x06events\"n\n" +
+	"website_id\x18\x02 \x01(\tR\twebsiteId\x12;\n" +
+	"\x06events\x18\x03 \x03(\v2\x1c.analytics.sessions.v1.EventB\x05\x88\xce\x18\xe8\aR\x06events\"n\n" +
 	"\x14StreamEventsResponse\x12\x14\n" +
 	"\x05batch\x18\x01 \x01(\x03R\x05batch\x12\x1d\n" +
 	"\n" +
 	"new_events\x18\x02 \x01(\x05R\tnewEvents\x12!\n" +
-	"\fknown_events\x18\x03 \x01(\x05R\vknownEvents2\x93\x02\n" +
-	"\fEventService\x12\x95\x01\n" +
-	"\fRecordEvents\x12*.analytics.sessions.v1.RecordEventsRequest\x1a+.analytics.sessions.v1.RecordEventsResponse\",\x82\xd3\xe4\x93\x02&:\x01*\"!/api/websites/{website_id}/events\x12k\n" +
-	"\fStreamEvents\x12*.analytics.sessions.v1.StreamEventsRequest\x1a+.analytics.sessions.v1.StreamEventsResponse(\x010\x01B\fZ\n" +
+	"\fknown_events\x18\x03 \x01(\x05R\vknownEvents2\xc4\x02\n" +
+	"\fEventService\x12\xac\x01\n" +
+	"\fRecordEvents\x12*.analytics.sessions.v1.RecordEventsRequest\x1a+.analytics.sessions.v1.RecordEventsResponse\"C\x8a\xce\x18\x13\n" +
+	"\fevents:write\x18\x80\x80\x80\x02\x82\xd3\xe4\x93\x02&:\x01*\"!/api/websites/{website_id}/events\x12\x84\x01\n" +
+	"\fStreamEvents\x12*.analytics.sessions.v1.StreamEventsRequest\x1a+.analytics.sessions.v1.StreamEventsResponse\"\x17\x8a\xce\x18\x13\n" +
+	"\fevents:write\x18\x80\x80\x80\x02(\x010\x01B\fZ\n" +
 	".;sessionsb\x06proto3"
 
 var (
@@ -336,6 +338,7 @@ func file_analytics_sessions_v1_event_service_proto_init() {
 		return
 	}
 	file_analytics_sessions_v1_event_proto_init()
+	file_analytics_sessions_v1_options_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -459,7 +459,7 @@ var File_analytics_sessions_v1_session_service_proto protoreflect.FileDescriptor
 
 const file_analytics_sessions_v1_session_service_proto_rawDesc = "" +
 	"\n" +
-	"+analytics/sessions/v1/session_service.proto\x12\x15analytics.sessions.v1\x1a#analytics/sessions/v1/session.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xd5\x05\n" +
+	"+analytics/sessions/v1/session_service.proto\x12\x15analytics.sessions.v1\x1a#analytics/sessions/v1/options.proto\x1a#analytics/sessions/v1/session.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xa3\x06\n" +
 	"\x13ListSessionsRequest\x12\x1d\n" +
 	"\n" +
 	"website_id\x18\x01 \x01(\tR\twebsiteId\x12\x1d\n" +
@@ -469,23 +469,23 @@ const file_analytics_sessions_v1_session_service_proto_rawDesc = "" +
 	"\btimezone\x18\x04 \x01(\tR\btimezone\x12\x16\n" +
 	"\x06cursor\x18\x05 \x01(\tR\x06cursor\x12\x14\n" +
 	"\x05limit\x18\x06 \x01(\x05R\x05limit\x12!\n" +
-	"\finclude_bots\x18\a \x01(\bR\vincludeBots\x12%\n" +
-	"\x0efilter_country\x18\b \x03(\tR\rfilterCountry\x12\x1f\n" +
-	"\vfilter_page\x18\t \x03(\tR\n" +
-	"filterPage\x12'\n" +
+	"\finclude_bots\x18\a \x01(\bR\vincludeBots\x12+\n" +
+	"\x0efilter_country\x18\b \x03(\tB\x04\x88\xce\x18dR\rfilterCountry\x12%\n" +
+	"\vfilter_page\x18\t \x03(\tB\x04\x88\xce\x18dR\n" +
+	"filterPage\x12-\n" +
 	"\x0ffilter_referrer\x18\n" +
-	" \x03(\tR\x0efilterReferrer\x12%\n" +
-	"\x0efilter_browser\x18\v \x03(\tR\rfilterBrowser\x12\x1b\n" +
-	"\tfilter_os\x18\f \x03(\tR\bfilterOs\x12#\n" +
-	"\rfilter_device\x18\r \x03(\tR\ffilterDevice\x12'\n" +
-	"\x0ffilter_language\x18\x0e \x03(\tR\x0efilterLanguage\x12*\n" +
-	"\x11filter_utm_source\x18\x0f \x03(\tR\x0ffilterUtmSource\x12*\n" +
-	"\x11filter_utm_medium\x18\x10 \x03(\tR\x0ffilterUtmMedium\x12.\n" +
-	"\x13filter_utm_campaign\x18\x11 \x03(\tR\x11filterUtmCampaign\x12#\n" +
-	"\rfilter_region\x18\x12 \x03(\tR\ffilterRegion\x12\x1f\n" +
-	"\vfilter_city\x18\x13 \x03(\tR\n" +
-	"filterCity\x12'\n" +
-	"\x0ffilter_hostname\x18\x14 \x03(\tR\x0efilterHostname\"\x8b\x01\n" +
+	" \x03(\tB\x04\x88\xce\x18dR\x0efilterReferrer\x12+\n" +
+	"\x0efilter_browser\x18\v \x03(\tB\x04\x88\xce\x18dR\rfilterBrowser\x12!\n" +
+	"\tfilter_os\x18\f \x03(\tB\x04\x88\xce\x18dR\bfilterOs\x12)\n" +
+	"\rfilter_device\x18\r \x03(\tB\x04\x88\xce\x18dR\ffilterDevice\x12-\n" +
+	"\x0ffilter_language\x18\x0e \x03(\tB\x04\x88\xce\x18dR\x0efilterLanguage\x120\n" +
+	"\x11filter_utm_source\x18\x0f \x03(\tB\x04\x88\xce\x18dR\x0ffilterUtmSource\x120\n" +
+	"\x11filter_utm_medium\x18\x10 \x03(\tB\x04\x88\xce\x18dR\x0ffilterUtmMedium\x124\n" +
+	"\x13filter_utm_campaign\x18\x11 \x03(\tB\x04\x88\xce\x18dR\x11filterUtmCampaign\x12)\n" +
+	"\rfilter_region\x18\x12 \x03(\tB\x04\x88\xce\x18dR\ffilterRegion\x12%\n" +
+	"\vfilter_city\x18\x13 \x03(\tB\x04\x88\xce\x18dR\n" +
+	"filterCity\x12-\n" +
+	"\x0ffilter_hostname\x18\x14 \x03(\tB\x04\x88\xce\x18dR\x0efilterHostname\"\x8b\x01\n" +
 	"\x14ListSessionsResponse\x12:\n" +
 	"\bsessions\x18\x01 \x03(\v2\x1e.analytics.sessions.v1.SessionR\bsessions\x127\n" +
 	"\vnext_cursor\x18\x02 \x01(\v2\x16.google.protobuf.ValueR\n" +
@@ -500,11 +500,13 @@ const file_analytics_sessions_v1_session_service_proto_rawDesc = "" +
 	"\x12GetSessionResponse\x128\n" +
 	"\asession\x18\x01 \x01(\v2\x1e.analytics.sessions.v1.SessionR\asession\x12;\n" +
 	"\x06events\x18\x02 \x03(\v2#.analytics.sessions.v1.SessionEventR\x06events\x12D\n" +
-	"\x12next_events_cursor\x18\x03 \x01(\v2\x16.google.protobuf.ValueR\x10nextEventsCursor2\xc5\x02\n" +
-	"\x0eSessionService\x12\x94\x01\n" +
-	"\fListSessions\x12*.analytics.sessions.v1.ListSessionsRequest\x1a+.analytics.sessions.v1.ListSessionsResponse\"+\x82\xd3\xe4\x93\x02%\x12#/api/websites/{website_id}/sessions\x12\x9b\x01\n" +
+	"\x12next_events_cursor\x18\x03 \x01(\v2\x16.google.protobuf.ValueR\x10nextEventsCursor2\xf9\x02\n" +
+	"\x0eSessionService\x12\xae\x01\n" +
+	"\fListSessions\x12*.analytics.sessions.v1.ListSessionsRequest\x1a+.analytics.sessions.v1.ListSessionsResponse\"E\x8a\xce\x18\x13\n" +
+	"\rsessions:read\x18\x80\x80@\x82\xd3\xe4\x93\x02%\x12#/api/websites/{website_id}/sessions\x90\x02\x01\x12\xb5\x01\n" +
 	"\n" +
-	"GetSession\x12(.analytics.sessions.v1.GetSessionRequest\x1a).analytics.sessions.v1.GetSessionResponse\"8\x82\xd3\xe4\x93\x022\x120/api/websites/{website_id}/sessions/{session_id}B\fZ\n" +
+	"GetSession\x12(.analytics.sessions.v1.GetSessionRequest\x1a).analytics.sessions.v1.GetSessionResponse\"R\x8a\xce\x18\x13\n" +
+	"\rsessions:read\x18\x80\x80\x04\x82\xd3\xe4\x93\x022\x120/api/websites/{website_id}/sessions/{session_id}\x90\x02\x01B\fZ\n" +
 	".;sessionsb\x06proto3"
 
 var (
@@ -551,6 +553,7 @@ func file_analytics_sessions_v1_session_service_proto_init() {
 	if File_analytics_sessions_v1_session_service_proto != nil {
 		return
 	}
+	file_analytics_sessions_v1_options_proto_init()
 	file_analytics_sessions_v1_session_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -177,7 +177,7 @@ var File_analytics_sessions_v1_visitor_service_proto protoreflect.FileDescriptor
 
 const file_analytics_sessions_v1_visitor_service_proto_rawDesc = "" +
 	"\n" +
-	"+analytics/sessions/v1/visitor_service.proto\x12\x15analytics.sessions.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8f\x01\n" +
+	"+analytics/sessions/v1/visitor_service.proto\x12\x15analytics.sessions.v1\x1a#analytics/sessions/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8f\x01\n" +
 	"\x13EraseVisitorRequest\x12\x1d\n" +
 	"\n" +
 	"website_id\x18\x01 \x01(\tR\twebsiteId\x12\x1d\n" +
@@ -189,9 +189,10 @@ const file_analytics_sessions_v1_visitor_service_proto_rawDesc = "" +
 	"\x14EraseVisitorResponse\x12'\n" +
 	"\x0ferased_sessions\x18\x01 \x01(\x05R\x0eerasedSessions\x12#\n" +
 	"\rerased_events\x18\x02 \x01(\x05R\ferasedEvents\x12=\n" +
-	"\ferased_until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\verasedUntil2\xb0\x01\n" +
-	"\x0eVisitorService\x12\x9d\x01\n" +
-	"\fEraseVisitor\x12*.analytics.sessions.v1.EraseVisitorRequest\x1a+.analytics.sessions.v1.EraseVisitorResponse\"4\x82\xd3\xe4\x93\x02.:\x01*\")/api/websites/{website_id}/visitors:eraseB\fZ\n" +
+	"\ferased_until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\verasedUntil2\xcd\x01\n" +
+	"\x0eVisitorService\x12\xba\x01\n" +
+	"\fEraseVisitor\x12*.analytics.sessions.v1.EraseVisitorRequest\x1a+.analytics.sessions.v1.EraseVisitorResponse\"Q\x8a\xce\x18\x16\n" +
+	"\x0evisitors:erase\x10x\x18\x80\x80\x04\x82\xd3\xe4\x93\x02.:\x01*\")/api/websites/{website_id}/visitors:erase\x90\x02\x02B\fZ\n" +
 	".;sessionsb\x06proto3"
 
 var (
@@ -228,6 +229,7 @@ func file_analytics_sessions_v1_visitor_service_proto_init() {
 	if File_analytics_sessions_v1_visitor_service_proto != nil {
 		return
 	}
+	file_analytics_sessions_v1_options_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

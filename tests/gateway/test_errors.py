@@ -174,7 +174,7 @@ def test_a_body_of_exactly_4_mib_is_taken(edge: Gateway) -> None:
 def test_headers_that_are_too_large(edge: Gateway, headers: dict[str, str]) -> None:
     reply = edge.request(SESSIONS, headers=headers)
     message = "the headers are larger than 32 KiB or more than 100"
-    assert_error(reply, 431, 8, "REQUEST_TOO_LARGE", message)
+    assert_error(reply, 431, 8, "HEADERS_TOO_LARGE", message)
 
 
 @pytest.mark.parametrize(

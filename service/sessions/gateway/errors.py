@@ -69,7 +69,7 @@ def edge_errors(request_timeout: float) -> dict[int, EdgeError]:
         ),
         408: EdgeError(
             code_pb2.DEADLINE_EXCEEDED,
-            reasons.ERROR_REASON_DEADLINE_EXCEEDED,
+            reasons.ERROR_REASON_REQUEST_TIMEOUT,
             "the request took too long to arrive",
         ),
         413: EdgeError(
@@ -79,7 +79,7 @@ def edge_errors(request_timeout: float) -> dict[int, EdgeError]:
         ),
         431: EdgeError(
             code_pb2.RESOURCE_EXHAUSTED,
-            reasons.ERROR_REASON_REQUEST_TOO_LARGE,
+            reasons.ERROR_REASON_HEADERS_TOO_LARGE,
             "the headers are larger than 32 KiB or more than 100",
         ),
         500: EdgeError(code_pb2.INTERNAL, reasons.ERROR_REASON_INTERNAL, "internal error"),

@@ -22,15 +22,54 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from analytics_sessions.v1 import options_pb2 as analytics_dot_sessions_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(analytics/sessions/v1/error_reason.proto\x12\x15\x61nalytics.sessions.v1*\xf6\x04\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x45RROR_REASON_INVALID_FIELD\x10\x01\x12\x1f\n\x1b\x45RROR_REASON_INVALID_CURSOR\x10\x02\x12\"\n\x1e\x45RROR_REASON_MALFORMED_REQUEST\x10\x03\x12$\n ERROR_REASON_CREDENTIALS_MISSING\x10\x04\x12$\n ERROR_REASON_CREDENTIALS_INVALID\x10\x05\x12\x1c\n\x18\x45RROR_REASON_KEY_EXPIRED\x10\x06\x12\x1c\n\x18\x45RROR_REASON_KEY_REVOKED\x10\x07\x12\x1e\n\x1a\x45RROR_REASON_SCOPE_MISSING\x10\x08\x12\"\n\x1e\x45RROR_REASON_WEBSITE_FORBIDDEN\x10\t\x12\"\n\x1e\x45RROR_REASON_WEBSITE_NOT_FOUND\x10\n\x12\"\n\x1e\x45RROR_REASON_SESSION_NOT_FOUND\x10\x0b\x12 \n\x1c\x45RROR_REASON_ROUTE_NOT_FOUND\x10\x0c\x12\"\n\x1e\x45RROR_REASON_REQUEST_TOO_LARGE\x10\r\x12%\n!ERROR_REASON_DATABASE_UNAVAILABLE\x10\x0e\x12$\n ERROR_REASON_SERVICE_UNAVAILABLE\x10\x0f\x12\"\n\x1e\x45RROR_REASON_DEADLINE_EXCEEDED\x10\x10\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\x11\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(analytics/sessions/v1/error_reason.proto\x12\x15\x61nalytics.sessions.v1\x1a#analytics/sessions/v1/options.proto*\xab\x11\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\xac\x01\n\x1a\x45RROR_REASON_INVALID_FIELD\x10\x01\x1a\x8b\x01\x8a\xce\x18\x86\x01\n\x10INVALID_ARGUMENT\x10\x90\x03\x1a\x16{field}: {description}\"\x0e\n\x05\x66ield\x12\x05limit\",\n\x0b\x64\x65scription\x12\x1d-1 is negative; send 1 to 100\"\x0c\n\x05limit\x12\x03\x31\x30\x30\"\x0b\n\x05\x66ound\x12\x02-1\x12\xa3\x01\n\x1b\x45RROR_REASON_INVALID_CURSOR\x10\x02\x1a\x81\x01\x8a\xce\x18}\n\x10INVALID_ARGUMENT\x10\x90\x03\x1aU{field}: not a cursor of this query; send the same parameters as before, or no cursor\"\x0f\n\x05\x66ield\x12\x06\x63ursor\x12\x91\x01\n\x1e\x45RROR_REASON_MALFORMED_REQUEST\x10\x03\x1am\x8a\xce\x18i\n\x10INVALID_ARGUMENT\x10\x90\x03\x1a\x16{field}: {description}\"\x0e\n\x05\x66ield\x12\x05limit\"*\n\x0b\x64\x65scription\x12\x1b\"abc\" is not a whole number\x12\x62\n ERROR_REASON_CREDENTIALS_MISSING\x10\x04\x1a<\x8a\xce\x18\x38\n\x0fUNAUTHENTICATED\x10\x91\x03\x1a\"send \"Authorization: Bearer <key>\"\x12U\n ERROR_REASON_CREDENTIALS_INVALID\x10\x05\x1a/\x8a\xce\x18+\n\x0fUNAUTHENTICATED\x10\x91\x03\x1a\x15this key is not known\x12L\n\x18\x45RROR_REASON_KEY_EXPIRED\x10\x06\x1a.\x8a\xce\x18*\n\x0fUNAUTHENTICATED\x10\x91\x03\x1a\x14this key has expired\x12L\n\x18\x45RROR_REASON_KEY_REVOKED\x10\x07\x1a.\x8a\xce\x18*\n\x0fUNAUTHENTICATED\x10\x91\x03\x1a\x14this key was revoked\x12s\n\x1a\x45RROR_REASON_SCOPE_MISSING\x10\x08\x1aS\x8a\xce\x18O\n\x11PERMISSION_DENIED\x10\x93\x03\x1a\x1fthe key lacks the scope {scope}\"\x16\n\x05scope\x12\rsessions:read\x12\x87\x01\n\x1e\x45RROR_REASON_WEBSITE_FORBIDDEN\x10\t\x1a\x63\x8a\xce\x18_\n\x11PERMISSION_DENIED\x10\x93\x03\x1a(this key is not for website {website_id}\"\x1d\n\nwebsite_id\x12\x0fsite_abc123defg\x12w\n\x1e\x45RROR_REASON_WEBSITE_NOT_FOUND\x10\n\x1aS\x8a\xce\x18O\n\tNOT_FOUND\x10\x94\x03\x1a there is no website {website_id}\"\x1d\n\nwebsite_id\x12\x0fsite_abc123defg\x12s\n\x1e\x45RROR_REASON_SESSION_NOT_FOUND\x10\x0b\x1aO\x8a\xce\x18K\n\tNOT_FOUND\x10\x94\x03\x1a there is no session {session_id}\"\x19\n\nsession_id\x12\x0bsess_xyz789\x12\x62\n\x1c\x45RROR_REASON_ROUTE_NOT_FOUND\x10\x0c\x1a@\x8a\xce\x18<\n\tNOT_FOUND\x10\x94\x03\x1a,there is nothing at this path with this verb\x12{\n\x1e\x45RROR_REASON_REQUEST_TOO_LARGE\x10\r\x1aW\x8a\xce\x18S\n\x12RESOURCE_EXHAUSTED\x10\x9d\x03\x1a(the request is larger than {limit} bytes\"\x10\n\x05limit\x12\x07\x34\x31\x39\x34\x33\x30\x34\x12\x65\n!ERROR_REASON_DATABASE_UNAVAILABLE\x10\x0e\x1a>\x8a\xce\x18:\n\x0bUNAVAILABLE\x10\xf7\x03\x1a&the database is unavailable, try again(\x01\x12\x63\n ERROR_REASON_SERVICE_UNAVAILABLE\x10\x0f\x1a=\x8a\xce\x18\x39\n\x0bUNAVAILABLE\x10\xf7\x03\x1a%the service is unavailable, try again(\x01\x12Q\n\x1e\x45RROR_REASON_DEADLINE_EXCEEDED\x10\x10\x1a-\x8a\xce\x18)\n\x11\x44\x45\x41\x44LINE_EXCEEDED\x10\xf8\x03\x1a\x11\x64\x65\x61\x64line exceeded\x12<\n\x15\x45RROR_REASON_INTERNAL\x10\x11\x1a!\x8a\xce\x18\x1d\n\x08INTERNAL\x10\xf4\x03\x1a\x0einternal error\x12\xaf\x01\n\x1e\x45RROR_REASON_HEADERS_TOO_LARGE\x10\x12\x1a\x8a\x01\x8a\xce\x18\x85\x01\n\x12RESOURCE_EXHAUSTED\x10\xaf\x03\x1a\x46the headers are larger than {max_bytes} bytes or more than {max_count}\"\x12\n\tmax_bytes\x12\x05\x33\x32\x37\x36\x38\"\x10\n\tmax_count\x12\x03\x31\x30\x30\x12\x61\n\x1c\x45RROR_REASON_REQUEST_TIMEOUT\x10\x13\x1a?\x8a\xce\x18;\n\x11\x44\x45\x41\x44LINE_EXCEEDED\x10\x98\x03\x1a#the request took too long to arriveb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'analytics_sessions.v1.error_reason_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ERRORREASON']._serialized_start=68
-  _globals['_ERRORREASON']._serialized_end=698
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_INVALID_FIELD"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_INVALID_FIELD"]._serialized_options = b'\212\316\030\206\001\n\020INVALID_ARGUMENT\020\220\003\032\026{field}: {description}\"\016\n\005field\022\005limit\",\n\013description\022\035-1 is negative; send 1 to 100\"\014\n\005limit\022\003100\"\013\n\005found\022\002-1'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_INVALID_CURSOR"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_INVALID_CURSOR"]._serialized_options = b'\212\316\030}\n\020INVALID_ARGUMENT\020\220\003\032U{field}: not a cursor of this query; send the same parameters as before, or no cursor\"\017\n\005field\022\006cursor'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_MALFORMED_REQUEST"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_MALFORMED_REQUEST"]._serialized_options = b'\212\316\030i\n\020INVALID_ARGUMENT\020\220\003\032\026{field}: {description}\"\016\n\005field\022\005limit\"*\n\013description\022\033\"abc\" is not a whole number'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_CREDENTIALS_MISSING"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_CREDENTIALS_MISSING"]._serialized_options = b'\212\316\0308\n\017UNAUTHENTICATED\020\221\003\032\"send \"Authorization: Bearer <key>\"'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_CREDENTIALS_INVALID"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_CREDENTIALS_INVALID"]._serialized_options = b'\212\316\030+\n\017UNAUTHENTICATED\020\221\003\032\025this key is not known'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_KEY_EXPIRED"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_KEY_EXPIRED"]._serialized_options = b'\212\316\030*\n\017UNAUTHENTICATED\020\221\003\032\024this key has expired'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_KEY_REVOKED"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_KEY_REVOKED"]._serialized_options = b'\212\316\030*\n\017UNAUTHENTICATED\020\221\003\032\024this key was revoked'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_SCOPE_MISSING"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_SCOPE_MISSING"]._serialized_options = b'\212\316\030O\n\021PERMISSION_DENIED\020\223\003\032\037the key lacks the scope {scope}\"\026\n\005scope\022\rsessions:read'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_WEBSITE_FORBIDDEN"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_WEBSITE_FORBIDDEN"]._serialized_options = b'\212\316\030_\n\021PERMISSION_DENIED\020\223\003\032(this key is not for website {website_id}\"\035\n\nwebsite_id\022\017site_abc123defg'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_WEBSITE_NOT_FOUND"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_WEBSITE_NOT_FOUND"]._serialized_options = b'\212\316\030O\n\tNOT_FOUND\020\224\003\032 there is no website {website_id}\"\035\n\nwebsite_id\022\017site_abc123defg'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_SESSION_NOT_FOUND"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_SESSION_NOT_FOUND"]._serialized_options = b'\212\316\030K\n\tNOT_FOUND\020\224\003\032 there is no session {session_id}\"\031\n\nsession_id\022\013sess_xyz789'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_ROUTE_NOT_FOUND"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_ROUTE_NOT_FOUND"]._serialized_options = b'\212\316\030<\n\tNOT_FOUND\020\224\003\032,there is nothing at this path with this verb'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_REQUEST_TOO_LARGE"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_REQUEST_TOO_LARGE"]._serialized_options = b'\212\316\030S\n\022RESOURCE_EXHAUSTED\020\235\003\032(the request is larger than {limit} bytes\"\020\n\005limit\022\0074194304'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_DATABASE_UNAVAILABLE"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_DATABASE_UNAVAILABLE"]._serialized_options = b'\212\316\030:\n\013UNAVAILABLE\020\367\003\032&the database is unavailable, try again(\001'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_SERVICE_UNAVAILABLE"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_SERVICE_UNAVAILABLE"]._serialized_options = b'\212\316\0309\n\013UNAVAILABLE\020\367\003\032%the service is unavailable, try again(\001'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_DEADLINE_EXCEEDED"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_DEADLINE_EXCEEDED"]._serialized_options = b'\212\316\030)\n\021DEADLINE_EXCEEDED\020\370\003\032\021deadline exceeded'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_INTERNAL"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_INTERNAL"]._serialized_options = b'\212\316\030\035\n\010INTERNAL\020\364\003\032\016internal error'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_HEADERS_TOO_LARGE"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_HEADERS_TOO_LARGE"]._serialized_options = b'\212\316\030\205\001\n\022RESOURCE_EXHAUSTED\020\257\003\032Fthe headers are larger than {max_bytes} bytes or more than {max_count}\"\022\n\tmax_bytes\022\00532768\"\020\n\tmax_count\022\003100'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_REQUEST_TIMEOUT"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_REQUEST_TIMEOUT"]._serialized_options = b'\212\316\030;\n\021DEADLINE_EXCEEDED\020\230\003\032#the request took too long to arrive'
+  _globals['_ERRORREASON']._serialized_start=105
+  _globals['_ERRORREASON']._serialized_end=2324
 # @@protoc_insertion_point(module_scope)

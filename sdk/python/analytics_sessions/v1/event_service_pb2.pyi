@@ -1,4 +1,5 @@
 from analytics_sessions.v1 import event_pb2 as _event_pb2
+from analytics_sessions.v1 import options_pb2 as _options_pb2
 from google.api import annotations_pb2 as _annotations_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor

@@ -22,30 +22,57 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from analytics_sessions.v1 import options_pb2 as analytics_dot_sessions_dot_v1_dot_options__pb2
 from analytics_sessions.v1 import session_pb2 as analytics_dot_sessions_dot_v1_dot_session__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+analytics/sessions/v1/session_service.proto\x12\x15\x61nalytics.sessions.v1\x1a#analytics/sessions/v1/session.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xcf\x03\n\x13ListSessionsRequest\x12\x12\n\nwebsite_id\x18\x01 \x01(\t\x12\x12\n\nstart_date\x18\x02 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x03 \x01(\t\x12\x10\n\x08timezone\x18\x04 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x05 \x01(\t\x12\r\n\x05limit\x18\x06 \x01(\x05\x12\x14\n\x0cinclude_bots\x18\x07 \x01(\x08\x12\x16\n\x0e\x66ilter_country\x18\x08 \x03(\t\x12\x13\n\x0b\x66ilter_page\x18\t \x03(\t\x12\x17\n\x0f\x66ilter_referrer\x18\n \x03(\t\x12\x16\n\x0e\x66ilter_browser\x18\x0b \x03(\t\x12\x11\n\tfilter_os\x18\x0c \x03(\t\x12\x15\n\rfilter_device\x18\r \x03(\t\x12\x17\n\x0f\x66ilter_language\x18\x0e \x03(\t\x12\x19\n\x11\x66ilter_utm_source\x18\x0f \x03(\t\x12\x19\n\x11\x66ilter_utm_medium\x18\x10 \x03(\t\x12\x1b\n\x13\x66ilter_utm_campaign\x18\x11 \x03(\t\x12\x15\n\rfilter_region\x18\x12 \x03(\t\x12\x13\n\x0b\x66ilter_city\x18\x13 \x03(\t\x12\x17\n\x0f\x66ilter_hostname\x18\x14 \x03(\t\"u\n\x14ListSessionsResponse\x12\x30\n\x08sessions\x18\x01 \x03(\x0b\x32\x1e.analytics.sessions.v1.Session\x12+\n\x0bnext_cursor\x18\x02 \x01(\x0b\x32\x16.google.protobuf.Value\"h\n\x11GetSessionRequest\x12\x12\n\nwebsite_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x14\n\x0c\x65vents_limit\x18\x03 \x01(\x05\x12\x15\n\revents_cursor\x18\x04 \x01(\t\"\xae\x01\n\x12GetSessionResponse\x12/\n\x07session\x18\x01 \x01(\x0b\x32\x1e.analytics.sessions.v1.Session\x12\x33\n\x06\x65vents\x18\x02 \x03(\x0b\x32#.analytics.sessions.v1.SessionEvent\x12\x32\n\x12next_events_cursor\x18\x03 \x01(\x0b\x32\x16.google.protobuf.Value2\xc5\x02\n\x0eSessionService\x12\x94\x01\n\x0cListSessions\x12*.analytics.sessions.v1.ListSessionsRequest\x1a+.analytics.sessions.v1.ListSessionsResponse\"+\x82\xd3\xe4\x93\x02%\x12#/api/websites/{website_id}/sessions\x12\x9b\x01\n\nGetSession\x12(.analytics.sessions.v1.GetSessionRequest\x1a).analytics.sessions.v1.GetSessionResponse\"8\x82\xd3\xe4\x93\x02\x32\x12\x30/api/websites/{website_id}/sessions/{session_id}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+analytics/sessions/v1/session_service.proto\x12\x15\x61nalytics.sessions.v1\x1a#analytics/sessions/v1/options.proto\x1a#analytics/sessions/v1/session.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\"\x9d\x04\n\x13ListSessionsRequest\x12\x12\n\nwebsite_id\x18\x01 \x01(\t\x12\x12\n\nstart_date\x18\x02 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x03 \x01(\t\x12\x10\n\x08timezone\x18\x04 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x05 \x01(\t\x12\r\n\x05limit\x18\x06 \x01(\x05\x12\x14\n\x0cinclude_bots\x18\x07 \x01(\x08\x12\x1c\n\x0e\x66ilter_country\x18\x08 \x03(\tB\x04\x88\xce\x18\x64\x12\x19\n\x0b\x66ilter_page\x18\t \x03(\tB\x04\x88\xce\x18\x64\x12\x1d\n\x0f\x66ilter_referrer\x18\n \x03(\tB\x04\x88\xce\x18\x64\x12\x1c\n\x0e\x66ilter_browser\x18\x0b \x03(\tB\x04\x88\xce\x18\x64\x12\x17\n\tfilter_os\x18\x0c \x03(\tB\x04\x88\xce\x18\x64\x12\x1b\n\rfilter_device\x18\r \x03(\tB\x04\x88\xce\x18\x64\x12\x1d\n\x0f\x66ilter_language\x18\x0e \x03(\tB\x04\x88\xce\x18\x64\x12\x1f\n\x11\x66ilter_utm_source\x18\x0f \x03(\tB\x04\x88\xce\x18\x64\x12\x1f\n\x11\x66ilter_utm_medium\x18\x10 \x03(\tB\x04\x88\xce\x18\x64\x12!\n\x13\x66ilter_utm_campaign\x18\x11 \x03(\tB\x04\x88\xce\x18\x64\x12\x1b\n\rfilter_region\x18\x12 \x03(\tB\x04\x88\xce\x18\x64\x12\x19\n\x0b\x66ilter_city\x18\x13 \x03(\tB\x04\x88\xce\x18\x64\x12\x1d\n\x0f\x66ilter_hostname\x18\x14 \x03(\tB\x04\x88\xce\x18\x64\"u\n\x14ListSessionsResponse\x12\x30\n\x08sessions\x18\x01 \x03(\x0b\x32\x1e.analytics.sessions.v1.Session\x12+\n\x0bnext_cursor\x18\x02 \x01(\x0b\x32\x16.google.protobuf.Value\"h\n\x11GetSessionRequest\x12\x12\n\nwebsite_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x14\n\x0c\x65vents_limit\x18\x03 \x01(\x05\x12\x15\n\revents_cursor\x18\x04 \x01(\t\"\xae\x01\n\x12GetSessionResponse\x12/\n\x07session\x18\x01 \x01(\x0b\x32\x1e.analytics.sessions.v1.Session\x12\x33\n\x06\x65vents\x18\x02 \x03(\x0b\x32#.analytics.sessions.v1.SessionEvent\x12\x32\n\x12next_events_cursor\x18\x03 \x01(\x0b\x32\x16.google.protobuf.Value2\xf9\x02\n\x0eSessionService\x12\xae\x01\n\x0cListSessions\x12*.analytics.sessions.v1.ListSessionsRequest\x1a+.analytics.sessions.v1.ListSessionsResponse\"E\x90\x02\x01\x8a\xce\x18\x13\n\rsessions:read\x18\x80\x80@\x82\xd3\xe4\x93\x02%\x12#/api/websites/{website_id}/sessions\x12\xb5\x01\n\nGetSession\x12(.analytics.sessions.v1.GetSessionRequest\x1a).analytics.sessions.v1.GetSessionResponse\"R\x90\x02\x01\x8a\xce\x18\x13\n\rsessions:read\x18\x80\x80\x04\x82\xd3\xe4\x93\x02\x32\x12\x30/api/websites/{website_id}/sessions/{session_id}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'analytics_sessions.v1.session_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_LISTSESSIONSREQUEST'].fields_by_name['filter_country']._loaded_options = None
+  _globals['_LISTSESSIONSREQUEST'].fields_by_name['filter_country']._serialized_options = b'\210\316\030d'
+  _globals['_LISTSESSIONSREQUEST'].fields_by_name['filter_page']._loaded_options = None
+  _globals['_LISTSESSIONSREQUEST'].fields_by_name['filter_page']._serialized_options = b'\210\316\030d'
+  _globals['_LISTSESSIONSREQUEST'].fields_by_name['filter_referrer']._loaded_options = None
+  _globals['_LISTSESSIONSREQUEST'].fields_by_name['filter_referrer']._serialized_options = b'\210\316\030d'
+  _globals['_LISTSESSIONSREQUEST'].fields_by_name['filter_browser']._loaded_options = None
+  _globals['_LISTSESSIONSREQUEST'].fields_by_name['filter_browser']._serialized_options = b'\210\316\030d'
+  _globals['_LISTSESSIONSREQUEST'].fields_by_name['filter_os']._loaded_options = None
+  _globals['_LISTSESSIONSREQUEST'].fields_by_name['filter_os']._serialized_options = b'\210\316\030d'
+  _globals['_LISTSESSIONSREQUEST'].fields_by_name['filter_device']._loaded_options = None
+  _globals['_LISTSESSIONSREQUEST'].fields_by_name['filter_device']._serialized_options = b'\210\316\030d'
+  _globals['_LISTSESSIONSREQUEST'].fields_by_name['filter_language']._loaded_options = None
+  _globals['_LISTSESSIONSREQUEST'].fields_by_name['filter_language']._serialized_options = b'\210\316\030d'
+  _globals['_LISTSESSIONSREQUEST'].fields_by_name['filter_utm_source']._loaded_options = None
+  _globals['_LISTSESSIONSREQUEST'].fields_by_name['filter_utm_source']._serialized_options = b'\210\316\030d'
+  _globals['_LISTSESSIONSREQUEST'].fields_by_name['filter_utm_medium']._loaded_options = None
+  _globals['_LISTSESSIONSREQUEST'].fields_by_name['filter_utm_medium']._serialized_options = b'\210\316\030d'
+  _globals['_LISTSESSIONSREQUEST'].fields_by_name['filter_utm_campaign']._loaded_options = None
+  _globals['_LISTSESSIONSREQUEST'].fields_by_name['filter_utm_campaign']._serialized_options = b'\210\316\030d'
+  _globals['_LISTSESSIONSREQUEST'].fields_by_name['filter_region']._loaded_options = None
+  _globals['_LISTSESSIONSREQUEST'].fields_by_name['filter_region']._serialized_options = b'\210\316\030d'
+  _globals['_LISTSESSIONSREQUEST'].fields_by_name['filter_city']._loaded_options = None
+  _globals['_LISTSESSIONSREQUEST'].fields_by_name['filter_city']._serialized_options = b'\210\316\030d'
+  _globals['_LISTSESSIONSREQUEST'].fields_by_name['filter_hostname']._loaded_options = None
+  _globals['_LISTSESSIONSREQUEST'].fields_by_name['filter_hostname']._serialized_options = b'\210\316\030d'
   _globals['_SESSIONSERVICE'].methods_by_name['ListSessions']._loaded_options = None
-  _globals['_SESSIONSERVICE'].methods_by_name['ListSessions']._serialized_options = b'\202\323\344\223\002%\022#/api/websites/{website_id}/sessions'
+  _globals['_SESSIONSERVICE'].methods_by_name['ListSessions']._serialized_options = b'\220\002\001\212\316\030\023\n\rsessions:read\030\200\200@\202\323\344\223\002%\022#/api/websites/{website_id}/sessions'
   _globals['_SESSIONSERVICE'].methods_by_name['GetSession']._loaded_options = None
-  _globals['_SESSIONSERVICE'].methods_by_name['GetSession']._serialized_options = b'\202\323\344\223\0022\0220/api/websites/{website_id}/sessions/{session_id}'
-  _globals['_LISTSESSIONSREQUEST']._serialized_start=168
-  _globals['_LISTSESSIONSREQUEST']._serialized_end=631
-  _globals['_LISTSESSIONSRESPONSE']._serialized_start=633
-  _globals['_LISTSESSIONSRESPONSE']._serialized_end=750
-  _globals['_GETSESSIONREQUEST']._serialized_start=752
-  _globals['_GETSESSIONREQUEST']._serialized_end=856
-  _globals['_GETSESSIONRESPONSE']._serialized_start=859
-  _globals['_GETSESSIONRESPONSE']._serialized_end=1033
-  _globals['_SESSIONSERVICE']._serialized_start=1036
-  _globals['_SESSIONSERVICE']._serialized_end=1361
+  _globals['_SESSIONSERVICE'].methods_by_name['GetSession']._serialized_options = b'\220\002\001\212\316\030\023\n\rsessions:read\030\200\200\004\202\323\344\223\0022\0220/api/websites/{website_id}/sessions/{session_id}'
+  _globals['_LISTSESSIONSREQUEST']._serialized_start=205
+  _globals['_LISTSESSIONSREQUEST']._serialized_end=746
+  _globals['_LISTSESSIONSRESPONSE']._serialized_start=748
+  _globals['_LISTSESSIONSRESPONSE']._serialized_end=865
+  _globals['_GETSESSIONREQUEST']._serialized_start=867
+  _globals['_GETSESSIONREQUEST']._serialized_end=971
+  _globals['_GETSESSIONRESPONSE']._serialized_start=974
+  _globals['_GETSESSIONRESPONSE']._serialized_end=1148
+  _globals['_SESSIONSERVICE']._serialized_start=1151
+  _globals['_SESSIONSERVICE']._serialized_end=1528
 # @@protoc_insertion_point(module_scope)

@@ -1,3 +1,4 @@
+from analytics_sessions.v1 import options_pb2 as _options_pb2
 from analytics_sessions.v1 import session_pb2 as _session_pb2
 from google.api import annotations_pb2 as _annotations_pb2
 from google.protobuf import struct_pb2 as _struct_pb2

@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from analytics_sessions.v1 import options_pb2 as analytics_dot_sessions_dot_v1_dot_options__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+analytics/sessions/v1/visitor_service.proto\x12\x15\x61nalytics.sessions.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"d\n\x13\x45raseVisitorRequest\x12\x12\n\nwebsite_id\x18\x01 \x01(\t\x12\x12\n\nvisitor_id\x18\x02 \x01(\t\x12\x11\n\tclient_ip\x18\x03 \x01(\t\x12\x12\n\nuser_agent\x18\x04 \x01(\t\"x\n\x14\x45raseVisitorResponse\x12\x17\n\x0f\x65rased_sessions\x18\x01 \x01(\x05\x12\x15\n\rerased_events\x18\x02 \x01(\x05\x12\x30\n\x0c\x65rased_until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xb0\x01\n\x0eVisitorService\x12\x9d\x01\n\x0c\x45raseVisitor\x12*.analytics.sessions.v1.EraseVisitorRequest\x1a+.analytics.sessions.v1.EraseVisitorResponse\"4\x82\xd3\xe4\x93\x02.\")/api/websites/{website_id}/visitors:erase:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+analytics/sessions/v1/visitor_service.proto\x12\x15\x61nalytics.sessions.v1\x1a#analytics/sessions/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"d\n\x13\x45raseVisitorRequest\x12\x12\n\nwebsite_id\x18\x01 \x01(\t\x12\x12\n\nvisitor_id\x18\x02 \x01(\t\x12\x11\n\tclient_ip\x18\x03 \x01(\t\x12\x12\n\nuser_agent\x18\x04 \x01(\t\"x\n\x14\x45raseVisitorResponse\x12\x17\n\x0f\x65rased_sessions\x18\x01 \x01(\x05\x12\x15\n\rerased_events\x18\x02 \x01(\x05\x12\x30\n\x0c\x65rased_until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xcd\x01\n\x0eVisitorService\x12\xba\x01\n\x0c\x45raseVisitor\x12*.analytics.sessions.v1.EraseVisitorRequest\x1a+.analytics.sessions.v1.EraseVisitorResponse\"Q\x90\x02\x02\x8a\xce\x18\x16\n\x0evisitors:erase\x10x\x18\x80\x80\x04\x82\xd3\xe4\x93\x02.\")/api/websites/{website_id}/visitors:erase:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,11 +35,11 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'analytics_sessions.v1.visit
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_VISITORSERVICE'].methods_by_name['EraseVisitor']._loaded_options = None
-  _globals['_VISITORSERVICE'].methods_by_name['EraseVisitor']._serialized_options = b'\202\323\344\223\002.\")/api/websites/{website_id}/visitors:erase:\001*'
-  _globals['_ERASEVISITORREQUEST']._serialized_start=133
-  _globals['_ERASEVISITORREQUEST']._serialized_end=233
-  _globals['_ERASEVISITORRESPONSE']._serialized_start=235
-  _globals['_ERASEVISITORRESPONSE']._serialized_end=355
-  _globals['_VISITORSERVICE']._serialized_start=358
-  _globals['_VISITORSERVICE']._serialized_end=534
+  _globals['_VISITORSERVICE'].methods_by_name['EraseVisitor']._serialized_options = b'\220\002\002\212\316\030\026\n\016visitors:erase\020x\030\200\200\004\202\323\344\223\002.\")/api/websites/{website_id}/visitors:erase:\001*'
+  _globals['_ERASEVISITORREQUEST']._serialized_start=170
+  _globals['_ERASEVISITORREQUEST']._serialized_end=270
+  _globals['_ERASEVISITORRESPONSE']._serialized_start=272
+  _globals['_ERASEVISITORRESPONSE']._serialized_end=392
+  _globals['_VISITORSERVICE']._serialized_start=395
+  _globals['_VISITORSERVICE']._serialized_end=600
 # @@protoc_insertion_point(module_scope)

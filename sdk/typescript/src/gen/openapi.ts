@@ -446,26 +446,28 @@ export interface components {
             };
         };
         /**
-         * @description - `ERROR_REASON_INVALID_FIELD`: A field has a value that is not allowed. `google.rpc.BadRequest` names the field and the fix. INVALID_ARGUMENT, HTTP 400. Example: `start_date: '2026-02-30' is not a day of the calendar; send YYYY-MM-DD`
-         *     - `ERROR_REASON_INVALID_CURSOR`: A cursor was altered, or belongs to another query. INVALID_ARGUMENT, HTTP 400. Example: `cursor: not a cursor of this query; send the same parameters as before, or no cursor`
-         *     - `ERROR_REASON_MALFORMED_REQUEST`: The request can't be read: a wrong type, an unknown parameter, bytes that are no valid message. INVALID_ARGUMENT, HTTP 400. Example: `limit: "abc" is not a whole number`
-         *     - `ERROR_REASON_CREDENTIALS_MISSING`: There is no `authorization: Bearer <key>`. UNAUTHENTICATED, HTTP 401. Example: `send "Authorization: Bearer <key>"`
-         *     - `ERROR_REASON_CREDENTIALS_INVALID`: The key is unknown. UNAUTHENTICATED, HTTP 401. Example: `this key is not known`
-         *     - `ERROR_REASON_KEY_EXPIRED`: The key was valid until a moment that has passed. UNAUTHENTICATED, HTTP 401. Example: `this key has expired`
-         *     - `ERROR_REASON_KEY_REVOKED`: The key was revoked. UNAUTHENTICATED, HTTP 401. Example: `this key was revoked`
-         *     - `ERROR_REASON_SCOPE_MISSING`: The key has not the scope that the call needs. PERMISSION_DENIED, HTTP 403. Example: `this key has not the scope sessions:read`
-         *     - `ERROR_REASON_WEBSITE_FORBIDDEN`: The key is bound to another website. PERMISSION_DENIED, HTTP 403. Example: `this key is not for website site_abc123defg`
-         *     - `ERROR_REASON_WEBSITE_NOT_FOUND`: There is no such website. NOT_FOUND, HTTP 404. Example: `there is no website site_abc123defg`
-         *     - `ERROR_REASON_SESSION_NOT_FOUND`: The website has no such session. NOT_FOUND, HTTP 404. Example: `there is no session sess_xyz789`
-         *     - `ERROR_REASON_ROUTE_NOT_FOUND`: No call answers at this path with this verb. NOT_FOUND, HTTP 404, or UNIMPLEMENTED for a gRPC method. Example: `there is nothing at this path with this verb`
-         *     - `ERROR_REASON_REQUEST_TOO_LARGE`: The request is larger than 4 MiB, or its headers are larger than 32 KiB. RESOURCE_EXHAUSTED, HTTP 413 or 431. Example: `the request is larger than 4 MiB`
-         *     - `ERROR_REASON_DATABASE_UNAVAILABLE`: The database can't be reached now; `google.rpc.RetryInfo` says when to try again. UNAVAILABLE, HTTP 503. Example: `the database is unavailable, try again`
-         *     - `ERROR_REASON_SERVICE_UNAVAILABLE`: No worker can take the call now; `google.rpc.RetryInfo` says when to try again. UNAVAILABLE, HTTP 503. Example: `the service is unavailable, try again`
-         *     - `ERROR_REASON_DEADLINE_EXCEEDED`: The call took longer than its deadline, or than the service's own. DEADLINE_EXCEEDED, HTTP 504. Example: `the call took longer than it may`
-         *     - `ERROR_REASON_INTERNAL`: The service failed in a way that it does not know; its log holds the request id. INTERNAL, HTTP 500. Example: `internal error`
+         * @description - `ERROR_REASON_INVALID_FIELD`: A field has a value that is not allowed. `google.rpc.BadRequest` names each field and the fix; the message and the metadata are about the first one. The metadata has `limit` and `found` where a bound was passed, and `more` where other fields are wrong too. INVALID_ARGUMENT, HTTP 400.
+         *     - `ERROR_REASON_INVALID_CURSOR`: A cursor was altered, or belongs to another query. INVALID_ARGUMENT, HTTP 400.
+         *     - `ERROR_REASON_MALFORMED_REQUEST`: The request can't be read: a wrong type, an unknown parameter, bytes that are not a valid message. `field` is `request` where it is the request as a whole. INVALID_ARGUMENT, HTTP 400.
+         *     - `ERROR_REASON_CREDENTIALS_MISSING`: There is no `authorization: Bearer <key>`. UNAUTHENTICATED, HTTP 401.
+         *     - `ERROR_REASON_CREDENTIALS_INVALID`: The key is unknown. UNAUTHENTICATED, HTTP 401.
+         *     - `ERROR_REASON_KEY_EXPIRED`: The key was valid until a moment that has passed. UNAUTHENTICATED, HTTP 401.
+         *     - `ERROR_REASON_KEY_REVOKED`: The key was revoked. UNAUTHENTICATED, HTTP 401.
+         *     - `ERROR_REASON_SCOPE_MISSING`: The key lacks the scope that the call needs. PERMISSION_DENIED, HTTP 403.
+         *     - `ERROR_REASON_WEBSITE_FORBIDDEN`: The key is bound to another website. PERMISSION_DENIED, HTTP 403.
+         *     - `ERROR_REASON_WEBSITE_NOT_FOUND`: There is no such website. NOT_FOUND, HTTP 404.
+         *     - `ERROR_REASON_SESSION_NOT_FOUND`: The website has no such session. NOT_FOUND, HTTP 404.
+         *     - `ERROR_REASON_ROUTE_NOT_FOUND`: No call answers at this path with this verb. NOT_FOUND, HTTP 404.
+         *     - `ERROR_REASON_REQUEST_TOO_LARGE`: The request is larger than this call allows. RESOURCE_EXHAUSTED, HTTP 413.
+         *     - `ERROR_REASON_DATABASE_UNAVAILABLE`: The database can't be reached now; `google.rpc.RetryInfo` says when to try again. UNAVAILABLE, HTTP 503.
+         *     - `ERROR_REASON_SERVICE_UNAVAILABLE`: No worker can take the call now; `google.rpc.RetryInfo` says when to try again. UNAVAILABLE, HTTP 503.
+         *     - `ERROR_REASON_DEADLINE_EXCEEDED`: The call took longer than its deadline, or than the service's own. What it should change may have been changed. DEADLINE_EXCEEDED, HTTP 504.
+         *     - `ERROR_REASON_INTERNAL`: The service failed in a way that it does not know; its log holds the request id. INTERNAL, HTTP 500.
+         *     - `ERROR_REASON_HEADERS_TOO_LARGE`: The headers of the request are too large, or too many. RESOURCE_EXHAUSTED, HTTP 431.
+         *     - `ERROR_REASON_REQUEST_TIMEOUT`: The request did not arrive in time: its headers have 10 seconds, its body 5 minutes. DEADLINE_EXCEEDED, HTTP 408.
          * @enum {string}
          */
-        ErrorReason: "ERROR_REASON_INVALID_FIELD" | "ERROR_REASON_INVALID_CURSOR" | "ERROR_REASON_MALFORMED_REQUEST" | "ERROR_REASON_CREDENTIALS_MISSING" | "ERROR_REASON_CREDENTIALS_INVALID" | "ERROR_REASON_KEY_EXPIRED" | "ERROR_REASON_KEY_REVOKED" | "ERROR_REASON_SCOPE_MISSING" | "ERROR_REASON_WEBSITE_FORBIDDEN" | "ERROR_REASON_WEBSITE_NOT_FOUND" | "ERROR_REASON_SESSION_NOT_FOUND" | "ERROR_REASON_ROUTE_NOT_FOUND" | "ERROR_REASON_REQUEST_TOO_LARGE" | "ERROR_REASON_DATABASE_UNAVAILABLE" | "ERROR_REASON_SERVICE_UNAVAILABLE" | "ERROR_REASON_DEADLINE_EXCEEDED" | "ERROR_REASON_INTERNAL";
+        ErrorReason: "ERROR_REASON_INVALID_FIELD" | "ERROR_REASON_INVALID_CURSOR" | "ERROR_REASON_MALFORMED_REQUEST" | "ERROR_REASON_CREDENTIALS_MISSING" | "ERROR_REASON_CREDENTIALS_INVALID" | "ERROR_REASON_KEY_EXPIRED" | "ERROR_REASON_KEY_REVOKED" | "ERROR_REASON_SCOPE_MISSING" | "ERROR_REASON_WEBSITE_FORBIDDEN" | "ERROR_REASON_WEBSITE_NOT_FOUND" | "ERROR_REASON_SESSION_NOT_FOUND" | "ERROR_REASON_ROUTE_NOT_FOUND" | "ERROR_REASON_REQUEST_TOO_LARGE" | "ERROR_REASON_DATABASE_UNAVAILABLE" | "ERROR_REASON_SERVICE_UNAVAILABLE" | "ERROR_REASON_DEADLINE_EXCEEDED" | "ERROR_REASON_INTERNAL" | "ERROR_REASON_HEADERS_TOO_LARGE" | "ERROR_REASON_REQUEST_TIMEOUT";
         /** @description Any error, whoever made it. */
         Error: {
             /**

@@ -9,14 +9,15 @@ import { enumDesc, fileDesc } from "@bufbuild/protobuf/codegenv2";
  * Describes the file analytics/sessions/v1/error_reason.proto.
  */
 export const file_analytics_sessions_v1_error_reason: GenFile = /*@__PURE__*/
-  fileDesc("CihhbmFseXRpY3Mvc2Vzc2lvbnMvdjEvZXJyb3JfcmVhc29uLnByb3RvEhVhbmFseXRpY3Muc2Vzc2lvbnMudjEq9gQKC0Vycm9yUmVhc29uEhwKGEVSUk9SX1JFQVNPTl9VTlNQRUNJRklFRBAAEh4KGkVSUk9SX1JFQVNPTl9JTlZBTElEX0ZJRUxEEAESHwobRVJST1JfUkVBU09OX0lOVkFMSURfQ1VSU09SEAISIgoeRVJST1JfUkVBU09OX01BTEZPUk1FRF9SRVFVRVNUEAMSJAogRVJST1JfUkVBU09OX0NSRURFTlRJQUxTX01JU1NJTkcQBBIkCiBFUlJPUl9SRUFTT05fQ1JFREVOVElBTFNfSU5WQUxJRBAFEhwKGEVSUk9SX1JFQVNPTl9LRVlfRVhQSVJFRBAGEhwKGEVSUk9SX1JFQVNPTl9LRVlfUkVWT0tFRBAHEh4KGkVSUk9SX1JFQVNPTl9TQ09QRV9NSVNTSU5HEAgSIgoeRVJST1JfUkVBU09OX1dFQlNJVEVfRk9SQklEREVOEAkSIgoeRVJST1JfUkVBU09OX1dFQlNJVEVfTk9UX0ZPVU5EEAoSIgoeRVJST1JfUkVBU09OX1NFU1NJT05fTk9UX0ZPVU5EEAsSIAocRVJST1JfUkVBU09OX1JPVVRFX05PVF9GT1VORBAMEiIKHkVSUk9SX1JFQVNPTl9SRVFVRVNUX1RPT19MQVJHRRANEiUKIUVSUk9SX1JFQVNPTl9EQVRBQkFTRV9VTkFWQUlMQUJMRRAOEiQKIEVSUk9SX1JFQVNPTl9TRVJWSUNFX1VOQVZBSUxBQkxFEA8SIgoeRVJST1JfUkVBU09OX0RFQURMSU5FX0VYQ0VFREVEEBASGQoVRVJST1JfUkVBU09OX0lOVEVSTkFMEBFiBnByb3RvMw");
+  fileDesc("CihhbmFseXRpY3Mvc2Vzc2lvbnMvdjEvZXJyb3JfcmVhc29uLnByb3RvEhVhbmFseXRpY3Muc2Vzc2lvbnMudjEqvAUKC0Vycm9yUmVhc29uEhwKGEVSUk9SX1JFQVNPTl9VTlNQRUNJRklFRBAAEh4KGkVSUk9SX1JFQVNPTl9JTlZBTElEX0ZJRUxEEAESHwobRVJST1JfUkVBU09OX0lOVkFMSURfQ1VSU09SEAISIgoeRVJST1JfUkVBU09OX01BTEZPUk1FRF9SRVFVRVNUEAMSJAogRVJST1JfUkVBU09OX0NSRURFTlRJQUxTX01JU1NJTkcQBBIkCiBFUlJPUl9SRUFTT05fQ1JFREVOVElBTFNfSU5WQUxJRBAFEhwKGEVSUk9SX1JFQVNPTl9LRVlfRVhQSVJFRBAGEhwKGEVSUk9SX1JFQVNPTl9LRVlfUkVWT0tFRBAHEh4KGkVSUk9SX1JFQVNPTl9TQ09QRV9NSVNTSU5HEAgSIgoeRVJST1JfUkVBU09OX1dFQlNJVEVfRk9SQklEREVOEAkSIgoeRVJST1JfUkVBU09OX1dFQlNJVEVfTk9UX0ZPVU5EEAoSIgoeRVJST1JfUkVBU09OX1NFU1NJT05fTk9UX0ZPVU5EEAsSIAocRVJST1JfUkVBU09OX1JPVVRFX05PVF9GT1VORBAMEiIKHkVSUk9SX1JFQVNPTl9SRVFVRVNUX1RPT19MQVJHRRANEiUKIUVSUk9SX1JFQVNPTl9EQVRBQkFTRV9VTkFWQUlMQUJMRRAOEiQKIEVSUk9SX1JFQVNPTl9TRVJWSUNFX1VOQVZBSUxBQkxFEA8SIgoeRVJST1JfUkVBU09OX0RFQURMSU5FX0VYQ0VFREVEEBASGQoVRVJST1JfUkVBU09OX0lOVEVSTkFMEBESIgoeRVJST1JfUkVBU09OX0hFQURFUlNfVE9PX0xBUkdFEBISIAocRVJST1JfUkVBU09OX1JFUVVFU1RfVElNRU9VVBATYgZwcm90bzM");
 
 /**
  * Why a call failed: the `reason` of the `google.rpc.ErrorInfo` that every
  * error carries, with the domain `analytics.sessions.v1`.
  *
  * Over REST an error is `{"code": <gRPC code>, "message": …, "details": […]}`
- * with the HTTP status that belongs to the code.
+ * with the HTTP status of the reason. The values that a message holds are in
+ * the metadata of the ErrorInfo too.
  *
  * @generated from enum analytics.sessions.v1.ErrorReason
  */
@@ -29,22 +30,17 @@ export enum ErrorReason {
   UNSPECIFIED = 0,
 
   /**
-   * A field has a value that is not allowed. `google.rpc.BadRequest` names the
-   * field and the fix. INVALID_ARGUMENT, HTTP 400.
-   *
-   * Example: `start_date: '2026-02-30' is not a day of the calendar; send
-   * YYYY-MM-DD`
+   * A field has a value that is not allowed. `google.rpc.BadRequest` names each
+   * field and the fix; the message and the metadata are about the first one. The
+   * metadata has `limit` and `found` where a bound was passed, and `more` where
+   * other fields are wrong too.
    *
    * @generated from enum value: ERROR_REASON_INVALID_FIELD = 1;
    */
   INVALID_FIELD = 1,
 
   /**
-   * A cursor was altered, or belongs to another query. INVALID_ARGUMENT, HTTP
-   * 400.
-   *
-   * Example: `cursor: not a cursor of this query; send the same parameters as
-   * before, or no cursor`
+   * A cursor was altered, or belongs to another query.
    *
    * @generated from enum value: ERROR_REASON_INVALID_CURSOR = 2;
    */
@@ -52,102 +48,78 @@ export enum ErrorReason {
 
   /**
    * The request can't be read: a wrong type, an unknown parameter, bytes that
-   * are no valid message. INVALID_ARGUMENT, HTTP 400.
-   *
-   * Example: `limit: "abc" is not a whole number`
+   * are not a valid message. `field` is `request` where it is the request as a
+   * whole.
    *
    * @generated from enum value: ERROR_REASON_MALFORMED_REQUEST = 3;
    */
   MALFORMED_REQUEST = 3,
 
   /**
-   * There is no `authorization: Bearer <key>`. UNAUTHENTICATED, HTTP 401.
-   *
-   * Example: `send "Authorization: Bearer <key>"`
+   * There is no `authorization: Bearer <key>`.
    *
    * @generated from enum value: ERROR_REASON_CREDENTIALS_MISSING = 4;
    */
   CREDENTIALS_MISSING = 4,
 
   /**
-   * The key is unknown. UNAUTHENTICATED, HTTP 401.
-   *
-   * Example: `this key is not known`
+   * The key is unknown.
    *
    * @generated from enum value: ERROR_REASON_CREDENTIALS_INVALID = 5;
    */
   CREDENTIALS_INVALID = 5,
 
   /**
-   * The key was valid until a moment that has passed. UNAUTHENTICATED, HTTP
-   * 401.
-   *
-   * Example: `this key has expired`
+   * The key was valid until a moment that has passed.
    *
    * @generated from enum value: ERROR_REASON_KEY_EXPIRED = 6;
    */
   KEY_EXPIRED = 6,
 
   /**
-   * The key was revoked. UNAUTHENTICATED, HTTP 401.
-   *
-   * Example: `this key was revoked`
+   * The key was revoked.
    *
    * @generated from enum value: ERROR_REASON_KEY_REVOKED = 7;
    */
   KEY_REVOKED = 7,
 
   /**
-   * The key has not the scope that the call needs. PERMISSION_DENIED, HTTP 403.
-   *
-   * Example: `this key has not the scope sessions:read`
+   * The key lacks the scope that the call needs.
    *
    * @generated from enum value: ERROR_REASON_SCOPE_MISSING = 8;
    */
   SCOPE_MISSING = 8,
 
   /**
-   * The key is bound to another website. PERMISSION_DENIED, HTTP 403.
-   *
-   * Example: `this key is not for website site_abc123defg`
+   * The key is bound to another website.
    *
    * @generated from enum value: ERROR_REASON_WEBSITE_FORBIDDEN = 9;
    */
   WEBSITE_FORBIDDEN = 9,
 
   /**
-   * There is no such website. NOT_FOUND, HTTP 404.
-   *
-   * Example: `there is no website site_abc123defg`
+   * There is no such website.
    *
    * @generated from enum value: ERROR_REASON_WEBSITE_NOT_FOUND = 10;
    */
   WEBSITE_NOT_FOUND = 10,
 
   /**
-   * The website has no such session. NOT_FOUND, HTTP 404.
-   *
-   * Example: `there is no session sess_xyz789`
+   * The website has no such session.
    *
    * @generated from enum value: ERROR_REASON_SESSION_NOT_FOUND = 11;
    */
   SESSION_NOT_FOUND = 11,
 
   /**
-   * No call answers at this path with this verb. NOT_FOUND, HTTP 404, or
-   * UNIMPLEMENTED for a gRPC method.
-   *
-   * Example: `there is nothing at this path with this verb`
+   * No call answers at this path with this verb.
    *
    * @generated from enum value: ERROR_REASON_ROUTE_NOT_FOUND = 12;
    */
   ROUTE_NOT_FOUND = 12,
 
   /**
-   * The request is larger than 4 MiB, or its headers are larger than 32 KiB.
-   * RESOURCE_EXHAUSTED, HTTP 413 or 431.
-   *
-   * Example: `the request is larger than 4 MiB`
+   * The request is larger than this call allows.
    *
    * @generated from enum value: ERROR_REASON_REQUEST_TOO_LARGE = 13;
    */
@@ -155,9 +127,7 @@ export enum ErrorReason {
 
   /**
    * The database can't be reached now; `google.rpc.RetryInfo` says when to try
-   * again. UNAVAILABLE, HTTP 503.
-   *
-   * Example: `the database is unavailable, try again`
+   * again.
    *
    * @generated from enum value: ERROR_REASON_DATABASE_UNAVAILABLE = 14;
    */
@@ -165,19 +135,15 @@ export enum ErrorReason {
 
   /**
    * No worker can take the call now; `google.rpc.RetryInfo` says when to try
-   * again. UNAVAILABLE, HTTP 503.
-   *
-   * Example: `the service is unavailable, try again`
+   * again.
    *
    * @generated from enum value: ERROR_REASON_SERVICE_UNAVAILABLE = 15;
    */
   SERVICE_UNAVAILABLE = 15,
 
   /**
-   * The call took longer than its deadline, or than the service's own.
-   * DEADLINE_EXCEEDED, HTTP 504.
-   *
-   * Example: `the call took longer than it may`
+   * The call took longer than its deadline, or than the service's own. What it
+   * should change may have been changed.
    *
    * @generated from enum value: ERROR_REASON_DEADLINE_EXCEEDED = 16;
    */
@@ -185,13 +151,26 @@ export enum ErrorReason {
 
   /**
    * The service failed in a way that it does not know; its log holds the
-   * request id. INTERNAL, HTTP 500.
-   *
-   * Example: `internal error`
+   * request id.
    *
    * @generated from enum value: ERROR_REASON_INTERNAL = 17;
    */
   INTERNAL = 17,
+
+  /**
+   * The headers of the request are too large, or too many.
+   *
+   * @generated from enum value: ERROR_REASON_HEADERS_TOO_LARGE = 18;
+   */
+  HEADERS_TOO_LARGE = 18,
+
+  /**
+   * The request did not arrive in time: its headers have 10 seconds, its body 5
+   * minutes.
+   *
+   * @generated from enum value: ERROR_REASON_REQUEST_TIMEOUT = 19;
+   */
+  REQUEST_TIMEOUT = 19,
 }
 
 /**
