@@ -4,7 +4,7 @@ import signal
 
 from sessions.processes.ports import ReservedPort
 from sessions.processes.workers import workers
-from sessions.rpc.server import NOTICE_SECONDS
+from sessions.api.server import NOTICE_SECONDS
 from sessions.settings import Settings
 
 

@@ -27,7 +27,7 @@ def serve(worker_port: int | None) -> None:
         import uvloop
 
         from sessions.memory import collect_rarely
-        from sessions.rpc import server
+        from sessions.api import server
 
         collect_rarely()
         uvloop.run(server.main(worker_port, settings.worker_host, settings, settings.database_url))

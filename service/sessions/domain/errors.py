@@ -2,7 +2,7 @@
 
 Each error knows the `reason` that a caller sees (the catalogue is
 `protos/analytics/sessions/v1/error_reason.proto`); which gRPC code belongs to
-which class is the business of `sessions.rpc.errors`.
+which class is the business of `sessions.api.errors`.
 """
 
 from dataclasses import dataclass

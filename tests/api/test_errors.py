@@ -14,7 +14,7 @@ from sessions.domain.errors import DomainError, Reason, Violation
 from sessions.domain.queries import day_range
 from sessions.domain.session_ids import parse_session_id
 from sessions.domain.websites import check_website_id
-from sessions.rpc.errors import CODES, code_of, domain_error, status_of
+from sessions.api.errors import CODES, code_of, domain_error, status_of
 
 FIELD = Violation("limit", "-1 is negative; send 1 to 100")
 

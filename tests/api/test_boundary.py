@@ -11,7 +11,7 @@ from analytics_sessions.v1 import event_service_pb2, session_service_pb2, visito
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 from sessions.domain.api_keys import ApiKey, Scope
-from sessions.rpc.boundary import SCOPES, Boundary
+from sessions.api.boundary import SCOPES, Boundary
 
 
 def test_each_call_needs_a_scope() -> None:

@@ -18,10 +18,10 @@ from sessions.composition import Application, open_application
 from sessions.domain.errors import DomainError, Unavailable
 from sessions.domain.limits import MAX_REQUEST
 from sessions.logs import logging_to_stderr
-from sessions.rpc.boundary import Boundary
-from sessions.rpc.event_service import EventService
-from sessions.rpc.session_service import SessionService
-from sessions.rpc.visitor_service import VisitorService
+from sessions.api.boundary import Boundary
+from sessions.api.event_service import EventService
+from sessions.api.session_service import SessionService
+from sessions.api.visitor_service import VisitorService
 from sessions.settings import Settings
 
 SERVICES = [

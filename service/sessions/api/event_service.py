@@ -8,8 +8,8 @@ import grpc
 from analytics_sessions.v1 import event_service_pb2 as messages
 from analytics_sessions.v1 import event_service_pb2_grpc as services
 
-from sessions.rpc.errors import naming_batch
-from sessions.rpc.messages import sent_event
+from sessions.api.errors import naming_batch
+from sessions.api.messages import sent_event
 from sessions.usecases.receive_events import ReceiveEvents, check_count
 from sessions.usecases.record_events import Recorded
 

@@ -6,7 +6,7 @@ import grpc
 from analytics_sessions.v1 import session_service_pb2 as messages
 from analytics_sessions.v1 import session_service_pb2_grpc as services
 
-from sessions.rpc.messages import cursor_value, event_fields, session_fields, session_query
+from sessions.api.messages import cursor_value, event_fields, session_fields, session_query
 from sessions.usecases.get_session import GetSession
 from sessions.usecases.list_sessions import ListSessions
 

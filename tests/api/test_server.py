@@ -25,7 +25,7 @@ from sessions.domain.api_keys import Scope
 from sessions.domain.errors import DeadlineExceeded, Reason
 from sessions.processes.ports import ReservedPort
 from sessions.processes.probes import is_serving
-from sessions.rpc.server import repeat
+from sessions.api.server import repeat
 from sessions.settings import Settings
 
 from tests.conftest import new_database
@@ -69,7 +69,7 @@ async def test_a_chore_that_fails_while_it_is_cancelled_ends() -> None:
 
 _WORKER = """
 import asyncio, sys
-from sessions.rpc import server
+from sessions.api import server
 from sessions.settings import Settings
 server.NOTICE_SECONDS = float(sys.argv[2])
 settings = Settings()
