@@ -10,8 +10,8 @@ import pytest
 from analytics_sessions.v1 import event_service_pb2, session_service_pb2, visitor_service_pb2
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
-from sessions.domain.api_keys import ApiKey, Scope
 from sessions.api.boundary import SCOPES, Boundary
+from sessions.domain.api_keys import ApiKey, Scope
 
 
 def test_each_call_needs_a_scope() -> None:

@@ -8,13 +8,13 @@ import pytest
 from analytics_sessions.v1.error_reason_pb2 import ErrorReason
 from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from sessions.api.errors import CODES, code_of, domain_error, status_of
 from sessions.domain import errors
 from sessions.domain.api_keys import ApiKey, Scope, check_allowed
 from sessions.domain.errors import DomainError, Reason, Violation
 from sessions.domain.queries import day_range
 from sessions.domain.session_ids import parse_session_id
 from sessions.domain.websites import check_website_id
-from sessions.api.errors import CODES, code_of, domain_error, status_of
 
 FIELD = Violation("limit", "-1 is negative; send 1 to 100")
 

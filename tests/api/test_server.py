@@ -20,12 +20,12 @@ from analytics_sessions.v1.session_service_pb2_grpc import SessionServiceStub
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from psycopg.conninfo import make_conninfo
+from sessions.api.server import repeat
 from sessions.composition import open_application
 from sessions.domain.api_keys import Scope
 from sessions.domain.errors import DeadlineExceeded, Reason
 from sessions.processes.ports import ReservedPort
 from sessions.processes.probes import is_serving
-from sessions.api.server import repeat
 from sessions.settings import Settings
 
 from tests.conftest import new_database

@@ -2,9 +2,9 @@
 
 import signal
 
+from sessions.api.server import NOTICE_SECONDS
 from sessions.processes.ports import ReservedPort
 from sessions.processes.workers import workers
-from sessions.api.server import NOTICE_SECONDS
 from sessions.settings import Settings
 
 

@@ -13,9 +13,9 @@ import grpc
 import structlog
 from google.protobuf.message import DecodeError
 
+from sessions.api.errors import code_of, domain_error, naming_batch, status_of
 from sessions.domain.api_keys import ApiKey, Scope, check_allowed
 from sessions.domain.errors import InvalidArgument, Reason, Unimplemented, Violation, shortened
-from sessions.api.errors import code_of, domain_error, naming_batch, status_of
 from sessions.usecases.authenticate import Authenticate
 
 SCOPES = {

@@ -14,14 +14,14 @@ from analytics_sessions.v1.visitor_service_pb2_grpc import add_VisitorServiceSer
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from sessions.composition import Application, open_application
-from sessions.domain.errors import DomainError, Unavailable
-from sessions.domain.limits import MAX_REQUEST
-from sessions.logs import logging_to_stderr
 from sessions.api.boundary import Boundary
 from sessions.api.event_service import EventService
 from sessions.api.session_service import SessionService
 from sessions.api.visitor_service import VisitorService
+from sessions.composition import Application, open_application
+from sessions.domain.errors import DomainError, Unavailable
+from sessions.domain.limits import MAX_REQUEST
+from sessions.logs import logging_to_stderr
 from sessions.settings import Settings
 
 SERVICES = [
