@@ -77,7 +77,7 @@ test: install ## Run all tests
 
 coverage: install ## Show which lines no test runs, but for those that only whole processes run
 	$(BIN)/pytest -n auto --cov=sessions --cov-report=term-missing:skip-covered \
-	  tests/domain tests/generator tests/importing tests/processes tests/api tests/storage tests/usecases
+	  tests/domain tests/generator tests/importing tests/processes tests/api tests/storage tests/usecases tests/worker
 
 bench: install ## Measure how fast sessions are read (ARGS="--help" shows the options)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'

@@ -2,5 +2,5 @@
 
 The layers, one way only::
 
-    cli ──> rpc · importing · processes ──> usecases ──> storage ──> domain
+    cli ──> processes ──> worker ──> api · importing ──> usecases ──> storage ──> domain
 """

@@ -28,8 +28,8 @@ from sessions.composition import open_application
 from sessions.domain.api_keys import Scope
 from sessions.domain.events import SentEvent
 from sessions.processes.postgres import running_postgres
-from sessions.processes.probes import is_serving
 from sessions.settings import Settings
+from sessions.worker.health import is_serving
 
 from tests.end_to_end.clients import Failure, Grpc, Refused, Rest, Way
 from tests.end_to_end.stack import Stack, metadata, running_stack

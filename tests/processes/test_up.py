@@ -12,8 +12,9 @@ from pathlib import Path
 
 from sessions.processes.database import database
 from sessions.processes.lock import holder_of
-from sessions.processes.probes import http_get, is_serving
+from sessions.processes.probes import http_get
 from sessions.settings import Settings
+from sessions.worker.health import is_serving
 
 from tests.processes.conftest import (
     PATIENCE,

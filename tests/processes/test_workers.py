@@ -2,18 +2,18 @@
 
 import signal
 
-from sessions.api.server import NOTICE_SECONDS
 from sessions.processes.ports import ReservedPort
 from sessions.processes.workers import workers
 from sessions.settings import Settings
+from sessions.worker.signals import LAME_DUCK_SECONDS
 
 
-def test_a_worker_that_others_call_gives_notice() -> None:
+def test_only_a_worker_that_others_call_has_a_lame_duck_period() -> None:
     settings = Settings(drain_timeout=7)
     with ReservedPort("127.0.0.1", 0, "none") as port:
-        [noticed] = workers([port], settings, "", notice=True)
-        [at_once] = workers([port], settings, "", notice=False)
-    assert noticed.stop_signal == signal.SIGTERM
-    assert at_once.stop_signal != signal.SIGTERM
-    assert at_once.stop_timeout > 7
-    assert noticed.stop_timeout == at_once.stop_timeout + NOTICE_SECONDS
+        [lame_duck] = workers([port], settings, "", lame_duck=True)
+        [immediate] = workers([port], settings, "", lame_duck=False)
+    assert lame_duck.stop_signal == signal.SIGTERM
+    assert immediate.stop_signal != signal.SIGTERM
+    assert immediate.stop_timeout > 7
+    assert lame_duck.stop_timeout == immediate.stop_timeout + LAME_DUCK_SECONDS

@@ -26,8 +26,8 @@ def serve(worker_port: int | None) -> None:
     else:
         import uvloop
 
-        from sessions.api import server
         from sessions.memory import collect_rarely
+        from sessions.worker.runtime import run_worker
 
         collect_rarely()
-        uvloop.run(server.main(worker_port, settings.worker_host, settings, settings.database_url))
+        uvloop.run(run_worker(settings, worker_port))

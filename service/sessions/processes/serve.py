@@ -19,7 +19,7 @@ async def serve(settings: Settings) -> None:
         )
     with until_signal(), reserved_ports(settings, free=False) as ports:
         async with Supervisor() as supervisor:
-            children = workers(ports, settings, settings.database_url, notice=True)
+            children = workers(ports, settings, settings.database_url, lame_duck=True)
             await supervisor.start("workers", *children)
             for port in ports:
                 print(f"{port.host}:{port.port}", flush=True)

@@ -14,9 +14,10 @@ from sessions.processes.sizing import memory_of_this_machine, server_settings
 from sessions.processes.state import State, read_state, remove_state, write_state
 from sessions.processes.supervisor import Supervisor, until_signal
 from sessions.processes.waiting import poll
-from sessions.processes.workers import END_STREAMS, reserved_ports, workers
+from sessions.processes.workers import reserved_ports, workers
 from sessions.settings import Settings
 from sessions.storage.migrate import migrate
+from sessions.worker.signals import END_STREAMS
 
 _OTHER_CONNECTIONS = 20
 """For one-shot commands, administrators and PostgreSQL's own reserve."""
@@ -61,7 +62,7 @@ async def _run(settings: Settings, demo: bool) -> None:
             key_file = settings.data_dir / "demo-key"
             access = await (demo_access(url, key_file) if demo else first_website(url))
             # Envoy, which alone calls them, is stopped before them.
-            await supervisor.start("workers", *workers(ports, settings, url, notice=False))
+            await supervisor.start("workers", *workers(ports, settings, url, lame_duck=False))
             door = envoy(front, ports, settings, lambda: supervisor.tell("workers", END_STREAMS))
             await supervisor.start("Envoy", door)
             address = f"http://{front.address}"

@@ -1,7 +1,6 @@
 """The gRPC workers: processes of their own, each on a port of its own."""
 
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,19 +8,13 @@ from contextlib import ExitStack, contextmanager
 from sessions.processes.child import Child
 from sessions.processes.errors import StartError
 from sessions.processes.ports import ReservedPort
-from sessions.processes.probes import is_serving
 from sessions.settings import Settings
+from sessions.worker.health import is_serving
+from sessions.worker.signals import GRACEFUL_STOP, IMMEDIATE_STOP, LAME_DUCK_SECONDS
 
 _FIRST_PORT = 50051
 _EXIT_SECONDS = 2.0
 """On top of the drain timeout: for closing connections and ending."""
-_NOTICE_SECONDS = 2.5
-"""Before it: after SIGTERM a worker takes calls for so much longer."""
-_AT_ONCE = signal.SIGUSR1
-"""Stops a worker without notice. So does SIGINT, but not while Python is still starting: there it
-gives a traceback, or is ignored where a shell has put `up` in the background."""
-END_STREAMS = signal.SIGUSR2
-"""Ends the streams of a worker after the batch at hand; all else goes on."""
 _HIGHEST_PORT = 65535
 
 
@@ -59,7 +52,7 @@ def _numbers(text: str, count: int) -> list[int]:
 
 
 def worker(
-    number: int, port: ReservedPort, settings: Settings, database_url: str, *, notice: bool
+    number: int, port: ReservedPort, settings: Settings, database_url: str, *, lame_duck: bool
 ) -> Child:
     """One worker, as a child to be kept running."""
     stop_timeout = settings.drain_timeout + _EXIT_SECONDS
@@ -74,14 +67,14 @@ def worker(
         # In the environment, where other users can't read the password.
         env={**os.environ, "DATABASE_URL": database_url},
         ready=is_ready,
-        stop_signal=signal.SIGTERM if notice else _AT_ONCE,
-        stop_timeout=stop_timeout + _NOTICE_SECONDS if notice else stop_timeout,
+        stop_signal=GRACEFUL_STOP if lame_duck else IMMEDIATE_STOP,
+        stop_timeout=stop_timeout + LAME_DUCK_SECONDS if lame_duck else stop_timeout,
     )
 
 
 def workers(
-    ports: list[ReservedPort], settings: Settings, database_url: str, *, notice: bool
+    ports: list[ReservedPort], settings: Settings, database_url: str, *, lame_duck: bool
 ) -> list[Child]:
-    """All workers; with `notice` where somebody may still call them when they are stopped."""
+    """All workers; with `lame_duck` where somebody may still call them when they are stopped."""
     numbered = enumerate(ports, start=1)
-    return [worker(n, port, settings, database_url, notice=notice) for n, port in numbered]
+    return [worker(n, port, settings, database_url, lame_duck=lame_duck) for n, port in numbered]

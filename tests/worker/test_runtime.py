@@ -1,4 +1,4 @@
-"""A worker: what it does beside its calls never ends it, and it stops without a call lost."""
+"""A worker reports its health by the database alone, and stops without losing a call."""
 
 import asyncio
 import os
@@ -20,63 +20,24 @@ from analytics_sessions.v1.session_service_pb2_grpc import SessionServiceStub
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from psycopg.conninfo import make_conninfo
-from sessions.api.server import repeat
 from sessions.composition import open_application
 from sessions.domain.api_keys import Scope
-from sessions.domain.errors import DeadlineExceeded, Reason
 from sessions.processes.ports import ReservedPort
-from sessions.processes.probes import is_serving
 from sessions.settings import Settings
+from sessions.worker.health import is_serving
 
 from tests.conftest import new_database
 from tests.processes.conftest import PATIENCE, eventually_awaited, waiting_for_locks
 
-
-@pytest.mark.parametrize(
-    "error", [DeadlineExceeded("too slow", Reason.DEADLINE_EXCEEDED), RuntimeError("a mistake")]
-)
-async def test_a_chore_that_fails_is_done_again(error: Exception) -> None:
-    done = asyncio.Event()
-    failures = [error]
-
-    async def chore() -> None:
-        if failures:
-            raise failures.pop()
-        done.set()
-
-    repeating = asyncio.create_task(repeat(0.0, chore))
-    try:
-        await asyncio.wait_for(done.wait(), PATIENCE)
-    finally:
-        repeating.cancel()
-
-
-async def test_a_chore_that_fails_while_it_is_cancelled_ends() -> None:
-    begun = asyncio.Event()
-
-    async def chore() -> None:
-        begun.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            raise RuntimeError("the connection is closed")
-
-    repeating = asyncio.create_task(repeat(600.0, chore))
-    await begun.wait()
-    repeating.cancel()
-    await asyncio.wait_for(repeating, PATIENCE)
-
-
 _WORKER = """
 import asyncio, sys
-from sessions.api import server
 from sessions.settings import Settings
-server.NOTICE_SECONDS = float(sys.argv[2])
-settings = Settings()
-asyncio.run(server.main(int(sys.argv[1]), "127.0.0.1", settings, settings.database_url))
+from sessions.worker.runtime import run_worker
+port, lame_duck_seconds = int(sys.argv[1]), float(sys.argv[2])
+asyncio.run(run_worker(Settings(), port, lame_duck_seconds=lame_duck_seconds))
 """
 FOR_EVER = 600.0
-"""Seconds of notice that no test waits for."""
+"""Seconds of a lame-duck period that no test waits for."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +72,7 @@ class Worker:
 
 @asynccontextmanager
 async def running_worker(
-    database_url: str, notice: float = FOR_EVER, settings: Mapping[str, str] | None = None
+    database_url: str, lame_duck: float = FOR_EVER, settings: Mapping[str, str] | None = None
 ) -> AsyncIterator[Worker]:
     """A worker on a free port, with a website and a key."""
     async with open_application(database_url, Settings()) as application:
@@ -119,7 +80,7 @@ async def running_worker(
         key = await application.api_keys.create("test", list(Scope))
     with ReservedPort("127.0.0.1", 0, "none") as port:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", _WORKER, str(port.port), str(notice)),
+            *(sys.executable, "-c", _WORKER, str(port.port), str(lame_duck)),
             env={**os.environ, "DATABASE_URL": database_url, **(settings or {})},
         )
         try:
@@ -135,7 +96,7 @@ async def test_a_worker_stops_in_order_without_its_database(server_url: str, tem
     async with AsyncExitStack() as stack:
         async with new_database(server_url, template) as name:
             url = make_conninfo(server_url, dbname=name)
-            worker = await stack.enter_async_context(running_worker(url, notice=0.0))
+            worker = await stack.enter_async_context(running_worker(url, lame_duck=0.0))
             async with worker.channel() as channel:
                 await worker.list_sessions(channel)
         # The use of the key is still to be written down, and there is no database any more.
@@ -180,7 +141,7 @@ async def statuses(channel: grpc.aio.Channel, seconds: float) -> list[int]:
     return said
 
 
-async def test_sigterm_gives_notice(database_url: str) -> None:
+async def test_sigterm_begins_a_lame_duck_period(database_url: str) -> None:
     """Not well any more, it answers what still comes in, until the time is over."""
     async with running_worker(database_url) as worker, worker.channel() as channel:
         stream = EventServiceStub(channel).StreamEvents(metadata=worker.metadata)
@@ -216,7 +177,7 @@ async def _says(worker: Worker, status: int) -> bool:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGUSR1], ids=lambda n: n.name)
-async def test_other_signals_do_not(database_url: str, number: signal.Signals) -> None:
+async def test_other_signals_stop_at_once(database_url: str, number: signal.Signals) -> None:
     async with running_worker(database_url) as worker:
         worker.process.send_signal(number)
         assert await worker.ended() == 0

@@ -1,0 +1,89 @@
+"""A worker: one process that serves gRPC on one port until it is told to stop."""
+
+import asyncio
+from contextlib import AsyncExitStack, suppress
+
+import structlog
+from grpc_health.v1.health import aio
+
+from sessions.api.server import SERVICES, make_server
+from sessions.composition import Application, open_application
+from sessions.domain.errors import Unavailable
+from sessions.logs import logging_to_stderr
+from sessions.settings import Settings
+from sessions.worker.background import repeat, repeat_retention, run_once
+from sessions.worker.health import report_health
+from sessions.worker.signals import LAME_DUCK_SECONDS, StopSignals
+
+_HEALTH_SECONDS = 1.0
+_LAST_USE_SECONDS = 10.0
+
+_log = structlog.get_logger()
+
+
+async def run_worker(
+    settings: Settings, port: int, *, lame_duck_seconds: float = LAME_DUCK_SECONDS
+) -> None:
+    """Serve on `port` until a signal; calls in flight then get `drain_timeout` to finish.
+
+    After SIGTERM there is a lame-duck period: the worker reports NOT_SERVING but takes new calls,
+    because Envoy sends them until its next health check, and may know no other worker by then.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    signals = StopSignals()
+    async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
+        stack.enter_context(logging_to_stderr(settings.log_level))
+        application = await _open_when_possible(stack, settings, signals.stopping)
+        if application is None:
+            return
+        await stack.enter_async_context(application.heartbeat)
+        status = aio.HealthServicer()
+        server = make_server(application, status, settings, signals.draining)
+        address = f"{settings.worker_host}:{port}"
+        try:
+            bound = server.add_insecure_port(address)
+        except RuntimeError as error:
+            raise OSError(f"can't listen on {address}: {error}") from error
+        await server.start()
+        _log.info("serving", host=settings.worker_host, port=bound)
+
+        async def check_health() -> None:
+            await report_health(status, application.heartbeat, SERVICES)
+
+        note_last_use = application.authenticate.note_last_use
+        jobs = [
+            tasks.create_task(repeat(_HEALTH_SECONDS, check_health)),
+            tasks.create_task(repeat(_LAST_USE_SECONDS, note_last_use)),
+        ]
+        retention = tasks.create_task(
+            repeat_retention(settings.retention_interval, application.run_retention)
+        )
+        await signals.stopping.wait()
+        # Any other worker can continue it at once.
+        retention.cancel()
+        _log.info("stopping")
+        await status.enter_graceful_shutdown()
+        await signals.lame_duck(lame_duck_seconds)
+        _log.info("draining")
+        signals.draining.set()
+        await server.stop(settings.drain_timeout)
+        for job in jobs:
+            job.cancel()
+        await run_once(note_last_use)
+
+
+async def _open_when_possible(
+    stack: AsyncExitStack, settings: Settings, stopping: asyncio.Event
+) -> Application | None:
+    """The application, once the database answers; None when told to stop before."""
+    while not stopping.is_set():
+        try:
+            opening = open_application(settings.database_url, settings)
+            return await stack.enter_async_context(opening)
+        except Unavailable as error:
+            _log.warning("waiting for the database", error=error.message)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), 1.0)
+    return None

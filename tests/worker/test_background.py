@@ -1,0 +1,44 @@
+"""A background job that fails is tried again, and never ends the worker."""
+
+import asyncio
+
+import pytest
+from sessions.domain.errors import DeadlineExceeded, Reason
+from sessions.worker.background import repeat
+
+from tests.processes.conftest import PATIENCE
+
+
+@pytest.mark.parametrize(
+    "error", [DeadlineExceeded("too slow", Reason.DEADLINE_EXCEEDED), RuntimeError("a mistake")]
+)
+async def test_a_job_that_fails_is_done_again(error: Exception) -> None:
+    done = asyncio.Event()
+    failures = [error]
+
+    async def job() -> None:
+        if failures:
+            raise failures.pop()
+        done.set()
+
+    repeating = asyncio.create_task(repeat(0.0, job))
+    try:
+        await asyncio.wait_for(done.wait(), PATIENCE)
+    finally:
+        repeating.cancel()
+
+
+async def test_a_job_that_fails_while_it_is_cancelled_ends() -> None:
+    begun = asyncio.Event()
+
+    async def job() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise RuntimeError("the connection is closed")
+
+    repeating = asyncio.create_task(repeat(600.0, job))
+    await begun.wait()
+    repeating.cancel()
+    await asyncio.wait_for(repeating, PATIENCE)
