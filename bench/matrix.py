@@ -133,7 +133,7 @@ async def deep_request(url: str, data: Data, days: int) -> tuple[messages.ListSe
 
 async def _place(application: Application, data: Data, website: Website, days: int) -> Place | None:
     range_ = day_range(*data.days(days), "", datetime.now(UTC))
-    return await deep_place(application.database, website, range_)
+    return await deep_place(application.pools.requests, website, range_)
 
 
 def _at(

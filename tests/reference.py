@@ -24,6 +24,7 @@ class Expected:
     acquisition: tuple[str, ...]
     attributes: tuple[str, ...]
     pages: frozenset[str]
+    event_names: frozenset[str]
 
 
 def reference_sessions(events: Iterable[Event]) -> list[Expected]:
@@ -60,4 +61,5 @@ def _session(run: list[Event]) -> Expected:
             for name in ATTRIBUTES
         ),
         pages=frozenset(event.path for event in views if event.path),
+        event_names=frozenset(event.event_name for event in run if not event.is_pageview),
     )

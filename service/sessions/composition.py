@@ -12,8 +12,9 @@ from sessions.domain.places import Place, nowhere
 from sessions.geolocation import Geolocation
 from sessions.settings import Settings
 from sessions.storage import secrets
-from sessions.storage.database import Database
+from sessions.storage.migrate import check_schema
 from sessions.storage.partitions import Partitions
+from sessions.storage.pools import Pools, open_pools
 from sessions.usecases.api_keys import ApiKeys
 from sessions.usecases.authenticate import Authenticate
 from sessions.usecases.delete_website import DeleteWebsite
@@ -28,14 +29,9 @@ from sessions.usecases.websites import Websites
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """Everything that the ways in (gRPC, import, command line) can call.
+    """Everything that the ways in (gRPC, import, command line) can call."""
 
-    `heartbeat` is for asking whether the database answers, on a connection of its own: callers
-    may hold all others. Whoever asks opens it.
-    """
-
-    database: Database
-    heartbeat: Database
+    pools: Pools
     authenticate: Authenticate
     websites: Websites
     delete_website: DeleteWebsite
@@ -54,31 +50,31 @@ async def open_application(database_url: str, settings: Settings) -> AsyncIterat
     """The application over a migrated database.
 
     Raises:
-        Unavailable: the database can't be reached.
+        Unavailable: the database can't be reached, or lacks a migration.
     """
-    async with Database(
-        database_url, pool_size=settings.pool_size, timeout=settings.request_timeout
-    ) as database:
+    async with open_pools(
+        database_url, pool_size=settings.pool_size, request_timeout=settings.request_timeout
+    ) as pools:
+        database = pools.requests
+        await check_schema(database)
         visitor_secret = settings.visitor_secret or await secrets.visitor(database)
         cursors = CursorSigner(settings.cursor_keys or await secrets.cursors(database))
         websites = Websites(database)
         enricher = Enricher(visitor_secret, _locate(settings.geo_database))
         record_events = RecordEvents(database, Partitions(database), visitor_secret)
         yield Application(
-            database=database,
-            heartbeat=Database(database_url, pool_size=1, beside=database),
+            pools=pools,
             authenticate=Authenticate(database, _now),
             websites=websites,
-            delete_website=DeleteWebsite(database),
+            delete_website=DeleteWebsite(pools.jobs),
             api_keys=ApiKeys(database, websites),
             list_sessions=ListSessions(database, websites, cursors, _now),
             get_session=GetSession(database, websites, cursors),
             enricher=enricher,
             record_events=record_events,
             receive_events=ReceiveEvents(websites, enricher, record_events, _now),
-            erase_visitor=EraseVisitor(database, websites, enricher, visitor_secret),
-            # Connections of its own, only while it runs: callers need not wait for them.
-            run_retention=RunRetention(lambda: Database(database_url, pool_size=2), _now),
+            erase_visitor=EraseVisitor(pools.jobs, websites, enricher, visitor_secret),
+            run_retention=RunRetention(pools.jobs, _now),
         )
 
 

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sessions.domain.events import ATTRIBUTES, Event
+from sessions.domain.items import item_hash
 from sessions.domain.session import Session
 from sessions.domain.sessionization import (
     TIMEOUT,
     Change,
     SessionState,
-    page_hash,
     runs,
     sessionize,
 )
@@ -187,14 +187,15 @@ def test_entry_and_exit_pages_are_those_of_the_first_and_last_pageview() -> None
         event(NOON + 3 * MINUTE, "leave", path="/c"),
     )
     assert (session.entry_page, session.exit_page) == ("/a", "/b")
-    assert set(session.pages) == {page_hash("/a"), page_hash("/b")}
+    pages = {item_hash("page", "/a"), item_hash("page", "/b")}
+    assert pages < set(session.items)
 
 
 def test_only_short_paths_are_remembered() -> None:
     long = "/" * 1_000
-    assert page_hash(long) == page_hash(long)
-    assert page_hash(long) is not page_hash(long)
-    assert page_hash("/a") is page_hash("/a")
+    assert item_hash("page", long) == item_hash("page", long)
+    assert item_hash("page", long) is not item_hash("page", long)
+    assert item_hash("page", "/a") is item_hash("page", "/a")
 
 
 def test_equal_times_are_ordered_by_sequence_then_by_event_id() -> None:

@@ -342,17 +342,17 @@ async def _check(service: Service, ledgers: Sequence[Ledger], seed: str) -> "Cou
             acknowledged = set().union(
                 *(ledger.acknowledged[site.website_id] for ledger in ledgers)
             )
-            stored = await _stored(application.database, site)
+            stored = await _stored(application.pools.requests, site)
             assert len(set(stored)) == len(stored), f"{where}: doubled"
             assert acknowledged <= set(stored), f"{where}: lost {acknowledged - set(stored)}"
             assert set(stored) <= set(sent), f"{where}: {set(stored) - set(sent)} never sent"
             expected = reference_sessions(_enriched(site, (sent[id_] for id_ in stored)))
-            assert await stored_sessions(application.database, site) == expected, where
+            assert await stored_sessions(application.pools.requests, site) == expected, where
             counts["sent"] += len(sent)
             counts["acknowledged"] += len(acknowledged)
             counts["stored"] += len(stored)
             counts["sessions"] += len(expected)
-        counts["merged ids"] = await check_ids(application.database, sites, seed)
+        counts["merged ids"] = await check_ids(application.pools.requests, sites, seed)
     return counts
 
 

@@ -144,7 +144,10 @@ async def test_page_2_after_midnight_continues_the_days_of_page_1(
 ) -> None:
     clock = [midnight - timedelta(seconds=1)]
     list_sessions = ListSessions(
-        application.database, application.websites, CursorSigner({1: b"k" * 32}), lambda: clock[0]
+        application.pools.requests,
+        application.websites,
+        CursorSigner({1: b"k" * 32}),
+        lambda: clock[0],
     )
 
     async def page(cursor: str, limit: int) -> tuple[list[datetime], str | None]:

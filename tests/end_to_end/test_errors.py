@@ -78,7 +78,9 @@ async def _build(application: Application) -> World:
         "SELECT session_id FROM sessions WHERE website_key = %(key)s AND visitor_id = 'visitor-0'"
     )
     ids = [
-        format_session_id((await application.database.fetch(query, {"key": website.key}))[0][0])
+        format_session_id(
+            (await application.pools.requests.fetch(query, {"key": website.key}))[0][0]
+        )
         for website in (one, other)
     ]
     past = datetime.now(UTC) - timedelta(seconds=1)

@@ -24,7 +24,7 @@ from sessions.composition import Application, open_application
 from sessions.domain.events import Event, SentEvent
 from sessions.domain.queries import FILTERS, SessionQuery
 from sessions.domain.session import Session
-from sessions.domain.sessionization import MAX_PAGES
+from sessions.domain.sessionization import MAX_ITEMS
 from sessions.domain.websites import Website
 from sessions.settings import Settings
 from sessions.storage import session_list
@@ -443,7 +443,9 @@ async def test_sessions_of_more_pages_than_a_row_holds(
         recorded += batch
         if len(batch) > 1:
             _check_pages(rest, key, website, reference_sessions(recorded), choose)
-    counts: list[tuple[int, int]] = await application.database.fetch(COUNTS, {"key": website.key})
+    counts: list[tuple[int, int]] = await application.pools.requests.fetch(
+        COUNTS, {"key": website.key}
+    )
     joined, beyond_rows = counts[0]
     assert joined
     assert beyond_rows
@@ -451,7 +453,7 @@ async def test_sessions_of_more_pages_than_a_row_holds(
 
 COUNTS = """
 SELECT (SELECT count(*) FROM session_ids WHERE website_key = %(key)s AND merged),
-       (SELECT count(*) FROM overflow_pages WHERE website_key = %(key)s)
+       (SELECT count(*) FROM overflow_items WHERE website_key = %(key)s)
 """
 
 
@@ -459,7 +461,7 @@ def _long_visits(choose: random.Random) -> Iterator[SentEvent]:
     """Two visits of each visitor, an hour apart; pageviews are some minutes from each other."""
     for number in range(6):
         at = datetime(2026, 1, 31, 12, tzinfo=UTC)
-        for distinct in (choose.choice([MAX_PAGES, MAX_PAGES + 1, 100]), choose.randrange(300)):
+        for distinct in (choose.choice([MAX_ITEMS, MAX_ITEMS + 1, 100]), choose.randrange(300)):
             pages = choose.sample(PAGES, distinct)
             for page in pages + choose.choices(pages, k=distinct // 4):
                 at += timedelta(minutes=choose.randrange(10), microseconds=1)

@@ -435,7 +435,7 @@ async def target(
     events = application.enricher.enrich_all([sent], website_id=website.website_id, received_at=now)
     await application.record_events(website, events)
     query = "SELECT session_id FROM sessions WHERE website_key = %(key)s"
-    rows: list[tuple[Any]] = await application.database.fetch(query, {"key": website.key})
+    rows: list[tuple[Any]] = await application.pools.requests.fetch(query, {"key": website.key})
     print(f"repeat with TEST_SEED={seed}")
     return Target(stack, key, website.website_id, format_session_id(rows[0][0]), seed)
 

@@ -240,7 +240,7 @@ async def _build(application: Application) -> World:
 
 async def _session_ids(application: Application, website_key: int) -> list[str]:
     query = "SELECT session_id FROM sessions WHERE website_key = %(key)s"
-    rows: list[tuple[Any]] = await application.database.fetch(query, {"key": website_key})
+    rows: list[tuple[Any]] = await application.pools.requests.fetch(query, {"key": website_key})
     return [format_session_id(session_id) for (session_id,) in rows]
 
 

@@ -75,7 +75,7 @@ async def stored(application: Application, website: Website, country: str = "") 
     """All sessions from the table, of one country if that is given, sorted here."""
     query = "SELECT started_at, session_id, country FROM sessions WHERE website_key = %(key)s"
     rows: list[tuple[Any, ...]]
-    rows = await application.database.fetch(query, {"key": website.key})
+    rows = await application.pools.requests.fetch(query, {"key": website.key})
     places = [(at, format_session_id(id_)) for at, id_, its in rows if country in ("", its)]
     return sorted(places, reverse=True)
 
@@ -245,7 +245,7 @@ async def test_a_page_that_takes_several_statements_misses_and_repeats_nothing(
         await record(application, website, later if change == "more" else between)
 
     page = await session_list.list_page(
-        Interrupted(application.database, statement, interruption),
+        Interrupted(application.pools.requests, statement, interruption),
         website.key,
         Range(START, START + timedelta(days=7)),
         filters={"country": ["XX"]},

@@ -6,7 +6,7 @@ from typing import Any
 from psycopg.rows import dict_row
 from sessions.domain.enrichment import Enricher
 from sessions.domain.events import ACQUISITION, ATTRIBUTES, Event, SentEvent
-from sessions.domain.sessionization import page_hash
+from sessions.domain.items import item_hash
 from sessions.domain.websites import Website
 from sessions.storage.database import Database
 
@@ -51,7 +51,7 @@ def _event(enricher: Enricher, row: dict[str, Any]) -> Event:
 async def session_rows(database: Database, website: Website) -> list[dict[str, Any]]:
     """The sessions of a website by visitor and time, without the ids that the server makes."""
     query = """
-    SELECT *, ARRAY(SELECT unnest(pages)::text ORDER BY 1) AS pages
+    SELECT *, ARRAY(SELECT unnest(items)::text ORDER BY 1) AS items
       FROM sessions
      WHERE website_key = %(key)s
      ORDER BY visitor_id, started_at
@@ -69,8 +69,8 @@ def _parsed(key: list[Any]) -> list[Any]:
     return [*map(datetime.fromisoformat, moment), sequence, event_id]
 
 
-def summary(row: dict[str, Any], paths: dict[str, str]) -> Expected:
-    """A session in the words of the reference; `paths` are those of page hashes."""
+def summary(row: dict[str, Any], pages: dict[str, str], names: dict[str, str]) -> Expected:
+    """A session in the words of the reference; `pages` and `names` are those behind items."""
     named = (
         *("visitor_id", "started_at", "ended_at", "pageviews", "events", "is_bot"),
         *("entry_page", "exit_page"),
@@ -79,11 +79,17 @@ def summary(row: dict[str, Any], paths: dict[str, str]) -> Expected:
         **{name: row[name] for name in named},
         acquisition=tuple(row[name] for name in ACQUISITION),
         attributes=tuple(row[name] for name in ATTRIBUTES),
-        pages=frozenset(paths[page] for page in row["pages"] if page != str(page_hash(""))),
+        pages=frozenset(pages[item] for item in row["items"] if item in pages),
+        event_names=frozenset(names[item] for item in row["items"] if item in names),
     )
 
 
 async def summaries(database: Database, website: Website, events: list[Event]) -> list[Expected]:
     """The stored sessions of a website, whose events these are."""
-    paths = {str(page_hash(event.path)): event.path for event in events}
-    return [summary(row, paths) for row in await session_rows(database, website)]
+    pages = {item_hash("page", event.path): event.path for event in events if event.path}
+    names = {
+        item_hash("event", event.event_name): event.event_name
+        for event in events
+        if not event.is_pageview
+    }
+    return [summary(row, pages, names) for row in await session_rows(database, website)]

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 
 import pytest
 import pytest_asyncio
+from psycopg.rows import tuple_row
 from sessions.domain.errors import DeadlineExceeded, Unavailable
 from sessions.storage.database import Database
 
@@ -36,7 +38,7 @@ async def test_a_ping_replaces_broken_connections_of_the_pool_beside(
     database_url: str, database: Database, administrator: Database
 ) -> None:
     """A write can't be tried again: it must not be the one who finds out."""
-    async with Database(database_url, pool_size=1, beside=database) as heartbeat:
+    async with Database(database_url, pool_size=1, siblings=[database]) as heartbeat:
         await asyncio.gather(database.ping(), heartbeat.ping())
         await end_other_connections(administrator)
         await heartbeat.ping()
@@ -67,6 +69,54 @@ async def test_a_cancelled_call_stops_its_statement(
         with pytest.raises(asyncio.CancelledError):
             await call
         assert await administrator.fetch(running, {}) == [(0,)]
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 7, 10_000])
+async def test_a_stream_gives_all_rows_in_order(database: Database, rows_at_once: int) -> None:
+    query = "SELECT number FROM generate_series(1, %(count)s) AS number"
+    rows = database.stream(query, {"count": 5_000}, tuple_row, rows_at_once=rows_at_once)
+    assert [number async for (number,) in rows] == list(range(1, 5_001))
+
+
+async def test_a_stream_that_is_closed_gives_its_connection_back(database_url: str) -> None:
+    query = "SELECT repeat('x', 1000) FROM generate_series(1, 1000000)"
+    async with Database(database_url, pool_size=1) as database:
+        async with aclosing(database.stream(query, {}, tuple_row)) as rows:
+            assert await anext(rows) == ("x" * 1000,)
+        await database.ping()
+
+
+async def test_a_stream_is_of_one_moment(database: Database) -> None:
+    async with database.transaction() as connection:
+        await connection.execute("INSERT INTO websites (website_id, name) VALUES ('a', 'a')")
+        await connection.execute("INSERT INTO websites (website_id, name) VALUES ('b', 'b')")
+    query = "SELECT website_id FROM websites ORDER BY website_key"
+    async with aclosing(database.stream(query, {}, tuple_row, rows_at_once=1)) as rows:
+        assert await anext(rows) == ("a",)
+        async with database.transaction() as connection:
+            await connection.execute("DELETE FROM websites")
+        assert [row async for row in rows] == [("b",)]
+
+
+async def test_own_options_are_kept(database_url: str) -> None:
+    async with Database(f"{database_url} options='-c work_mem=5MB'") as database:
+        assert await database.fetch("SHOW work_mem", {}) == [("5MB",)]
+        assert await database.fetch("SHOW jit", {}) == [("off",)]
+
+
+async def test_a_lock_is_held_by_one(database_url: str) -> None:
+    async with (
+        Database(database_url, timeout=0.2) as one,
+        Database(database_url) as other,
+        one.exclusive_lock(1) as first,
+    ):
+        async with other.exclusive_lock(1) as second:
+            assert (first, second) == (True, False)
+        await asyncio.sleep(0.5)  # longer than a transaction may stand still
+        async with other.exclusive_lock(1) as third:
+            assert not third
+    async with Database(database_url) as other, other.exclusive_lock(1) as fourth:
+        assert fourth
 
 
 async def test_a_full_pool_is_unavailable_soon(database_url: str) -> None:

@@ -10,7 +10,7 @@ from sessions.domain.api_keys import Scope
 from sessions.domain.enrichment import Enricher
 from sessions.domain.errors import NotFound
 from sessions.domain.websites import Website
-from sessions.storage import visitors, website_removal
+from sessions.storage import visitors
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
 from sessions.usecases.api_keys import ApiKeys
@@ -23,16 +23,17 @@ from sessions.usecases.websites import Websites
 from tests.strategies import START
 from tests.usecases.rows import event, everything, new_website
 
+_BLOCK = """
+INSERT INTO blocks (website_key, first_hour, last_hour, format, sessions, steps, checksum)
+VALUES (%(website_key)s, %(at)s, %(at)s, 0, 0, 0, '')
+"""
+_FOLD_STATE = "INSERT INTO fold_state (website_key, folded_at) VALUES (%(website_key)s, %(at)s)"
+
 
 @pytest_asyncio.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     async with Database(database_url, pool_size=8) as database:
         yield database
-
-
-@pytest.fixture(autouse=True)
-def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(website_removal, "_VISITORS_AT_ONCE", 3)
 
 
 async def fill(database: Database, website: Website) -> None:
@@ -53,6 +54,14 @@ async def fill(database: Database, website: Website) -> None:
     await erase(website.website_id, visitor_id="visitor 3")
     keys = ApiKeys(database, Websites(database))
     await keys.create("bound", list(Scope), website_id=website.website_id)
+    async with database.transaction() as connection:
+        for statement in (_BLOCK, _FOLD_STATE):
+            await connection.execute(statement, {"website_key": website.key, "at": START})
+
+
+def delete_website(database: Database) -> DeleteWebsite:
+    """The use case, in small steps."""
+    return DeleteWebsite(database, visitors_at_once=3)
 
 
 async def test_every_table_is_as_before(database: Database) -> None:
@@ -61,8 +70,10 @@ async def test_every_table_is_as_before(database: Database) -> None:
     assert all(before.values())
     website = await new_website(database)
     await fill(database, website)
+    async with database.transaction() as connection:
+        await connection.execute("ANALYZE visitors")  # for the estimate
     steps: list[tuple[int, int]] = []
-    await DeleteWebsite(database)(website.website_id, lambda *step: steps.append(step))
+    await delete_website(database)(website.website_id, lambda *step: steps.append(step))
     assert await everything(database) == before
     assert steps == [(3, 9)] * 3
 
@@ -76,17 +87,19 @@ async def test_one_that_was_interrupted_is_found_and_goes_on(database: Database)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        await DeleteWebsite(database)(website.website_id, interrupt)
+        await delete_website(database)(website.website_id, interrupt)
     with pytest.raises(NotFound):
         await Websites(database).get(website.website_id)
     [found] = await Websites(database).list_all()
     assert found.deleted_at
+    async with database.transaction() as connection:
+        await connection.execute("ANALYZE visitors")  # for the estimate
     steps: list[tuple[int, int]] = []
-    await DeleteWebsite(database)(website.website_id, lambda *step: steps.append(step))
+    await delete_website(database)(website.website_id, lambda *step: steps.append(step))
     assert await everything(database) == before
     assert steps == [(3, 6)] * 2
     with pytest.raises(NotFound):
-        await DeleteWebsite(database)(website.website_id, silent)
+        await delete_website(database)(website.website_id, silent)
 
 
 async def test_writers_who_remember_it_leave_nothing(database: Database) -> None:
@@ -101,7 +114,7 @@ async def test_writers_who_remember_it_leave_nothing(database: Database) -> None
 
     writers = [asyncio.create_task(write(visitor)) for visitor in range(4)]
     await asyncio.sleep(0.2)
-    await asyncio.gather(*(DeleteWebsite(database)(website.website_id, silent) for _ in range(2)))
+    await asyncio.gather(*(delete_website(database)(website.website_id, silent) for _ in range(2)))
     for outcome in await asyncio.gather(*writers, return_exceptions=True):
         assert isinstance(outcome, NotFound)
     assert await everything(database) == before
@@ -112,7 +125,7 @@ async def test_a_writer_in_the_middle_is_waited_for(database: Database) -> None:
     website = await new_website(database)
     async with database.transaction() as connection:
         await visitors.lock(connection, website, ["ann"])
-        deletion = asyncio.create_task(DeleteWebsite(database)(website.website_id, silent))
+        deletion = asyncio.create_task(delete_website(database)(website.website_id, silent))
         done, _ = await asyncio.wait([deletion], timeout=0.3)
         assert not done
     await deletion

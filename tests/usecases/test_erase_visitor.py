@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from sessions.domain.websites import Website
 from sessions.storage import session_details
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
+from sessions.storage.pools import open_pools
 from sessions.usecases.erase_visitor import EraseVisitor
 from sessions.usecases.record_events import RecordEvents
 from sessions.usecases.websites import Websites
@@ -83,9 +85,12 @@ async def test_no_table_holds_anything_of_the_visitor(service: Service) -> None:
     after = await everything(service.database)
     assert len(after.pop("tombstones")) == 1
     assert before.pop("tombstones") == []
+    # Hours alone: of no visitor, and gone when blocks are up to date.
+    hours = [before.pop("changed_hours"), after.pop("changed_hours")]
+    assert all(re.fullmatch(r'\(\d+,\d+,"[^"]+"\)', row) for row in chain(*hours))
     assert after == before
-    assert before.keys() > {"events", "sessions", "session_ids", "overflow_pages", "visitors"}
-    assert all(before[name] for name in ("session_ids", "overflow_pages", "visitors"))
+    assert before.keys() > {"events", "sessions", "session_ids", "overflow_items", "visitors"}
+    assert all(before[name] for name in ("session_ids", "overflow_items", "visitors"))
 
 
 async def test_a_tombstone_does_not_name_the_visitor(service: Service) -> None:
@@ -206,8 +211,8 @@ async def test_a_large_visitor_outlasts_the_timeout_of_statements(
     """
     async with service.database.transaction() as connection:
         await connection.execute(slow)
-    async with Database(database_url, pool_size=1, timeout=1.0) as hurried:
-        erase = EraseVisitor(hurried, Websites(hurried), Enricher(SECRET), SECRET)
+    async with open_pools(database_url, pool_size=1, request_timeout=1.0) as pools:
+        erase = EraseVisitor(pools.jobs, Websites(pools.requests), Enricher(SECRET), SECRET)
         erased = await erase(service.website.website_id, visitor_id="ann")
     assert erased.events == 1
 

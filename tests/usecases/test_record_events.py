@@ -10,18 +10,21 @@ from hypothesis import HealthCheck, given, settings
 from psycopg.rows import dict_row
 from sessions.domain.enrichment import Enricher
 from sessions.domain.events import ACQUISITION, ATTRIBUTES, Event, SentEvent
-from sessions.domain.sessionization import page_hash
+from sessions.domain.items import MORE_ITEMS, NO_PAGE, item_hash
 from sessions.domain.websites import Website
 from sessions.storage import visitors, websites
 from sessions.storage.database import Database
-from sessions.storage.pages import MORE_PAGES, NO_PAGE
 from sessions.storage.partitions import Partitions
 from sessions.usecases.record_events import RecordEvents
 
 from tests.reference import Expected, reference_sessions
 from tests.strategies import arrivals
 
-PATHS = ["/", "/a", "/b", "/ü"]
+PATHS = ["/", "/a", "/b", "/ü", *(f"/{number}" for number in range(200))]
+PAGES = {item_hash("page", path): path for path in PATHS}
+EVENT_NAMES = {
+    item_hash("event", name): name for name in ["", "click", *(f"e{n}" for n in range(200))]
+}
 
 
 @pytest_asyncio.fixture
@@ -40,9 +43,9 @@ async def stored_sessions(database: Database, website: Website) -> list[Expected
     """The sessions of a website as they are stored, by visitor and time."""
     query = """
     SELECT s.*,
-           ARRAY(SELECT page FROM overflow_pages o
+           ARRAY(SELECT item FROM overflow_items o
                   WHERE o.website_key = s.website_key AND o.visitor_key = s.visitor_key
-                    AND o.viewed_at BETWEEN s.started_at AND s.ended_at) AS overflow
+                    AND o.occurred_at BETWEEN s.started_at AND s.ended_at) AS overflow
       FROM sessions s
      WHERE website_key = %(key)s
      ORDER BY visitor_id, started_at
@@ -52,9 +55,13 @@ async def stored_sessions(database: Database, website: Website) -> list[Expected
 
 
 def _expected(row: dict[str, Any]) -> Expected:
-    paths = {page_hash(path): path for path in PATHS}
-    paths |= {page_hash(f"/{number}"): f"/{number}" for number in range(200)}
-    pages = {*map(str, row["pages"]), *map(str, row["overflow"])} - {NO_PAGE, MORE_PAGES}
+    stored = {*map(str, row["items"]), *map(str, row["overflow"])} - {MORE_ITEMS}
+    borders = {item_hash(kind, row[kind]) for kind in ("entry_page", "exit_page")}
+    assert borders <= stored
+    pages = {PAGES[item] for item in stored & PAGES.keys()}
+    assert (NO_PAGE in stored) == (not pages)
+    event_names = {EVENT_NAMES[item] for item in stored & EVENT_NAMES.keys()}
+    assert len(stored) == len(borders) + len(pages or {""}) + len(event_names)
     return Expected(
         **{
             name: row[name]
@@ -65,7 +72,8 @@ def _expected(row: dict[str, Any]) -> Expected:
         },
         acquisition=tuple(row[name] for name in ACQUISITION),
         attributes=tuple(row[name] for name in ATTRIBUTES),
-        pages=frozenset(paths[str(page)] for page in pages),
+        pages=frozenset(pages),
+        event_names=frozenset(event_names),
     )
 
 

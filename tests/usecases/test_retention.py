@@ -11,7 +11,7 @@ import pytest_asyncio
 from sessions.domain.errors import InvalidArgument
 from sessions.domain.events import Event
 from sessions.domain.websites import Website
-from sessions.storage import partition_removal, retention, session_details, website_removal
+from sessions.storage import partition_removal, retention, session_details
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
 from sessions.usecases.delete_website import DeleteWebsite
@@ -27,7 +27,7 @@ DAYS = 30
 CUTOFF = NOW - timedelta(days=DAYS)
 """In the middle of May."""
 TINY = timedelta(microseconds=1)
-DATA = ("events", "sessions", "session_ids", "overflow_pages", "visitors")
+DATA = ("events", "sessions", "session_ids", "overflow_items", "visitors")
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Service:
     def __post_init__(self) -> None:
         self.record = RecordEvents(self.database, Partitions(self.database), b"secret")
         self.websites = Websites(self.database)
-        self.run = RunRetention(lambda: Database(self.url, pool_size=2), lambda: self.now)
+        self.run = RunRetention(self.database, lambda: self.now, sessions_at_once=4, pause=0.01)
 
     async def retain(self, days: int | None, website: Website | None = None) -> None:
         """Set the retention of a website."""
@@ -75,12 +75,6 @@ class Service:
 async def service(database_url: str) -> AsyncIterator[Service]:
     async with Database(database_url, pool_size=8) as database:
         yield Service(database_url, database, await new_website(database))
-
-
-@pytest.fixture(autouse=True)
-def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "_SESSIONS_AT_ONCE", 4)
-    monkeypatch.setattr(partition_removal, "_PAUSE", 0.01)
 
 
 async def test_everything_is_kept_by_default(service: Service) -> None:
@@ -126,7 +120,7 @@ async def test_merged_ids_and_pages_go_with_their_session(service: Service) -> N
         await service.record(service.website, batch)
     stored = await everything(service.database)
     assert len(stored["session_ids"]) == 2
-    assert stored["overflow_pages"]
+    assert stored["overflow_items"]
     await service.retain(DAYS)
     assert await service.run() == Outcome(1, 200, [])
     after = await everything(service.database)
@@ -235,9 +229,7 @@ async def test_a_website_that_needs_the_month_by_then_keeps_it(service: Service)
     [month] = await partition_removal.unneeded_months(service.database, "events", NOW)
     other = await new_website(service.database)
     await service.record(other, [old])
-    assert not await partition_removal.drop(
-        service.database, "events", month, NOW, only_empty=False
-    )
+    assert not await partition_removal.drop_empty(service.database, "events", month)
     await service.assert_holds(old, website=other)
 
 
@@ -247,17 +239,15 @@ async def test_a_month_of_sessions_is_dropped_only_when_it_is_empty(service: Ser
     await service.record(service.website, [old])
     await service.retain(DAYS)
     [month] = await partition_removal.unneeded_months(service.database, "sessions", NOW)
-    assert not await partition_removal.drop(
-        service.database, "sessions", month, NOW, only_empty=True
-    )
+    assert not await partition_removal.drop_empty(service.database, "sessions", month)
     await service.assert_holds(old)
 
 
 async def test_one_run_at_a_time(service: Service) -> None:
     await service.record(service.website, [event("ann", CUTOFF - TINY)])
     await service.retain(DAYS)
-    async with service.database.alone(retention.LOCK) as alone:
-        assert alone
+    async with service.database.exclusive_lock(retention.LOCK) as is_held:
+        assert is_held
         assert await service.run() is None
     assert await service.run() == Outcome(1, 1, [])
 
@@ -267,6 +257,8 @@ async def test_a_run_that_is_stopped_is_continued(service: Service) -> None:
     await service.record(service.website, old)
     await service.retain(DAYS)
     running: asyncio.Task[Outcome | None]
+    async with service.database.transaction() as connection:
+        await connection.execute("ANALYZE sessions")  # for the estimate
     steps = []
 
     def stop(more: int, total: int) -> None:
@@ -281,17 +273,15 @@ async def test_a_run_that_is_stopped_is_continued(service: Service) -> None:
     await service.assert_holds()
 
 
-async def test_it_ends_a_deletion_that_was_interrupted(
-    service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(website_removal, "_VISITORS_AT_ONCE", 1)
+async def test_it_ends_a_deletion_that_was_interrupted(service: Service) -> None:
     await service.record(service.website, [event(name, CUTOFF) for name in ("ann", "bob")])
 
     def interrupt(more: int, total: int) -> None:
         raise KeyboardInterrupt
 
+    delete = DeleteWebsite(service.database, visitors_at_once=1)
     with pytest.raises(KeyboardInterrupt):
-        await DeleteWebsite(service.database)(service.website.website_id, interrupt)
+        await delete(service.website.website_id, interrupt)
     await service.run()
     await service.assert_holds()
     assert await service.websites.list_all() == []

@@ -7,46 +7,24 @@ not grow with the length of its session. The rules are those of
 `docs/decisions/sessionization.md`.
 """
 
-import hashlib
 import random
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
 from typing import TypeVar
 from uuid import UUID
 
 from sessions.domain.events import ATTRIBUTES, Event, EventKey
+from sessions.domain.items import item_hash
 
 TIMEOUT = timedelta(minutes=30)
 """A gap of this length or more between two events starts a new session."""
 
-MAX_PAGES = 64
-"""Distinct pages kept with a session; further ones go to a table of their own."""
-
-
-_LONGEST_REMEMBERED = 256
-"""Characters of a path; a filter can ask for one of 4 MiB."""
-
-
-def page_hash(path: str) -> str:
-    """What stands for a path wherever visited pages are searched: a UUID's text.
-
-    128 bits of SHA-256: at this length two paths never share a hash in practice, so that a
-    match needs no second look.
-    """
-    return _remembered_hash(path) if len(path) <= _LONGEST_REMEMBERED else _hash(path)
-
-
-def _hash(path: str) -> str:
-    return str(UUID(bytes=hashlib.sha256(path.encode()).digest()[:16]))
-
-
-_remembered_hash = lru_cache(65_536)(_hash)
-
+MAX_ITEMS = 64
+"""Distinct pages and event names kept with a session; further ones go to a table of their own."""
 
 _LAST_ID = UUID(int=2**128 - 1)
 
@@ -65,9 +43,9 @@ class SessionState:
 
     `entry` and `exit` are the keys of the entry event and of the last
     pageview; `attributes` holds the known client attributes, each with the key
-    of the event that it comes from; `pages` holds the hash of each visited
-    path with a moment inside the session, and `more_pages` tells that some of
-    its pages are not among them.
+    of the event that it comes from; `items` holds the hash of each viewed page
+    and event name with a moment inside the session, `has_page` tells that it has
+    viewed a page, and `more_items` that some of its items are not among `items`.
     """
 
     session_id: UUID | None
@@ -83,8 +61,9 @@ class SessionState:
     exit: EventKey
     exit_page: str
     attributes: dict[str, tuple[EventKey, str]]
-    pages: dict[str, datetime]
-    more_pages: bool = False
+    items: dict[str, datetime]
+    has_page: bool
+    more_items: bool = False
 
     @property
     def started_at(self) -> datetime:
@@ -106,8 +85,9 @@ class SessionState:
         self.pageviews += other.pageviews
         self.events += other.events
         self.is_bot = self.is_bot or other.is_bot
-        self.more_pages = self.more_pages or other.more_pages
-        self.pages |= {page: at for page, at in other.pages.items() if page not in self.pages}
+        self.has_page = self.has_page or other.has_page
+        self.more_items = self.more_items or other.more_items
+        self.items |= {item: at for item, at in other.items.items() if item not in self.items}
 
 
 def runs(events: Iterable[Event]) -> list[list[Event]]:
@@ -139,8 +119,18 @@ def state_of(run: Sequence[Event]) -> SessionState:
         exit=exit_.key,
         exit_page=exit_.path if views else "",
         attributes=_first_values(run),
-        pages={page_hash(event.path): event.occurred_at for event in views if event.path},
+        items=dict(_items(run)),
+        has_page=any(event.path for event in views),
     )
+
+
+def _items(run: Iterable[Event]) -> Iterator[tuple[str, datetime]]:
+    """The pages and event names of a run."""
+    for event in run:
+        if not event.is_pageview:
+            yield item_hash("event", event.event_name), event.occurred_at
+        elif event.path:
+            yield item_hash("page", event.path), event.occurred_at
 
 
 _acquisition = attrgetter("referrer_host", "utm_source", "utm_medium", "utm_campaign")

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from uuid import UUID
 
+from sessions.domain.items import item_hash
 from sessions.domain.websites import Website
 from sessions.generator.catalogue.clients import clients
 from sessions.generator.catalogue.places import places
@@ -99,6 +101,7 @@ async def _work(
         "width": load.width,
         "seed": load.seed,
         "until": load.until,
+        **{f"no_{kind}": UUID(item_hash(kind, "")) for kind in ("page", "entry_page", "exit_page")},
     }
     async with Database(database_url, pool_size=1, timeout=_TIMEOUT) as database:
         async with database.transaction() as connection:

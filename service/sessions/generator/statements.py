@@ -3,7 +3,7 @@
 from functools import cache
 from importlib import resources
 
-CHUNK = ("visits", "hits", "events", "sessions", "session_ids", "visitors")
+CHUNK = ("visits", "hits", "events", "sessions", "session_ids", "changed_hours", "visitors")
 """What makes a chunk, in order. Visitors come last: their locks are held until the commit."""
 
 FILL = """

@@ -17,6 +17,7 @@ from sessions.processes.waiting import poll
 from sessions.processes.workers import reserved_ports, workers
 from sessions.settings import Settings
 from sessions.storage.migrate import migrate
+from sessions.storage.pools import MORE_CONNECTIONS
 from sessions.worker.signals import END_STREAMS
 
 _OTHER_CONNECTIONS = 20
@@ -75,7 +76,8 @@ async def _run(settings: Settings, demo: bool) -> None:
 
 
 async def _start_postgres(supervisor: Supervisor, settings: Settings) -> str:
-    connections = max(100, settings.workers * (settings.pool_size + 1) + _OTHER_CONNECTIONS)
+    a_worker = settings.pool_size + MORE_CONNECTIONS
+    connections = max(100, settings.workers * a_worker + _OTHER_CONNECTIONS)
     cluster = await open_cluster(settings.data_dir)
     sizes = server_settings(memory_of_this_machine(), connections)
     await supervisor.start("PostgreSQL", server(cluster, sizes))

@@ -1,13 +1,14 @@
 """Connections to PostgreSQL, and its failures in the words of the domain."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, LiteralString, TypeVar, overload
 
 import orjson
 import psycopg
 from psycopg import AsyncConnection, errors
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import AsyncRowFactory, TupleRow, tuple_row
 from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
@@ -24,6 +25,8 @@ Parameters = Mapping[str, Any]
 Row = TypeVar("Row")
 
 _PING_SECONDS = 2.0
+_IDLE_SECONDS = 60.0
+"""A transaction that stands still for longer is ended by the server."""
 
 
 class Database:
@@ -32,9 +35,11 @@ class Database:
     Args:
         url: libpq connection string or URL.
         pool_size: connections at the most.
-        timeout: seconds that one statement may take at the most.
-        beside: another pool of the same server. Where a connection of this one turns out to be
-            broken, those of the other are looked after too.
+        min_size: connections that are kept open while nobody needs them.
+        timeout: seconds that one statement may take at the most; 0 sets no limit.
+        patience: seconds to wait for a free connection.
+        siblings: other pools of the same server. Where a connection of this one turns out to be
+            broken, those of the others are checked too.
     """
 
     def __init__(
@@ -42,19 +47,23 @@ class Database:
         url: str,
         *,
         pool_size: int = 4,
+        min_size: int = 1,
         timeout: float = 60.0,
-        beside: "Database | None" = None,
+        patience: float = 2.0,
+        siblings: "Sequence[Database]" = (),
     ) -> None:
-        self._timeout = timeout
-        self._beside = beside
+        self._siblings = siblings
         self._pool = AsyncConnectionPool(
             url,
-            kwargs={"autocommit": True, "connect_timeout": 3},
-            min_size=1,
+            kwargs={
+                "autocommit": True,
+                "connect_timeout": 3,
+                "options": _options(url, timeout),
+            },
+            min_size=min_size,
             max_size=pool_size,
             max_waiting=pool_size * 16,
-            # Half of it, so that a call hears of it before its own deadline.
-            timeout=min(2.0, timeout / 2),
+            timeout=patience,
             # Short, so that the pool tries again soon after the server is back.
             reconnect_timeout=1.0,
             configure=self._configure,
@@ -70,16 +79,6 @@ class Database:
 
     async def _configure(self, connection: Connection) -> None:
         set_json_loads(orjson.loads, connection)
-        milliseconds = str(int(self._timeout * 1000))
-        await connection.execute(
-            """
-            SELECT set_config('statement_timeout', %(ms)s, false),
-                   set_config('idle_in_transaction_session_timeout', %(ms)s, false),
-                   set_config('timezone', 'UTC', false),
-                   set_config('jit', 'off', false)
-            """,
-            {"ms": milliseconds},
-        )
 
     @overload
     async def fetch(self, query: LiteralString, parameters: Parameters) -> list[TupleRow]: ...
@@ -112,9 +111,8 @@ class Database:
 
     async def _replace_broken(self) -> None:
         """Replace the connections that the server has closed."""
-        await self._pool.check()
-        if self._beside:
-            await self._beside._pool.check()
+        for database in (self, *self._siblings):
+            await database._pool.check()
 
     async def ping(self) -> None:
         """Raise Unavailable unless the database answers within two seconds.
@@ -144,25 +142,59 @@ class Database:
                     raise _BrokenConnection from error
                 raise
 
+    async def stream(
+        self,
+        query: LiteralString,
+        parameters: Parameters,
+        row_factory: AsyncRowFactory[Row],
+        *,
+        rows_at_once: int = 1_000,
+    ) -> AsyncGenerator[Row, None]:
+        """Run one reading statement and give its rows as they are needed, however many there are.
+
+        All rows are of one moment. The connection is held until the last row, or until the
+        iterator is closed: wrap it in `contextlib.aclosing`.
+
+        Args:
+            query: the statement.
+            parameters: its parameters.
+            row_factory: makes a row.
+            rows_at_once: rows that are fetched, and held in memory, at once.
+
+        Raises:
+            Unavailable: the database can't be reached.
+            DeadlineExceeded: fetching the next rows took too long.
+        """
+        async with (
+            self.transaction() as connection,
+            connection.cursor("stream", row_factory=row_factory) as cursor,
+        ):
+            cursor.itersize = rows_at_once
+            await cursor.execute(query, parameters, binary=True)
+            async for row in cursor:
+                yield row
+
     @asynccontextmanager
-    async def alone(self, number: int) -> AsyncIterator[bool]:
+    async def exclusive_lock(self, number: int) -> AsyncIterator[bool]:
         """Hold an advisory lock, on a connection of its own, for the length of the block.
 
         It gives False where somebody else holds the lock. If the connection is lost, so is
         the lock: what needs it must be harmless when it is done twice.
 
+        The lock is one of a transaction, which poolers keep, and which holds back no vacuum
+        because it reads and writes nothing.
+
         Raises:
             Unavailable: the database can't be reached.
         """
-        with domain_errors():
-            async with self._pool.connection() as connection:
-                found = await connection.execute("SELECT pg_try_advisory_lock(%s)", (number,))
-                [(alone,)] = await found.fetchall()
-                try:
-                    yield alone
-                finally:
-                    if alone:
-                        await connection.execute("SELECT pg_advisory_unlock(%s)", (number,))
+        query = """
+        SELECT pg_try_advisory_xact_lock(%s),
+               set_config('idle_in_transaction_session_timeout', '0', true)
+        """
+        async with self.transaction() as connection:
+            found = await connection.execute(query, (number,))
+            [(is_held, _)] = await found.fetchall()
+            yield is_held
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -188,7 +220,7 @@ def domain_errors() -> Iterator[None]:
     except errors.QueryCanceled as error:
         message = "the call took longer than it may"
         raise DeadlineExceeded(message, Reason.DEADLINE_EXCEEDED) from error
-    except (errors.UndefinedTable, errors.UndefinedFunction) as error:
+    except (errors.UndefinedTable, errors.UndefinedColumn, errors.UndefinedFunction) as error:
         message = "the database lacks what this version needs: run `sessions migrate`"
         raise Unavailable(message, Reason.DATABASE_UNAVAILABLE) from error
     except (errors.SerializationFailure, errors.DeadlockDetected, errors.LockNotAvailable) as error:
@@ -199,6 +231,23 @@ def domain_errors() -> Iterator[None]:
         raise _unavailable() from error
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         raise _unavailable() from error
+
+
+def _options(url: str, timeout: float) -> str:
+    """The settings with which connections start.
+
+    They protect the server and speed up plans. No result depends on them: a pooler such as
+    PgBouncer may leave them out.
+    """
+    milliseconds = int(timeout * 1000)
+    settings = {
+        "statement_timeout": milliseconds,
+        "idle_in_transaction_session_timeout": milliseconds or int(_IDLE_SECONDS * 1000),
+        "timezone": "UTC",
+        "jit": "off",
+    }
+    own = [f"-c {name}={value}" for name, value in settings.items()]
+    return " ".join([str(conninfo_to_dict(url).get("options") or ""), *own]).strip()
 
 
 def _unavailable() -> Unavailable:

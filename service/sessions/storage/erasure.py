@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
+from sessions.storage import changed_hours
 from sessions.storage.database import Connection
 
 _EVENTS = """
@@ -15,11 +16,12 @@ SELECT count(*), max(occurred_at) FROM erased
 
 _SESSIONS = """
 DELETE FROM sessions s
- USING session_ids place
- WHERE place.website_key = %(website_key)s AND place.visitor_key = ANY(%(visitor_keys)s)
-   AND NOT place.merged
-   AND s.website_key = place.website_key
-   AND s.started_at = place.started_at AND s.session_id = place.session_id
+ USING session_ids i
+ WHERE i.website_key = %(website_key)s AND i.visitor_key = ANY(%(visitor_keys)s)
+   AND NOT i.merged
+   AND s.website_key = %(website_key)s
+   AND s.started_at = i.started_at AND s.session_id = i.session_id
+RETURNING s.started_at
 """
 
 # One statement for each half of the table, because each has its own index.
@@ -33,7 +35,7 @@ DELETE FROM session_ids
  WHERE website_key = %(website_key)s AND visitor_key = ANY(%(visitor_keys)s) AND merged
 """,
     """
-DELETE FROM overflow_pages
+DELETE FROM overflow_items
  WHERE website_key = %(website_key)s AND visitor_key = ANY(%(visitor_keys)s)
 """,
     """
@@ -54,18 +56,19 @@ class Erased(NamedTuple):
 async def erase(connection: Connection, website_key: int, visitors: dict[str, int]) -> Erased:
     """Remove visitors (keys by ids) and everything that was recorded of them.
 
-    Inside a transaction that keeps others from writing about them. However much
-    there is, it is not cut short by the timeout of statements.
+    Inside a transaction that keeps others from writing about them.
     """
     parameters = {
         "website_key": website_key,
         "visitor_ids": list(visitors),
         "visitor_keys": list(visitors.values()),
     }
-    await connection.execute("SELECT set_config('statement_timeout', '0', true)")
+    sessions = await connection.execute(_SESSIONS, parameters)
+    await changed_hours.note(
+        connection, website_key, (start for (start,) in await sessions.fetchall())
+    )
     erased = await connection.execute(_EVENTS, parameters)
     [(events, last)] = await erased.fetchall()
-    sessions = await connection.execute(_SESSIONS, parameters)
     for statement in _REST:
         await connection.execute(statement, parameters)
     return Erased(sessions.rowcount, events, last)

@@ -12,21 +12,17 @@ _STORED = (
     *("event_name", "url", "referrer", "event_data", *ATTRIBUTES),
 )
 _values = attrgetter(*_STORED)
-_NAMES = ("website_key", "visitor_key", *_STORED)
+_NAMES = ("visitor_key", *_STORED)
 _COLUMNS = ", ".join(_NAMES)
 
 # Returns the numbers of those that were there before: usually none.
 _INSERT = f"""
 WITH sent AS MATERIALIZED (
-    SELECT *
-      FROM json_populate_recordset(NULL::events, %(rows)s::json)
-           WITH ORDINALITY AS sent(
-               website_key, visitor_key, occurred_at, event_id, sequence, is_pageview, is_bot,
-               event_name, url, referrer, country, region, city, browser, os, device, language,
-               hostname, event_data, number)),
+    SELECT {_COLUMNS}, ordinality AS number
+      FROM json_populate_recordset(NULL::events, %(rows)s::json) WITH ORDINALITY),
 inserted AS (
-    INSERT INTO events ({_COLUMNS})
-    SELECT {_COLUMNS} FROM sent
+    INSERT INTO events (website_key, {_COLUMNS})
+    SELECT %(website_key)s, {_COLUMNS} FROM sent
         ON CONFLICT DO NOTHING
     RETURNING visitor_key, occurred_at, event_id)
 SELECT sent.number
@@ -55,10 +51,10 @@ async def insert(
         identity = (visitor_keys[event.visitor_id], event.occurred_at, event.event_id)
         by_identity.setdefault(identity, event)
     rows = [
-        dict(zip(_NAMES, (website_key, visitor_key, *_values(event)), strict=True))
+        dict(zip(_NAMES, (visitor_key, *_values(event)), strict=True))
         for (visitor_key, _, _), event in by_identity.items()
     ]
     async with connection.cursor(binary=True) as cursor:
-        await cursor.execute(_INSERT, {"rows": as_json(rows)})
+        await cursor.execute(_INSERT, {"website_key": website_key, "rows": as_json(rows)})
         known = {number for (number,) in await cursor.fetchall()}
     return [event for number, event in enumerate(by_identity.values(), 1) if number not in known]

@@ -1,55 +1,102 @@
 """Brings a database to the schema of this version: numbered SQL files, each applied once."""
 
+import hashlib
 import re
 from importlib import resources
+from typing import NamedTuple
 
 import psycopg
 
-from sessions.domain.errors import DomainError, Reason
-from sessions.storage.database import domain_errors
+from sessions.domain.errors import DomainError, Reason, Unavailable
+from sessions.storage.database import Connection, Database, domain_errors
 from sessions.storage.secrets import make_missing
 
 _LOCK = 7_305_806_142_991
 """Advisory lock under which one process at a time migrates; any constant of our own."""
 
+_TABLE = """
+CREATE TABLE IF NOT EXISTS migrations (
+    number     integer PRIMARY KEY,
+    sha256     text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+)
+"""
 
-def migrations() -> dict[int, str]:
-    """The SQL of each migration by its number, in order."""
+
+class Migration(NamedTuple):
+    """One numbered file; `sha256` tells it from another file of the same number."""
+
+    number: int
+    statements: str
+
+    @property
+    def sha256(self) -> str:
+        """The hash of its text, in hex."""
+        return hashlib.sha256(self.statements.encode()).hexdigest()
+
+
+def migrations() -> list[Migration]:
+    """All migrations of this version, in order."""
     files = resources.files("sessions.storage").joinpath("migrations").iterdir()
     numbered = ((re.match(r"(\d{4})_\w+\.sql$", file.name), file) for file in files)
-    return dict(sorted((int(m[1]), file.read_text()) for m, file in numbered if m))
+    return sorted(Migration(int(m[1]), file.read_text()) for m, file in numbered if m)
 
 
 async def migrate(url: str) -> list[int]:
     """Apply what is missing and return its numbers; safe to run twice and from many processes.
 
     Raises:
-        DomainError: the database was made by a newer version of the service.
+        DomainError: the database was made by a newer version of the service, or has another
+            history of migrations.
         Unavailable: the database can't be reached.
     """
     with domain_errors():
         async with await psycopg.AsyncConnection.connect(url, connect_timeout=10) as connection:
             await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
-            await connection.execute(
-                """
-                CREATE TABLE IF NOT EXISTS migrations (
-                    number integer PRIMARY KEY,
-                    applied_at timestamptz NOT NULL DEFAULT now()
+            await connection.execute(_TABLE)
+            missing = _missing(await _applied(connection))
+            for migration in missing:
+                await connection.execute(migration.statements.encode())
+                await connection.execute(
+                    "INSERT INTO migrations (number, sha256) VALUES (%s, %s)",
+                    (migration.number, migration.sha256),
                 )
-                """
-            )
-            applied = await connection.execute("SELECT number FROM migrations")
-            missing = _missing({number for (number,) in await applied.fetchall()})
-            for number, statements in missing.items():
-                await connection.execute(statements.encode())
-                await connection.execute("INSERT INTO migrations VALUES (%s)", (number,))
             await make_missing(connection)
-            return list(missing)
+            return [migration.number for migration in missing]
 
 
-def _missing(applied: set[int]) -> dict[int, str]:
+async def check_schema(database: Database) -> None:
+    """Refuse to work on a schema that lacks something; a newer one is fine.
+
+    Raises:
+        Unavailable: the database lacks a migration of this version, or can't be reached.
+    """
+    rows = await database.fetch("SELECT number FROM migrations", {})
+    if missing := {each.number for each in migrations()} - {number for (number,) in rows}:
+        numbers = ", ".join(f"{number:04}" for number in sorted(missing))
+        message = f"the database lacks migration {numbers}: run `sessions migrate`"
+        raise Unavailable(message, Reason.DATABASE_UNAVAILABLE)
+
+
+async def _applied(connection: Connection) -> dict[int, str]:
+    """The hashes of the migrations that the database has, by number.
+
+    A hash is `''` in the table of a version before the first release, which kept none.
+    """
+    query = "SELECT number, coalesce(to_jsonb(m) ->> 'sha256', '') FROM migrations m"
+    return dict(await (await connection.execute(query)).fetchall())
+
+
+def _missing(applied: dict[int, str]) -> list[Migration]:
     known = migrations()
-    if newer := applied - known.keys():
+    for each in known:
+        if applied.get(each.number, each.sha256) != each.sha256:
+            message = (
+                f"the database has another migration {each.number} than this version: create a "
+                "new database, run `sessions migrate` and import the events again"
+            )
+            raise DomainError(message, Reason.INTERNAL)
+    if newer := applied.keys() - {each.number for each in known}:
         message = f"the database has migration {max(newer)}, made by a newer version: upgrade"
         raise DomainError(message, Reason.INTERNAL)
-    return {number: text for number, text in known.items() if number not in applied}
+    return [each for each in known if each.number not in applied]

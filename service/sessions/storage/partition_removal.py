@@ -1,4 +1,4 @@
-"""Drops the partitions of months that no website needs any more."""
+"""Drops the partitions of months that no website needs any more, once they are empty."""
 
 import asyncio
 import random
@@ -19,7 +19,7 @@ SELECT set_config('lock_timeout', '200ms', true), set_config('statement_timeout'
 has to wait too, so that is cut short and tried again."""
 
 _ATTEMPTS = 20
-_PAUSE = 0.5
+PAUSE = 0.5
 """Seconds between two attempts, on average."""
 
 _NAMES = """
@@ -40,10 +40,8 @@ async def unneeded_months(database: Database, table: str, now: datetime) -> list
     return [month for month in months if since and month.end <= since]
 
 
-async def drop(
-    database: Database, table: str, month: Month, now: datetime, *, only_empty: bool
-) -> bool:
-    """Drop one partition, rows and all unless `only_empty`; False where that can't be now.
+async def drop_empty(database: Database, table: str, month: Month, *, pause: float = PAUSE) -> bool:
+    """Drop one partition that has no row; False where it has some, or where that can't be now.
 
     Raises:
         Unavailable: the database can't be reached.
@@ -51,34 +49,26 @@ async def drop(
     for _ in range(_ATTEMPTS):
         try:
             async with database.transaction() as connection:
-                return await _drop(connection, table, month, now, only_empty=only_empty)
+                return await _drop_empty(connection, table, month)
         except DeadlineExceeded:
             return False  # too many removed rows to look through: vacuum comes first
         except Unavailable:
             # Somebody reads or writes for longer than the lock is waited for.
-            await asyncio.sleep(_PAUSE * (0.5 + random.random()))  # noqa: S311
+            await asyncio.sleep(pause * (0.5 + random.random()))  # noqa: S311
     return False
 
 
-async def _drop(
-    connection: Connection, table: str, month: Month, now: datetime, *, only_empty: bool
-) -> bool:
+async def _drop_empty(connection: Connection, table: str, month: Month) -> bool:
     partition = sql.Identifier(month.partition(table))
     await connection.execute(_LIMITS)
     await connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
-    if only_empty:
-        # Readers go on.
-        await connection.execute(sql.SQL("LOCK TABLE {} IN SHARE MODE").format(partition))
-        look = sql.SQL("SELECT EXISTS (SELECT FROM {})").format(partition)
-        [(has_rows,)] = await (await connection.execute(look)).fetchall()
-        if has_rows:
-            return False
+    # Readers go on.
+    await connection.execute(sql.SQL("LOCK TABLE {} IN SHARE MODE").format(partition))
+    look = sql.SQL("SELECT EXISTS (SELECT FROM {})").format(partition)
+    [(has_rows,)] = await (await connection.execute(look)).fetchall()
+    if has_rows:
+        return False
     parent = sql.Identifier(table)
     await connection.execute(sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE").format(parent))
-    # Only now: nobody can write until this is done, so that no website's rows are lost that was
-    # made, or told to keep its sessions for longer, since the months were chosen.
-    since = await needed_since(connection, now)
-    if since is None or month.end > since:
-        return False
     await connection.execute(sql.SQL("DROP TABLE {}").format(partition))
     return True

@@ -1,8 +1,9 @@
 """Monthly partitions of events and sessions: made when the first row of a month comes."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from psycopg import errors, sql
 
@@ -13,7 +14,9 @@ LOCK = 7_305_806_142_992
 
 PARTITIONED = ("events", "sessions")
 
-Result = TypeVar("Result")
+
+class PartitionMissing(Exception):
+    """A row belongs to a month whose partition was dropped since it was made."""
 
 
 class Month(NamedTuple):
@@ -53,24 +56,21 @@ class Partitions:
         self._database = database
         self._made: set[Month] = set()
 
-    async def with_months_of(
-        self, moments: Collection[datetime], write: Callable[[], Awaitable[Result]]
-    ) -> Result:
-        """Do something that writes rows of these moments, in one transaction.
+    @contextmanager
+    def expected(self) -> Iterator[None]:
+        """Write rows inside this block; none of them is written when it raises.
 
         Raises:
-            Unavailable: the database can't be reached.
+            PartitionMissing: retention has dropped a partition that was remembered. What was
+                remembered is forgotten: `ensure` and write again.
         """
-        await self.ensure(moments)
         try:
-            return await write()
+            yield
         except errors.CheckViolation as error:
             if error.diag.constraint_name:
                 raise
-        # No partition for a row: retention has dropped one that was remembered.
-        self._made.clear()
-        await self.ensure(moments)
-        return await write()
+            self._made.clear()
+            raise PartitionMissing from error
 
     async def ensure(self, moments: Iterable[datetime]) -> None:
         """Make the partitions of the months (UTC) in which these moments lie.

@@ -13,7 +13,8 @@ async def make_missing(connection: psycopg.AsyncConnection) -> None:
     """Make a first secret for each purpose that has none."""
     for purpose in (_VISITOR, _CURSOR):
         await connection.execute(
-            "INSERT INTO secrets VALUES (%s, 1, %s) ON CONFLICT DO NOTHING",
+            "INSERT INTO secrets (purpose, secret_id, secret) VALUES (%s, 1, %s)"
+            " ON CONFLICT DO NOTHING",
             (purpose, token_bytes(32)),
         )
 

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, LiteralString
 
-from sessions.domain.sessionization import page_hash
-from sessions.storage.pages import MORE_PAGES
+from sessions.domain.items import MORE_ITEMS, item_hash
 from sessions.storage.session_columns import TEXTS
 
 Filters = Mapping[str, Sequence[str]]
@@ -12,15 +11,15 @@ Filters = Mapping[str, Sequence[str]]
 
 _COLUMNS = {name: name for name in TEXTS}
 
-# The row's own pages decide, except where it could not hold them all.
+# The row's own items decide, except where it could not hold them all.
 _VISITED: LiteralString = """
-   AND s.pages && %(page_or_more)s::uuid[]
-   AND (s.pages && %(page)s::uuid[]
+   AND s.items && %(page_or_more)s::uuid[]
+   AND (s.items && %(page)s::uuid[]
         OR EXISTS (
-            SELECT FROM overflow_pages o
+            SELECT FROM overflow_items o
              WHERE o.website_key = s.website_key AND o.visitor_key = s.visitor_key
-               AND o.page = ANY(%(page)s::uuid[])
-               AND o.viewed_at BETWEEN s.started_at AND s.ended_at))"""
+               AND o.item = ANY(%(page)s::uuid[])
+               AND o.occurred_at BETWEEN s.started_at AND s.ended_at))"""
 
 
 def conditions(filters: Filters) -> LiteralString:
@@ -45,6 +44,6 @@ def parameters(filters: Filters) -> dict[str, Any]:
         name: values[0] if len(values) == 1 else list(values) for name, values in filters.items()
     }
     if "page" in filters:
-        pages = [page_hash(path) for path in filters["page"]]
-        found |= {"page": pages, "page_or_more": [*pages, MORE_PAGES]}
+        pages = [item_hash("page", path) for path in filters["page"]]
+        found |= {"page": pages, "page_or_more": [*pages, MORE_ITEMS]}
     return found

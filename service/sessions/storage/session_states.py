@@ -5,27 +5,36 @@ States are what `sessions.domain.sessionization` works on.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from psycopg.rows import dict_row
 
 from sessions.domain.events import ACQUISITION, ATTRIBUTES, Event, EventKey
-from sessions.domain.sessionization import (
-    MAX_PAGES,
-    TIMEOUT,
-    Change,
-    SessionState,
-)
+from sessions.domain.items import MORE_ITEMS, NO_PAGE, item_hash
+from sessions.domain.sessionization import MAX_ITEMS, TIMEOUT, Change, SessionState
+from sessions.storage import changed_hours
 from sessions.storage.database import Connection, as_json
-from sessions.storage.pages import MORE_PAGES, NO_PAGE
+
+_MUTABLE = (
+    *("ended_at", "pageviews", "events", "is_bot", *ATTRIBUTES, *ACQUISITION),
+    *("entry_page", "exit_page", "items", "order_keys"),
+)
+"""The columns of `sessions` that a change can set, but for those that identify the row."""
+
+_PLACE = ("website_key", "started_at", "session_id", "visitor_key", "visitor_id")
+
+
+def _list(columns: Iterable[str], table: str = "") -> str:
+    return ", ".join(f"{table}{name}" for name in columns)
+
 
 # For each run the last session that starts before it, and all that start
 # inside it or soon after: nothing else can be touched. The LIMIT of the last
 # part keeps the planner from beginning with all sessions of the website, which
 # looks cheap to it where a table is new and was not analysed yet.
-_TOUCHED = """
-SELECT s.*, s.pages::text[] AS page_list
+_TOUCHED = f"""
+SELECT {_list((*_PLACE, *_MUTABLE), "s.").replace("s.items", "s.items::text[]")}
   FROM json_to_recordset(%(runs)s::json)
        AS run(visitor_key bigint, first timestamptz, last timestamptz)
  CROSS JOIN LATERAL (
@@ -62,27 +71,25 @@ UPDATE session_ids SET merged = true
  WHERE website_key = %(website_key)s AND session_id = ANY(%(merged)s)
 """
 
-_PLACE = """
-INSERT INTO session_ids
-SELECT * FROM json_populate_recordset(NULL::session_ids, %(rows)s::json)
+_MOVE = """
+INSERT INTO session_ids (website_key, session_id, visitor_key, started_at)
+SELECT %(website_key)s, session_id, visitor_key, started_at
+  FROM json_populate_recordset(NULL::session_ids, %(rows)s::json)
     ON CONFLICT (website_key, session_id) DO UPDATE SET started_at = excluded.started_at
 """
 
-_MUTABLE = (
-    *("ended_at", "pageviews", "events", "is_bot", *ATTRIBUTES, *ACQUISITION),
-    *("entry_page", "exit_page", "pages", "order_keys"),
-)
-
 _UPSERT = f"""
-INSERT INTO sessions
-SELECT * FROM json_populate_recordset(NULL::sessions, %(rows)s::json)
+INSERT INTO sessions (website_key, {_list((*_PLACE[1:], *_MUTABLE))})
+SELECT %(website_key)s, {_list((*_PLACE[1:], *_MUTABLE))}
+  FROM json_populate_recordset(NULL::sessions, %(rows)s::json)
     ON CONFLICT (website_key, started_at, session_id) DO UPDATE
    SET {", ".join(f"{name} = excluded.{name}" for name in _MUTABLE)}
 """
 
 _OVERFLOW = """
-INSERT INTO overflow_pages
-SELECT * FROM json_populate_recordset(NULL::overflow_pages, %(rows)s::json)
+INSERT INTO overflow_items (website_key, visitor_key, item, occurred_at)
+SELECT %(website_key)s, visitor_key, item, occurred_at
+  FROM json_populate_recordset(NULL::overflow_items, %(rows)s::json)
     ON CONFLICT DO NOTHING
 """
 
@@ -120,29 +127,35 @@ async def store(
 
     Merged ids leave the timeline before others take their place on it.
     """
-    gone, merged, placed, rows, overflow = [], [], [], [], []
+    gone, merged, moved, rows, overflow = [], [], [], [], []
     for change in changes:
         session = change.session
-        ids = {"website_key": website_key, "visitor_key": visitor_keys[session.visitor_id]}
+        visitor = {"visitor_key": visitor_keys[session.visitor_id]}
         place = {"session_id": session.session_id, "started_at": session.started_at}
         before = [{"session_id": id_, "started_at": at} for id_, at in change.replaces]
         gone += [old for old in before if old != place]
         merged += [id_ for id_, _ in change.replaces if id_ != session.session_id]
         if place not in before:
-            placed.append(ids | place | {"merged": False})
-        rows.append(ids | place | _row(session))
-        spilled = islice(session.pages.items(), MAX_PAGES, None)
-        overflow += [ids | {"page": page, "viewed_at": at} for page, at in spilled]
+            moved.append(visitor | place)
+        rows.append(visitor | place | _row(session))
+        spilled = islice(session.items.items(), MAX_ITEMS, None)
+        overflow += [visitor | {"item": item, "occurred_at": at} for item, at in spilled]
     website = {"website_key": website_key}
     if gone:
         await connection.execute(_DELETE, website | {"rows": as_json(gone)})
     if merged:
         await connection.execute(_MERGE, website | {"merged": merged})
-    if placed:
-        await connection.execute(_PLACE, {"rows": as_json(placed)})
-    await connection.execute(_UPSERT, {"rows": as_json(rows)})
+    if moved:
+        await connection.execute(_MOVE, website | {"rows": as_json(moved)})
+    await connection.execute(_UPSERT, website | {"rows": as_json(rows)})
     if overflow:
-        await connection.execute(_OVERFLOW, {"rows": as_json(overflow)})
+        await connection.execute(_OVERFLOW, website | {"rows": as_json(overflow)})
+    await changed_hours.note(connection, website_key, chain.from_iterable(map(_starts, changes)))
+
+
+def _starts(change: Change) -> list[datetime]:
+    """When the sessions of a change started before it, and when the one that is left does."""
+    return [*(at for _, at in change.replaces), change.session.started_at]
 
 
 def _row(session: SessionState) -> dict[str, Any]:
@@ -155,7 +168,7 @@ def _row(session: SessionState) -> dict[str, Any]:
         "is_bot": session.is_bot,
         "entry_page": session.entry_page,
         "exit_page": session.exit_page,
-        "pages": _stored_pages(session),
+        "items": [*_border_items(session.entry_page, session.exit_page), *_stored_items(session)],
         "order_keys": _order_keys(session),
         **dict.fromkeys(ATTRIBUTES, ""),
         **{name: value for name, (_, value) in session.attributes.items()},
@@ -163,11 +176,16 @@ def _row(session: SessionState) -> dict[str, Any]:
     }
 
 
-def _stored_pages(session: SessionState) -> list[str]:
-    pages = list(islice(session.pages, MAX_PAGES))
-    if session.more_pages or len(session.pages) > MAX_PAGES:
-        pages.append(MORE_PAGES)
-    return pages or [NO_PAGE]
+def _border_items(entry_page: str, exit_page: str) -> tuple[str, str]:
+    """The items of a row that do not come from the state's own."""
+    return item_hash("entry_page", entry_page), item_hash("exit_page", exit_page)
+
+
+def _stored_items(session: SessionState) -> list[str]:
+    items = list(islice(session.items, MAX_ITEMS))
+    if session.more_items or len(session.items) > MAX_ITEMS:
+        items.append(MORE_ITEMS)
+    return items if session.has_page else [*items, NO_PAGE]
 
 
 def _order_keys(session: SessionState) -> dict[str, Sequence[Any]]:
@@ -183,7 +201,8 @@ def _state(row: Mapping[str, Any]) -> SessionState:
     stored: dict[str, Any] = row["order_keys"]
     first: EventKey = (row["started_at"], *stored["first"])
     keys = {name: _event_key(key) for name, key in stored.items() if name != "first"}
-    pages = set(row["page_list"])
+    entry_page, exit_page, items = row["entry_page"], row["exit_page"], set(row["items"])
+    own = items.difference(_border_items(entry_page, exit_page), (NO_PAGE, MORE_ITEMS))
     return SessionState(
         session_id=row["session_id"],
         visitor_id=row["visitor_id"],
@@ -193,13 +212,14 @@ def _state(row: Mapping[str, Any]) -> SessionState:
         events=row["events"],
         is_bot=row["is_bot"],
         entry=keys.get("entry", first),
-        entry_page=row["entry_page"],
+        entry_page=entry_page,
         acquisition=tuple(row[name] for name in ACQUISITION),
         exit=keys.get("exit", first),
-        exit_page=row["exit_page"],
+        exit_page=exit_page,
         attributes={name: (keys.get(name, first), row[name]) for name in ATTRIBUTES if row[name]},
-        pages=dict.fromkeys(pages - {NO_PAGE, MORE_PAGES}, row["started_at"]),
-        more_pages=MORE_PAGES in pages,
+        items=dict.fromkeys(own, row["started_at"]),
+        has_page=NO_PAGE not in items,
+        more_items=MORE_ITEMS in items,
     )
 
 

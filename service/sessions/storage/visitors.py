@@ -6,16 +6,19 @@ from typing import NamedTuple
 from sessions.domain.websites import Website, unknown_website
 from sessions.storage.database import Connection, as_json
 
-# One pass in sorted order takes the lock of every row, new or old, so that two
-# writers never wait for each other. "WHERE false" locks without writing.
 # Generic plans from here on: of a website that is newer than the statistics the
 # planner thinks that it has no rows, and would read all of them for each visitor.
+_ENTER = """
+SELECT pg_advisory_xact_lock_shared(%(in_use)s, %(website_key)s),
+       set_config('plan_cache_mode', 'force_generic_plan', true)
+"""
+
+# One pass in sorted order takes the lock of every row, new or old, so that two
+# writers never wait for each other. "WHERE false" locks without writing.
 _LOCK = """
 INSERT INTO visitors (website_key, visitor_id)
 SELECT %(website_key)s, visitor_id
-  FROM pg_advisory_xact_lock_shared(%(in_use)s, %(website_key)s)
- CROSS JOIN set_config('plan_cache_mode', 'force_generic_plan', true)
- CROSS JOIN json_array_elements_text(%(sent)s::json) AS visitor_id
+  FROM json_array_elements_text(%(sent)s::json) AS visitor_id
  ORDER BY visitor_id COLLATE "C"
     ON CONFLICT (website_key, visitor_id) DO UPDATE SET visitor_id = '' WHERE false
 """
@@ -36,7 +39,7 @@ DELETE FROM visitors v
  WHERE website_key = %(website_key)s AND visitor_id = ANY(%(visitor_ids)s)
    AND NOT EXISTS (
        SELECT FROM session_ids i
-        WHERE i.website_key = v.website_key AND i.visitor_key = v.visitor_key AND NOT i.merged)
+        WHERE i.website_key = %(website_key)s AND i.visitor_key = v.visitor_key AND NOT i.merged)
 """
 
 IN_USE = 1_984_305_142
@@ -62,8 +65,8 @@ async def lock(connection: Connection, website: Website, ids: Iterable[str]) -> 
     """
     visitor_ids = sorted(set(ids))
     parameters = {"website_key": website.key, "visitor_ids": visitor_ids}
-    sent = {"sent": as_json(visitor_ids), "in_use": IN_USE}
-    await connection.execute(_LOCK, parameters | sent)
+    await connection.execute(_ENTER, {"in_use": IN_USE, "website_key": website.key})
+    await connection.execute(_LOCK, parameters | {"sent": as_json(visitor_ids)})
     found = await (await connection.execute(_KEYS, parameters)).fetchall()
     if not found:
         raise unknown_website(website.website_id)

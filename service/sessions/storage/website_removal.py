@@ -3,9 +3,10 @@
 from sessions.domain.websites import Website
 from sessions.storage import erasure
 from sessions.storage.database import Database
+from sessions.storage.estimates import estimated_rows
 from sessions.storage.visitors import IN_USE
 
-_VISITORS_AT_ONCE = 500
+VISITORS_AT_ONCE = 500
 
 _BATCH = """
 SELECT visitor_id, visitor_key
@@ -23,7 +24,11 @@ DELETE FROM websites
 """
 
 
-async def close(database: Database, website: Website) -> None:
+_LEFT_OVERS = ("tombstones", "changed_hours", "blocks", "fold_state")
+"""What a website leaves behind that is of no visitor."""
+
+
+async def mark_deleted(database: Database, website: Website) -> None:
     """Let nobody find or write to the website any more; returns when the last writer is done."""
     mark = """
     UPDATE websites SET deleted_at = coalesce(deleted_at, now()) WHERE website_key = %s
@@ -32,20 +37,20 @@ async def close(database: Database, website: Website) -> None:
         await connection.execute(mark, (website.key,))
     # Who looked before the mark was there shares this lock until the end of its transaction.
     async with database.transaction() as connection:
-        await connection.execute("SELECT set_config('statement_timeout', '0', true)")
         await connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", (IN_USE, website.key))
 
 
-async def count_visitors(database: Database, website: Website) -> int:
-    """How many visitors are left to remove."""
-    query = "SELECT count(*) FROM visitors WHERE website_key = %(key)s"
-    [(number,)] = await database.fetch(query, {"key": website.key})
-    return int(number)
+async def estimate_visitors(database: Database, website: Website) -> int:
+    """About how many visitors are left to remove, without counting them."""
+    query = "SELECT FROM visitors WHERE website_key = %(website_key)s"
+    return await estimated_rows(database, query, {"website_key": website.key})
 
 
-async def remove_some(database: Database, website: Website, after: str) -> list[str]:
-    """Remove the next visitors after one (by id) of a closed website, and return their ids."""
-    parameters = {"website_key": website.key, "after": after, "limit": _VISITORS_AT_ONCE}
+async def remove_next(
+    database: Database, website: Website, after: str, *, visitors_at_once: int = VISITORS_AT_ONCE
+) -> list[str]:
+    """Remove the next visitors after one (by id) of a deleted website, and return their ids."""
+    parameters = {"website_key": website.key, "after": after, "limit": visitors_at_once}
     async with database.transaction() as connection:
         found = await connection.execute(_BATCH, parameters)
         batch: dict[str, int] = dict(await found.fetchall())
@@ -59,6 +64,7 @@ async def finish(database: Database, website: Website) -> bool:
     async with database.transaction() as connection:
         done = await connection.execute(_FINISH, {"website_key": website.key})
         if done.rowcount:
-            tombstones = "DELETE FROM tombstones WHERE website_key = %s"
-            await connection.execute(tombstones, (website.key,))
+            for table in _LEFT_OVERS:
+                statement = f"DELETE FROM {table} WHERE website_key = %s"
+                await connection.execute(statement, (website.key,))
         return bool(done.rowcount)

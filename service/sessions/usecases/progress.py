@@ -1,10 +1,10 @@
-"""How far something is that takes a while: what callers of a use case may listen to."""
+"""Progress of something that takes a while."""
 
 from collections.abc import Callable
 
 Progress = Callable[[int, int], object]
-"""Is told how many have just been removed, and how many there were at first."""
+"""Called with how many were just removed, and how many there are in all, by an estimate."""
 
 
 def silent(more: int, total: int) -> None:
-    """For whoever does not listen."""
+    """Shows no progress."""

@@ -10,7 +10,7 @@ from sessions.domain.websites import Website
 from sessions.storage import events as event_rows
 from sessions.storage import session_states, tombstones, visitors
 from sessions.storage.database import Connection, Database
-from sessions.storage.partitions import Partitions
+from sessions.storage.partitions import PartitionMissing, Partitions
 
 
 class Recorded(NamedTuple):
@@ -42,25 +42,34 @@ class RecordEvents:
         """
         if not events:
             return Recorded(0, 0)
-        moments = [event.occurred_at for event in events]
-        return await self._partitions.with_months_of(moments, lambda: self._record(website, events))
+        try:
+            return await self._record(website, events)
+        except PartitionMissing:
+            return await self._record(website, events)
 
     async def _record(self, website: Website, events: Sequence[Event]) -> Recorded:
-        async with self._database.transaction() as connection:
-            ids = {event.visitor_id for event in events}
-            keys, any_erased = await visitors.lock(connection, website, ids)
-            wanted = events
-            if any_erased:
-                wanted = await self._not_erased(connection, website, ids, events)
-            new = await event_rows.insert(connection, website.key, keys, wanted)
-            # A batch that was sent again ends here: nothing of it is new.
-            if touching := runs(new):
-                stored = await session_states.touched(connection, website.key, keys, touching)
-                changes = sessionize(stored, touching)
-                await session_states.store(connection, website.key, keys, changes)
-            if len(wanted) < len(events):
-                # The lock made rows for visitors of whom nothing is left to record.
-                await visitors.remove_unused(connection, website.key, ids)
+        await self._partitions.ensure(event.occurred_at for event in events)
+        with self._partitions.expected():
+            async with self._database.transaction() as connection:
+                return await self._write(connection, website, events)
+
+    async def _write(
+        self, connection: Connection, website: Website, events: Sequence[Event]
+    ) -> Recorded:
+        ids = {event.visitor_id for event in events}
+        keys, any_erased = await visitors.lock(connection, website, ids)
+        wanted = events
+        if any_erased:
+            wanted = await self._not_erased(connection, website, ids, events)
+        new = await event_rows.insert(connection, website.key, keys, wanted)
+        # A batch that was sent again ends here: nothing of it is new.
+        if touching := runs(new):
+            stored = await session_states.touched(connection, website.key, keys, touching)
+            changes = sessionize(stored, touching)
+            await session_states.store(connection, website.key, keys, changes)
+        if len(wanted) < len(events):
+            # The lock made rows for visitors of whom nothing is left to record.
+            await visitors.remove_unused(connection, website.key, ids)
         return Recorded(len(new), len(events) - len(new))
 
     async def _not_erased(

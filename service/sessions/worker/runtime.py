@@ -38,7 +38,6 @@ async def run_worker(
         application = await _open_when_possible(stack, settings, signals.stopping)
         if application is None:
             return
-        await stack.enter_async_context(application.heartbeat)
         status = aio.HealthServicer()
         server = make_server(application, status, settings, signals.draining)
         address = f"{settings.worker_host}:{port}"
@@ -50,7 +49,7 @@ async def run_worker(
         _log.info("serving", host=settings.worker_host, port=bound)
 
         async def check_health() -> None:
-            await report_health(status, application.heartbeat, SERVICES)
+            await report_health(status, application.pools.admin, SERVICES)
 
         note_last_use = application.authenticate.note_last_use
         jobs = [

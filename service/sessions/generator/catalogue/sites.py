@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from sessions.domain.sessionization import page_hash
+from sessions.domain.items import item_hash
 from sessions.domain.urls import split_url
 from sessions.domain.websites import Website
 
@@ -44,5 +44,5 @@ def pages() -> list[dict[str, Any]]:
 
 def _page(number: int, sent_path: str) -> dict[str, Any]:
     path = split_url(sent_path).path
-    page = str(page_hash(path))
-    return {"number": number, "sent_path": sent_path, "path": path, "page": page}
+    items = {f"{kind}_item": item_hash(kind, path) for kind in ("page", "entry_page", "exit_page")}
+    return {"number": number, "sent_path": sent_path, "path": path, **items}

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from sessions.domain.items import item_hash
 from sessions.domain.urls import referrer_host, split_url
 
 # Thousandths of all visits: the referrer, and the query of the page they arrive at.
@@ -72,4 +73,11 @@ def sources() -> Iterator[tuple[float, dict[str, Any]]]:
 def actions() -> Iterator[tuple[float, dict[str, Any]]]:
     """Weighted custom events."""
     for weight, name, data in _ACTIONS:
-        yield weight, {"event_name": name, "event_data": data}
+        yield (
+            weight,
+            {
+                "event_name": name,
+                "event_data": data,
+                "item": item_hash("event", name),
+            },
+        )

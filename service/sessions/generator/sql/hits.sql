@@ -1,6 +1,7 @@
 -- What each visit did. A custom event happens on the page of the hit before it,
 -- and a pageview comes from the page that was viewed before.
-INSERT INTO hits
+INSERT INTO hits (
+    visit, number, is_pageview, occurred_at, event_id, page, previous_page, action)
 SELECT v.visit, number, kind.is_pageview,
        pg_temp.hit_at(v.luck, number, v.started_at, v.pace),
        pg_temp.event_id(v.luck, number),

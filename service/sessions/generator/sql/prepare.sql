@@ -51,11 +51,14 @@ RETURN floor(power(
 CREATE TEMP TABLE hours (
     number integer, starts_at timestamptz, milliseconds integer, visits integer
 );
-CREATE TEMP TABLE pages (number integer, sent_path text, path text, page uuid);
+CREATE TEMP TABLE pages (
+    number integer, sent_path text, path text,
+    page_item uuid, entry_page_item uuid, exit_page_item uuid
+);
 CREATE TEMP TABLE sites (slot integer, website_key integer, hostname text);
 CREATE TEMP TABLE places (slot integer, country text, region text, city text, language text);
 CREATE TEMP TABLE clients (slot integer, browser text, os text, device text, is_bot boolean);
-CREATE TEMP TABLE actions (slot integer, event_name text, event_data jsonb);
+CREATE TEMP TABLE actions (slot integer, event_name text, event_data jsonb, item uuid);
 CREATE TEMP TABLE sources (
     slot integer, sent_referrer text, query text,
     referrer text, utm_source text, utm_medium text, utm_campaign text

@@ -5,7 +5,7 @@ INSERT INTO sessions (
     website_key, started_at, session_id, visitor_key, visitor_id, ended_at,
     pageviews, events, is_bot,
     country, region, city, browser, os, device, language, hostname,
-    referrer, utm_source, utm_medium, utm_campaign, entry_page, exit_page, pages, order_keys)
+    referrer, utm_source, utm_medium, utm_campaign, entry_page, exit_page, items, order_keys)
 SELECT v.website_key, v.started_at, v.session_id,
        v.visitor_key, v.visitor_id,
        pg_temp.hit_at(v.luck, v.hits, v.started_at, v.pace),
@@ -13,8 +13,9 @@ SELECT v.website_key, v.started_at, v.session_id,
        v.country, v.region, v.city, v.browser, v.os, v.device, v.language, v.hostname,
        v.referrer, v.utm_source, v.utm_medium, v.utm_campaign,
        coalesce(entry.path, ''), coalesce(exit.path, ''),
-       -- A visit without any page has the hash of none.
-       coalesce(views.pages, ARRAY[encode(substr(sha256(''), 1, 16), 'hex')::uuid]),
+       ARRAY[coalesce(entry.entry_page_item, %(no_entry_page)s),
+             coalesce(exit.exit_page_item, %(no_exit_page)s)]
+       || coalesce(views.items, ARRAY[%(no_page)s::uuid]) || coalesce(actions.items, '{}'),
        -- Only keys that are not those of the first event.
        jsonb_build_object('first', jsonb_build_array(0, pg_temp.event_id(v.luck, 1)))
        || CASE WHEN v.entry = 1 THEN '{}'
@@ -28,13 +29,19 @@ SELECT v.website_key, v.started_at, v.session_id,
   FROM visits v
  CROSS JOIN (SELECT count(*)::integer AS count FROM pages) AS all_pages
   LEFT JOIN (
-       SELECT visit, sum(views)::integer AS pageviews, max(last) AS last, array_agg(p.page) AS pages
+       SELECT visit, sum(views)::integer AS pageviews, max(last) AS last,
+              array_agg(p.page_item) AS items
          FROM (SELECT visit, page, count(*) AS views, max(number) AS last
                  FROM hits
                 WHERE is_pageview
                 GROUP BY visit, page) AS seen
          JOIN pages p ON p.number = seen.page
         GROUP BY visit) AS views USING (visit)
+  LEFT JOIN (
+       SELECT h.visit, array_agg(DISTINCT a.item) AS items
+         FROM hits h
+         JOIN actions a ON a.slot = h.action
+        GROUP BY h.visit) AS actions USING (visit)
   LEFT JOIN pages entry
          ON views.last IS NOT NULL
         AND entry.number = pg_temp.page(v.luck, v.entry, all_pages.count)

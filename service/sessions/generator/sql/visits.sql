@@ -1,7 +1,11 @@
 -- Who visits when. A visit has a place in its hour; a regular comes back to the
 -- same place, any multiple of six hours later, for as long as its lifetime says.
 -- No visit lasts over 4.3 hours, so a visitor's visits are 40 minutes apart or more.
-INSERT INTO visits
+INSERT INTO visits (
+    visit, luck, session_id, website_key, visitor_key, visitor_id,
+    started_at, hits, pace, entry, opens_with_action,
+    hostname, country, region, city, language, browser, os, device, is_bot,
+    sent_referrer, query, referrer, utm_source, utm_medium, utm_campaign)
 WITH slots AS MATERIALIZED (
     SELECT h.starts_at, h.milliseconds, place,
            h.number / 6 AS step, mod(h.number, 6) AS residue,

@@ -1,0 +1,15 @@
+"""How many rows something concerns, without counting them: enough for a progress bar."""
+
+from typing import LiteralString
+
+from sessions.storage.database import Database, Parameters
+
+
+async def estimated_rows(database: Database, query: LiteralString, parameters: Parameters) -> int:
+    """The planner's estimate of the rows of a query, from the statistics of the last ANALYZE.
+
+    Raises:
+        Unavailable: the database can't be reached.
+    """
+    [(plans,)] = await database.fetch(f"EXPLAIN (FORMAT JSON) {query}", parameters)
+    return int(plans[0]["Plan"]["Plan Rows"])
