@@ -16,7 +16,7 @@ install: $(INSTALLED) ## Install the service and its tools into .venv
 
 $(INSTALLED): pyproject.toml sdk/python/pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e sdk/python -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e sdk/python -e '.[standalone,dev]'
 	@touch $@
 
 run: install ## Bring everything up, with data to look at (Ctrl-C stops it)
@@ -77,7 +77,7 @@ test: install ## Run all tests
 
 coverage: install ## Show which lines no test runs, but for those that only whole processes run
 	$(BIN)/pytest -n auto --cov=sessions --cov-report=term-missing:skip-covered \
-	  tests/domain tests/generator tests/importing tests/processes tests/api tests/storage tests/usecases tests/worker
+	  tests/domain tests/generator tests/cli tests/importing tests/standalone tests/api tests/storage tests/usecases tests/worker
 
 bench: install ## Measure how fast sessions are read (ARGS="--help" shows the options)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'

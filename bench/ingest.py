@@ -59,8 +59,8 @@ class Bench:
         pid = self.stack.process.pid
         for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
             argv = Path(f"/proc/{child}/cmdline").read_text().split("\0")
-            if "--worker-port" in argv:
-                return f"127.0.0.1:{argv[argv.index('--worker-port') + 1]}"
+            if "sessions.worker" in argv:
+                return f"127.0.0.1:{argv[argv.index('sessions.worker') + 1]}"
         raise RuntimeError("no worker runs")
 
     def traffic(self, known: Sequence[str] = ()) -> Traffic:

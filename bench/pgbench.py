@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from psycopg.conninfo import conninfo_to_dict
-from sessions.processes.cluster import binary
+from sessions.standalone.cluster import binary
 
 from bench.programs import find_program
 from bench.statements import Statement

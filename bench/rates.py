@@ -13,6 +13,7 @@ import grpc
 from analytics_sessions.v1.session_service_pb2_grpc import SessionServiceStub
 from sessions import gateway
 from sessions.domain.session import Session
+from sessions.standalone import envoy
 
 from bench.figures import Comparison, Series, in_turns, p50
 from bench.latency import DAYS, EVERYTHING, statement
@@ -185,7 +186,7 @@ def _envoy(workers: list[int], folder: Path, service: Service) -> Iterator[int]:
             return bool(_rest_target(service, f"127.0.0.1:{port}").answer_bytes)
         return False
 
-    with running(gateway.command(config), ready, log=folder / "envoy.log"):
+    with running(envoy.command(config), ready, log=folder / "envoy.log"):
         yield port
 
 

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import click
-from sessions.processes.cluster import binary
+from sessions.standalone.cluster import binary
 
 from bench.figures import Comparison
 from bench.memory import Memory

@@ -101,7 +101,7 @@ def resident_bytes(port: int, *, peak: bool = False) -> int:
         RuntimeError: there is no such process.
     """
     field = "VmHWM:" if peak else "VmRSS:"
-    wanted = f"--worker-port\0{port}\0".encode()
+    wanted = f"sessions.worker\0{port}\0".encode()
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             if wanted in (folder / "cmdline").read_bytes():

@@ -3,41 +3,14 @@
 import os
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from uuid import uuid4
 
-import psycopg
 import pytest_asyncio
 from psycopg.conninfo import make_conninfo
-from sessions.processes.postgres import running_postgres
+from sessions.standalone.postgres import running_postgres
 from sessions.storage.migrate import migrate
 
-
-@asynccontextmanager
-async def new_database(server_url: str, template: str = "template1") -> AsyncIterator[str]:
-    """A database for the length of the block, copied from another one; yields its name."""
-    name = f"test_{uuid4().hex}"
-    async with await psycopg.AsyncConnection.connect(server_url, autocommit=True) as connection:
-        await connection.execute(f'CREATE DATABASE {name} TEMPLATE "{template}"')
-        try:
-            yield name
-        finally:
-            await _drop(connection, name)
-
-
-async def _drop(connection: psycopg.AsyncConnection, name: str) -> None:
-    """Remove a database with all its connections.
-
-    FORCE would not do: only superusers may use it while autovacuum is at work in there.
-    """
-    await connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-    await connection.execute(
-        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
-        " AND usename = current_user",
-        (name,),
-    )
-    await connection.execute(f"DROP DATABASE {name}")
+from tests.support.databases import new_database
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -2,5 +2,5 @@
 
 The layers, one way only::
 
-    cli ──> processes ──> worker ──> api · importing ──> usecases ──> storage ──> domain
+    cli → standalone → worker → api · importing · generator → usecases → storage → domain
 """

@@ -3,7 +3,7 @@
 import gc
 
 
-def collect_rarely() -> None:
+def tune_gc() -> None:
     """Leave what is loaded alone from now on, and look at the rest less often.
 
     Requests and rows hold no cycles. Looking for some at the default pace was a fifth of the

@@ -241,7 +241,7 @@ def parts(up: int) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {"worker": [], "Envoy": [], "PostgreSQL": [], "backend": []}
     for pid in _children(up):
         name, *arguments = _argv(pid)
-        if "serve" in arguments:
+        if "sessions.worker" in arguments:
             found["worker"].append(pid)
         elif Path(name).name == "envoy":
             found["Envoy"].append(pid)

@@ -27,8 +27,8 @@ from google.protobuf.json_format import ParseDict
 from sessions.composition import open_application
 from sessions.domain.api_keys import Scope
 from sessions.domain.events import SentEvent
-from sessions.processes.postgres import running_postgres
 from sessions.settings import Settings
+from sessions.standalone.postgres import running_postgres
 from sessions.worker.health import is_serving
 
 from tests.end_to_end.clients import Failure, Grpc, Refused, Rest, Way
@@ -64,7 +64,7 @@ class Service:
     ways: tuple[Way, Way]
 
     def children(self, kind: str) -> list[int]:
-        """The processes of `postgres`, `envoy` or the workers (`serve`)."""
+        """The processes of `postgres`, `envoy` or the workers (`sessions.worker`)."""
         found = []
         for pid in _children(self.stack.process.pid):
             argv = _argv(pid)
@@ -142,7 +142,7 @@ def well_again(service: Service) -> float:
     began = time.monotonic()
 
     def well() -> bool:
-        workers = service.children("serve")
+        workers = service.children("sessions.worker")
         addresses = [f"127.0.0.1:{_argv(pid)[-1]}" for pid in workers if len(_argv(pid)) > 1]
         with ThreadPoolExecutor(1) as thread:
             serving = [
@@ -278,7 +278,7 @@ class TestDatabase:
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=lambda n: n.name)
     def test_restarted_under_load(self, service: Service, number: signal.Signals) -> None:
         """Stopped in order or killed: `up` starts it again, and the workers find it."""
-        workers = service.children("serve")
+        workers = service.children("sessions.worker")
         [postgres] = service.children("postgres")
         with Load(service) as load:
             began = time.monotonic()
@@ -291,7 +291,7 @@ class TestDatabase:
         assert longest < HANGS
         assert {c.failure.code for c in load.calls if c.failure} <= {"UNAVAILABLE"}
         assert {c.failure.reason for c in load.calls if c.failure} <= {"DATABASE_UNAVAILABLE"}
-        assert service.children("serve") == workers
+        assert service.children("sessions.worker") == workers
 
     async def test_stopped_and_started(self) -> None:
         """Somebody else's server, told by DATABASE_URL, goes away for a while."""
@@ -383,7 +383,7 @@ class TestWorkers:
 
     def test_killed_under_load(self, service: Service) -> None:
         """Calls that it had are tried again elsewhere, or fail precisely; it is replaced."""
-        workers = service.children("serve")
+        workers = service.children("sessions.worker")
         with Load(service) as load:
             began = time.monotonic()
             os.kill(workers[0], signal.SIGKILL)
@@ -392,11 +392,11 @@ class TestWorkers:
         longest, _ = load.report(f"worker killed, back after {back:.2f} s", began)
         assert longest < HANGS
         assert {c.failure.code for c in load.calls if c.failure} <= {"UNAVAILABLE"}
-        assert set(service.children("serve")) & set(workers) == {workers[1]}
+        assert set(service.children("sessions.worker")) & set(workers) == {workers[1]}
 
     def test_told_to_stop_under_load(self, patient: Service) -> None:
         """Its calls in flight finish and new ones go elsewhere: no caller sees anything."""
-        workers = patient.children("serve")
+        workers = patient.children("sessions.worker")
         with Load(patient) as load, ThreadPoolExecutor(8) as pool:
             with sessions_locked(patient):
                 calls = [pool.submit(patient.ask, way) for way in patient.ways * 4]
@@ -410,7 +410,7 @@ class TestWorkers:
             well_again(patient)
         load.report("worker told to stop", began)
         assert [call for call in load.calls if call.failure] == []
-        assert set(patient.children("serve")) & set(workers) == {workers[1]}
+        assert set(patient.children("sessions.worker")) & set(workers) == {workers[1]}
 
 
 class TestDeadlines:
@@ -532,4 +532,4 @@ def test_told_to_stop_under_load() -> None:
         assert [call for call in before if call.failure] == []
         codes = {call.failure.code for call in load.calls if call.failure}
         assert codes <= {"UNREACHABLE", "UNAVAILABLE"}
-        assert not service.children("serve")
+        assert not service.children("sessions.worker")

@@ -449,7 +449,13 @@ def memory(stack: Stack) -> dict[int, tuple[str, int]]:
                 line.split(":\t", 1) for line in (folder / "status").read_text().splitlines()
             )
             command = (folder / "cmdline").read_text().split("\0")
-            name = "worker" if "serve" in command else "Envoy" if "envoy" in command[0] else ""
+            name = (
+                "worker"
+                if "sessions.worker" in command
+                else "Envoy"
+                if "envoy" in command[0]
+                else ""
+            )
             if name and int(status["PPid"]) == stack.process.pid:
                 found[int(folder.name)] = name, int(status["VmRSS"].split()[0]) << 10
     return found

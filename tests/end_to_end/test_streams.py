@@ -29,7 +29,7 @@ from analytics_sessions.v1.event_service_pb2 import RecordEventsRequest, StreamE
 from analytics_sessions.v1.event_service_pb2_grpc import EventServiceStub
 from google.rpc.error_details_pb2 import ErrorInfo
 from grpc_status import rpc_status
-from sessions.processes.postgres import running_postgres
+from sessions.standalone.postgres import running_postgres
 
 from tests.end_to_end.stack import Stack, metadata, running_stack
 from tests.end_to_end.test_crashes import parts

@@ -16,6 +16,7 @@ from typing import Any
 import grpc
 from grpc_tools import protoc  # type: ignore[import-untyped]
 from sessions import gateway
+from sessions.standalone import envoy
 
 KEY = {"authorization": "Bearer spk_selfhosted_test"}
 REQUEST_TIMEOUT = 0.2
@@ -132,7 +133,7 @@ def running_gateway(
         )
     )
     log = folder / "envoy.log"
-    command = [*gateway.command(config), "--log-path", str(log), "--concurrency", "1"]
+    command = [*envoy.command(config), "--log-path", str(log), "--concurrency", "1"]
     with subprocess.Popen(command) as process:
         try:
             yield _when_up(gateway.admin_address_file(config), process)

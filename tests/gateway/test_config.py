@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from sessions import gateway
+from sessions.standalone import envoy
 
 from tests.gateway.harness import Gateway, Worker, running_gateway
 
@@ -26,7 +27,7 @@ def rendered(**changes: object) -> str:
 def test_envoy_accepts_it_without_a_warning(tmp_path: Path, changes: dict[str, object]) -> None:
     config = tmp_path / "envoy.yaml"
     config.write_text(rendered(**changes))
-    command = [*gateway.command(config), "--mode", "validate"]
+    command = [*envoy.command(config), "--mode", "validate"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
 

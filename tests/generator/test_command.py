@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from click.testing import CliRunner, Result
 from sessions.cli.generate import generate
-from sessions.demo import seed_demo
 from sessions.generator.websites import new_websites
+from sessions.standalone.demo import seed_demo
 from sessions.storage.database import Database
 
 _COUNTS = """

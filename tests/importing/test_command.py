@@ -14,7 +14,8 @@ from sessions.domain.errors import InvalidArgument
 from sessions.importing.importer import AT_ONCE
 from sessions.settings import Settings
 
-from tests.processes.conftest import SESSIONS, eventually_awaited, waiting_for_locks
+from tests.support.databases import waiting_for_locks
+from tests.support.processes import SESSIONS, eventually_awaited
 
 PAGE = '192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 9 "-" "Firefox"\n'
 IMAGE = PAGE.replace("GET / ", "GET /a.png ")

@@ -10,7 +10,7 @@ from pathlib import Path
 def workers(parent: int) -> list[int]:
     """The process ids of the workers that this `sessions up` started."""
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    return [int(pid) for pid in children if b"--worker-port" in _arguments(pid)]
+    return [int(pid) for pid in children if b"sessions.worker" in _arguments(pid)]
 
 
 def _arguments(pid: str) -> list[bytes]:

@@ -9,7 +9,7 @@ from sessions.domain.errors import DomainError, Unavailable
 from sessions.storage.database import Database
 from sessions.storage.migrate import check_schema, migrate, migrations
 
-from tests.conftest import new_database
+from tests.support.databases import new_database
 
 _NEWER = "INSERT INTO migrations (number, sha256) VALUES (9999, 'of a newer version')"
 

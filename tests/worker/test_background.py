@@ -6,7 +6,7 @@ import pytest
 from sessions.domain.errors import DeadlineExceeded, Reason
 from sessions.worker.background import repeat
 
-from tests.processes.conftest import PATIENCE
+from tests.support.processes import PATIENCE
 
 
 @pytest.mark.parametrize(

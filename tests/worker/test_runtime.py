@@ -22,12 +22,12 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 from psycopg.conninfo import make_conninfo
 from sessions.composition import open_application
 from sessions.domain.api_keys import Scope
-from sessions.processes.ports import ReservedPort
 from sessions.settings import Settings
+from sessions.standalone.ports import ReservedPort
 from sessions.worker.health import is_serving
 
-from tests.conftest import new_database
-from tests.processes.conftest import PATIENCE, eventually_awaited, waiting_for_locks
+from tests.support.databases import new_database, waiting_for_locks
+from tests.support.processes import PATIENCE, eventually_awaited
 
 _WORKER = """
 import asyncio, sys

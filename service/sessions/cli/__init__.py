@@ -79,7 +79,7 @@ def _explanation(error: Exception) -> str | None:
     from pydantic import ValidationError
 
     from sessions.domain.errors import DomainError
-    from sessions.processes.errors import StartError
+    from sessions.standalone.console import StartError
 
     if isinstance(error, ValidationError):
         return "; ".join(_setting(problem["loc"], problem["msg"]) for problem in error.errors())

@@ -30,13 +30,13 @@ async def open_for_command(connections: int = 1) -> AsyncIterator["Application"]
     """
     # Loaded here, because the help must not wait for it.
     from sessions.composition import open_application
-    from sessions.processes.database import database
     from sessions.settings import Settings
+    from sessions.standalone.command_database import command_database
 
     settings = Settings()
     if settings.pool_size < connections:
         settings = settings.model_copy(update={"pool_size": connections})
-    async with database(settings) as url, open_application(url, settings) as application:
+    async with command_database(settings) as url, open_application(url, settings) as application:
         yield application
 
 

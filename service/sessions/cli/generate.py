@@ -80,10 +80,10 @@ async def _run(
 
     from sessions.generator import generate as make
     from sessions.generator.websites import empty_website, new_websites
-    from sessions.processes.database import database
     from sessions.settings import Settings
+    from sessions.standalone.command_database import command_database
 
-    async with database(Settings()) as url:
+    async with command_database(Settings()) as url:
         if website_id:
             websites = [await empty_website(url, website_id)]
         else:

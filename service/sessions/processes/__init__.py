@@ -1,1 +1,0 @@
-"""The processes of the system: PostgreSQL, workers and Envoy, started, watched and stopped."""

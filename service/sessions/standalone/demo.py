@@ -1,0 +1,105 @@
+"""What `up` has to show: a website, with demo data if asked for, and a key to look at it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sessions.domain.api_keys import Scope, check_valid, hash_secret
+from sessions.domain.errors import Unauthenticated
+from sessions.domain.websites import Website
+from sessions.generator import generate
+from sessions.generator.websites import is_empty, new_websites
+from sessions.standalone.data_dir import read_if_there, write_private
+from sessions.storage import api_keys, websites
+from sessions.storage.database import Database
+from sessions.usecases.api_keys import ApiKeys
+from sessions.usecases.websites import Websites
+
+DEMO = "Demo"
+"""The name of the website with demo data."""
+
+_SESSIONS = 20_000
+_DAYS = 21
+_SEED = 1
+
+
+@dataclass(frozen=True)
+class Access:
+    """A website to try, and a key for it; empty where there is none."""
+
+    website_id: str = ""
+    key: str = ""
+
+
+async def first_website(database_url: str) -> Access:
+    """The oldest website, without a key."""
+    async with Database(database_url, pool_size=1) as database:
+        found = await _first_website(database)
+        return Access(found.website_id if found else "")
+
+
+async def seed_demo(database_url: str) -> str:
+    """Make the website "Demo" with sessions up to now; takes about two seconds.
+
+    One that was made before but stayed empty, because its seeding was cut short, is filled.
+
+    Returns:
+        The id of the website.
+
+    Raises:
+        Unavailable: the database can't be reached.
+    """
+    website = await _demo_website(database_url)
+    if not await is_empty(database_url, website):
+        return website.website_id
+    now = datetime.now(UTC)
+    await generate(database_url, [website], sessions=_SESSIONS, days=_DAYS, seed=_SEED, until=now)
+    return website.website_id
+
+
+async def _demo_website(database_url: str) -> Website:
+    async with Database(database_url, pool_size=1) as database:
+        found = [
+            site
+            for site in await Websites(database).list_all()
+            if site.name == DEMO and not site.deleted_at
+        ]
+    return found[0] if found else (await new_websites(database_url, [DEMO]))[0]
+
+
+async def demo_access(
+    database_url: str, key_file: Path, seed: Callable[[str], Awaitable[str]] = seed_demo
+) -> Access:
+    """The oldest website, or a new one with demo data, and the key kept in a file."""
+    remembered = read_if_there(key_file)
+    async with Database(database_url, pool_size=1) as database:
+        found = await _first_website(database)
+        # The demo's own may have been left empty by a crash: seeding again is harmless.
+        if found is None or found.name == DEMO:
+            website_id = await seed(database_url)
+        else:
+            website_id = found.website_id
+        key = await _valid_key(database, remembered)
+    write_private(key_file, key)
+    return Access(website_id, key)
+
+
+async def _first_website(database: Database) -> Website | None:
+    found = await websites.list_all(database)
+    return next((website for website in found if not website.deleted_at), None)
+
+
+async def _valid_key(database: Database, remembered: str) -> str:
+    """The key that was printed before, or a new one where it is not valid in this database."""
+    try:
+        found = await api_keys.find(database, hash_secret(remembered))
+        check_valid(found, datetime.now(UTC))
+    except Unauthenticated:
+        return await _create_key(database)
+    return remembered
+
+
+async def _create_key(database: Database) -> str:
+    scopes = [Scope.SESSIONS_READ, Scope.EVENTS_WRITE]
+    return await ApiKeys(database, Websites(database)).create("demo", scopes)

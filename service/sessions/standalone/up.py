@@ -1,0 +1,109 @@
+"""`sessions up`: everything, embedded where nothing is configured."""
+
+import os
+from functools import partial
+from pathlib import Path
+
+from sessions.settings import Settings
+from sessions.standalone.cluster import open_cluster
+from sessions.standalone.console import StartError, poll
+from sessions.standalone.data_dir import (
+    DataDirLock,
+    RunningUp,
+    lock_holder,
+    read_running_up,
+    remove_running_up,
+    write_running_up,
+)
+from sessions.standalone.demo import Access, demo_access, first_website
+from sessions.standalone.envoy import binary as envoy_binary
+from sessions.standalone.envoy import envoy
+from sessions.standalone.ports import ReservedPort
+from sessions.standalone.postgres import server, server_settings, usable_memory
+from sessions.standalone.supervisor import Supervisor, until_signal
+from sessions.standalone.workers import reserved_ports, workers
+from sessions.storage.migrate import migrate
+from sessions.storage.pools import MORE_CONNECTIONS
+from sessions.worker.signals import END_STREAMS
+
+_OTHER_CONNECTIONS = 20
+"""For one-shot commands, administrators and PostgreSQL's own reserve."""
+
+
+async def up(settings: Settings, *, demo: bool) -> None:
+    """Run PostgreSQL, the workers and Envoy until a signal; print how to use them when ready.
+
+    Raises:
+        StartError: another `up` holds the data directory, a port is in use, or a part does not
+            start; says what to do.
+        DomainError: the database can't be reached or migrated.
+    """
+    envoy_binary()  # so that a missing one is said before anything is started
+    with until_signal(), await _hold(settings.data_dir):
+        remove_running_up(settings.data_dir)
+        await _run(settings, demo)
+
+
+async def _hold(data_dir: Path) -> DataDirLock:
+    """Take the lock of the data directory; a one-shot command that holds it is waited for."""
+
+    def attempt() -> DataDirLock | None:
+        lock = DataDirLock.try_acquire(data_dir, is_up=True)
+        holder = None if lock else lock_holder(data_dir)
+        if holder and holder.is_up:
+            running = read_running_up(data_dir)
+            where = f"at {running.address}" if running else "and is starting"
+            raise StartError(f"{holder} already runs on {data_dir}, {where}")
+        return lock
+
+    return await poll(attempt, lambda: f"{lock_holder(data_dir)} to finish")
+
+
+async def _run(settings: Settings, demo: bool) -> None:
+    with (
+        ReservedPort(settings.host, settings.port, "SESSIONS_PORT") as listener,
+        reserved_ports(settings, free=True) as ports,
+    ):
+        async with Supervisor() as supervisor:
+            url = settings.database_url or await _start_postgres(supervisor, settings)
+            await migrate(url)
+            key_file = settings.data_dir / "demo-key"
+            access = await (demo_access(url, key_file) if demo else first_website(url))
+            # Envoy, which alone calls them, is stopped before them.
+            await supervisor.start("workers", *workers(ports, settings, url, lame_duck=False))
+            end_streams = partial(supervisor.send_signal, "workers", END_STREAMS)
+            await supervisor.start("Envoy", envoy(listener, ports, settings, end_streams))
+            address = f"http://{listener.address}"
+            write_running_up(settings.data_dir, RunningUp(os.getpid(), url, address))
+            try:
+                print(_welcome(address, access), flush=True)
+                await supervisor.watch()
+            finally:
+                remove_running_up(settings.data_dir)
+
+
+async def _start_postgres(supervisor: Supervisor, settings: Settings) -> str:
+    a_worker = settings.pool_size + MORE_CONNECTIONS
+    connections = max(100, settings.workers * a_worker + _OTHER_CONNECTIONS)
+    cluster = await open_cluster(settings.data_dir)
+    sizes = server_settings(usable_memory(), connections)
+    await supervisor.start("PostgreSQL", server(cluster, sizes))
+    return cluster.url
+
+
+def _welcome(address: str, access: Access) -> str:
+    website_id, key = access.website_id or "$site", access.key or "$key"
+    url = f"{address}/api/websites/{website_id}/sessions?limit=3"
+    todo = [] if access.website_id else ["site=$(sessions websites create --name my-site)"]
+    todo += [] if access.key else [_CREATE_KEY]
+    return "\n".join(
+        [
+            f"\nSessions API is up at {address} (REST and gRPC); Ctrl-C stops it.\n",
+            *([f"key: {access.key}\n"] if access.key else []),
+            *todo,
+            f'curl -H "Authorization: Bearer {key}" "{url}"\n',
+        ]
+    )
+
+
+_CREATE_KEY = "key=$(sessions keys create --name my-key --scope sessions:read)"

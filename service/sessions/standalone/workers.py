@@ -1,0 +1,101 @@
+"""The gRPC workers as child processes, each on a port of its own, and `sessions serve`."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from sessions.settings import Settings
+from sessions.standalone.child import Child
+from sessions.standalone.console import StartError
+from sessions.standalone.ports import ReservedPort
+from sessions.standalone.supervisor import Supervisor, until_signal
+from sessions.worker.health import is_serving
+from sessions.worker.signals import GRACEFUL_STOP, IMMEDIATE_STOP, LAME_DUCK_SECONDS
+
+_FIRST_PORT = 50051
+_EXIT_SECONDS = 2.0
+"""On top of the drain timeout: for closing connections and ending."""
+_HIGHEST_PORT = 65535
+
+
+@contextmanager
+def reserved_ports(settings: Settings, *, free: bool) -> Iterator[list[ReservedPort]]:
+    """A port for each worker: as configured, or else free ones, or else 50051 and on.
+
+    Raises:
+        StartError: `SESSIONS_WORKER_PORTS` can't be used, or a port is in use.
+    """
+    if free and not settings.worker_ports:
+        numbers = [0] * settings.workers
+    else:
+        numbers = _numbers(settings.worker_ports or str(_FIRST_PORT), settings.workers)
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(ReservedPort(settings.worker_host, number, "SESSIONS_WORKER_PORTS"))
+            for number in numbers
+        ]
+
+
+def _numbers(text: str, count: int) -> list[int]:
+    """`50051` counts up from there; `50051-50054` goes no further than it says."""
+    first, _, last = text.partition("-")
+    try:
+        lowest = int(first)
+        highest = int(last) if last else lowest + count - 1
+    except ValueError:
+        lowest = highest = 0
+    if not 0 < lowest <= highest <= _HIGHEST_PORT:
+        raise StartError(f"SESSIONS_WORKER_PORTS={text}: write 50051 or 50051-50054")
+    if highest - lowest + 1 < count:
+        raise StartError(f"SESSIONS_WORKER_PORTS={text} is too few for SESSIONS_WORKERS={count}")
+    return list(range(lowest, lowest + count))
+
+
+def worker(
+    number: int, port: ReservedPort, settings: Settings, database_url: str, *, lame_duck: bool
+) -> Child:
+    """One worker, as a child to be kept running."""
+    stop_timeout = settings.drain_timeout + _EXIT_SECONDS
+
+    async def is_ready() -> bool:
+        return await is_serving(port.address)
+
+    return Child(
+        name=f"worker-{number}",
+        # -P: a folder `sessions` where the user happens to be is not ours.
+        argv=[sys.executable, "-P", "-m", "sessions.worker", str(port.port)],
+        # In the environment, where other users can't read the password.
+        env={**os.environ, "DATABASE_URL": database_url},
+        ready=is_ready,
+        stop_signal=GRACEFUL_STOP if lame_duck else IMMEDIATE_STOP,
+        stop_timeout=stop_timeout + LAME_DUCK_SECONDS if lame_duck else stop_timeout,
+    )
+
+
+def workers(
+    ports: list[ReservedPort], settings: Settings, database_url: str, *, lame_duck: bool
+) -> list[Child]:
+    """All workers; with `lame_duck` where somebody may still call them when they are stopped."""
+    numbered = enumerate(ports, start=1)
+    return [worker(n, port, settings, database_url, lame_duck=lame_duck) for n, port in numbered]
+
+
+async def serve(settings: Settings) -> None:
+    """Run the workers until a signal, and print where they listen.
+
+    Raises:
+        StartError: no database is configured, a port is in use, or a worker does not start.
+    """
+    if not settings.database_url:
+        raise StartError(
+            "serve needs DATABASE_URL, for example postgresql://user:password@host/database "
+            "(`sessions up` brings its own PostgreSQL)"
+        )
+    with until_signal(), reserved_ports(settings, free=False) as ports:
+        async with Supervisor() as supervisor:
+            children = workers(ports, settings, settings.database_url, lame_duck=True)
+            await supervisor.start("workers", *children)
+            for port in ports:
+                print(f"{port.host}:{port.port}", flush=True)
+            await supervisor.watch()

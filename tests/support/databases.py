@@ -1,0 +1,51 @@
+"""Databases of their own for tests, and questions to them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+
+
+@asynccontextmanager
+async def new_database(server_url: str, template: str = "template1") -> AsyncIterator[str]:
+    """A database for the length of the block, copied from another one; yields its name."""
+    name = f"test_{uuid4().hex}"
+    async with await psycopg.AsyncConnection.connect(server_url, autocommit=True) as connection:
+        await connection.execute(f'CREATE DATABASE {name} TEMPLATE "{template}"')
+        try:
+            yield name
+        finally:
+            await _drop(connection, name)
+
+
+async def _drop(connection: psycopg.AsyncConnection, name: str) -> None:
+    """Remove a database with all its connections.
+
+    FORCE would not do: only superusers may use it while autovacuum is at work in there.
+    """
+    await connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    await connection.execute(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
+        " AND usename = current_user",
+        (name,),
+    )
+    await connection.execute(f"DROP DATABASE {name}")
+
+
+async def ask(url: str, query: str) -> Any:
+    """The first value that a query gives."""
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        cursor = await connection.execute(query.encode())
+        row = await cursor.fetchone() if cursor.description else None
+        return row[0] if row else None
+
+
+async def waiting_for_locks(url: str) -> int:
+    """How many statements wait for somebody else's transaction."""
+    query = """
+    SELECT count(*) FROM pg_stat_activity
+     WHERE wait_event_type = 'Lock' AND datname = current_database()
+    """
+    return int(await ask(url, query))
