@@ -29,13 +29,11 @@ $(GOOGLEAPIS): $(INSTALLED)
 
 generate: generate-python generate-openapi generate-typescript generate-go ## Generate SDKs, OpenAPI and Envoy's descriptors from protos/
 
-# The code goes into the SDK's package: a top-level package `analytics` would collide with a user's own.
 generate-python: $(GOOGLEAPIS)
 	@rm -rf build/python sdk/python/analytics_sessions/v1/*_pb2* && mkdir -p build/python
 	$(BIN)/python -m grpc_tools.protoc -I protos -I $(GOOGLEAPIS) --plugin=$(BIN)/protoc-gen-mypy_grpc \
 	  --python_out=build/python --pyi_out=build/python --grpc_python_out=build/python --mypy_grpc_out=quiet:build/python $(PROTOS)
-	@sed -i -e 's/^from analytics\.sessions\./from analytics_sessions./' \
-	  -e "s/'analytics\.sessions\.\([a-z0-9_.]*_pb2\)'/'analytics_sessions.\1'/" build/python/analytics/sessions/*/*_pb2*
+	@sed -i -f sdk/python/generated.sed build/python/analytics/sessions/*/*_pb2*
 	@cp -R build/python/analytics/sessions/. sdk/python/analytics_sessions/
 	$(BIN)/python -m grpc_tools.protoc -I protos -I $(GOOGLEAPIS) --include_imports \
 	  --descriptor_set_out=service/sessions/gateway/descriptors.pb $(PROTOS) google/rpc/status.proto google/rpc/error_details.proto

@@ -14,6 +14,7 @@ others from `US`.
 """
 
 import asyncio
+import json
 import os
 import shlex
 import subprocess
@@ -32,6 +33,8 @@ from sessions.settings import Settings
 from tests.end_to_end.stack import Stack, running_stack
 
 ROOT = Path(__file__).parents[2]
+PLAN = json.loads((ROOT / "sdk/cases.json").read_text())
+"""The cases that the suite of each SDK has a test of, and values for them."""
 SESSIONS = 250
 LONG = 1_200
 SUITE_SECONDS = 900

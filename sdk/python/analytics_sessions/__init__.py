@@ -4,18 +4,22 @@ The messages and stubs, as the API's contract has them, are in `analytics_sessio
 """
 
 from analytics_sessions import errors
-from analytics_sessions._clients import AsyncClient, Client
-from analytics_sessions._core import Query, Recorded
-from analytics_sessions.v1.event_pb2 import Event
+from analytics_sessions._clients import AsyncClient, AsyncWalk, Client, Walk
+from analytics_sessions._messages import Event, Page, Query, Recorded
 from analytics_sessions.v1.session_pb2 import Session, SessionEvent
+from analytics_sessions.v1.visitor_service_pb2 import EraseVisitorResponse
 
 __all__ = [
     "AsyncClient",
+    "AsyncWalk",
     "Client",
+    "EraseVisitorResponse",
     "Event",
+    "Page",
     "Query",
     "Recorded",
     "Session",
     "SessionEvent",
+    "Walk",
     "errors",
 ]

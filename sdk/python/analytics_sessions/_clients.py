@@ -1,22 +1,81 @@
-"""The two clients: what to send, and when again, is decided in `_core`; here it is waited for."""
+"""The two clients: `_messages` has what is sent, `_calls` when again; here it is waited for."""
 
 import asyncio
+import copy
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import Any, Unpack
+from queue import SimpleQueue
+from typing import Any, Generic, Self, TypeVar, Unpack
 
 import grpc
 
-from analytics_sessions import _core as core
-from analytics_sessions.v1.event_pb2 import Event
-from analytics_sessions.v1.event_service_pb2_grpc import EventServiceStub
+from analytics_sessions import _messages as messages
+from analytics_sessions._calls import FAILURES, Attempts, Settings, methods
+from analytics_sessions._connection import open_channel, setting
+from analytics_sessions._messages import Page, Query, Recorded
 from analytics_sessions.v1.session_pb2 import Session, SessionEvent
-from analytics_sessions.v1.session_service_pb2 import GetSessionRequest
-from analytics_sessions.v1.session_service_pb2_grpc import SessionServiceStub
+from analytics_sessions.v1.visitor_service_pb2 import EraseVisitorResponse
+
+REOPENING = 0.1
+"""Seconds before a stream that the server ended is opened again."""
+
+T = TypeVar("T")
 
 
-class _Connection:
+class Walk(Generic[T]):
+    """A list in pages: iterate over it for its items, or over its `pages()`.
+
+    Pages are read as needed. Each iteration begins at the cursor that the walk was made with.
+    """
+
+    def __init__(self, read: Callable[[str | None], Page[T]], cursor: str | None) -> None:
+        self._read, self._cursor = read, cursor
+
+    def page(self) -> Page[T]:
+        """The first page."""
+        return self._read(self._cursor)
+
+    def pages(self) -> Iterator[Page[T]]:
+        """Page after page, to the last one."""
+        page = self.page()
+        yield page
+        while page.next_cursor:
+            page = self._read(page.next_cursor)
+            yield page
+
+    def __iter__(self) -> Iterator[T]:
+        for page in self.pages():
+            yield from page.items
+
+
+class AsyncWalk(Generic[T]):
+    """Walk for asyncio: iterated with `async for`, and `page` is awaited."""
+
+    def __init__(
+        self, read: Callable[[str | None], Coroutine[Any, Any, Page[T]]], cursor: str | None
+    ) -> None:
+        self._read, self._cursor = read, cursor
+
+    async def page(self) -> Page[T]:
+        """As Walk.page."""
+        return await self._read(self._cursor)
+
+    async def pages(self) -> AsyncIterator[Page[T]]:
+        """As Walk.pages."""
+        page = await self.page()
+        yield page
+        while page.next_cursor:
+            page = await self._read(page.next_cursor)
+            yield page
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        async for page in self.pages():
+            for item in page.items:
+                yield item
+
+
+class _Client:
     _api: Any = grpc
 
     def __init__(
@@ -24,8 +83,9 @@ class _Connection:
         address: str | None = None,
         key: str | None = None,
         *,
-        timeout: float = 10.0,
+        timeout: float | None = None,
         retry: float = 30.0,
+        interceptors: Sequence[Any] = (),
     ) -> None:
         """Connects with the first call.
 
@@ -33,133 +93,289 @@ class _Connection:
             address: `http://host:port`, `https://host[:port]` (TLS), or `host:port`, which means
                 http. Default: SESSIONS_ADDRESS.
             key: The API key. Default: SESSIONS_KEY.
-            timeout: Seconds that one attempt of a call may take.
-            retry: For how many seconds after its first attempt a call is tried again while the
-                service is unavailable; 0 turns that off.
+            timeout: Seconds that one attempt of a call may take. Default: 10, and 120 for erasing.
+            retry: For how many seconds after its first attempt a call is tried again; 0 turns that
+                off.
+            interceptors: Of gRPC (of `grpc.aio` for AsyncClient); they see every attempt.
 
         Raises:
-            ValueError: There is no address or no key, or the address has another form.
+            ValueError: There is no address or no key, or one of the arguments cannot be right.
         """
-        metadata = [("authorization", f"Bearer {core.given(key, 'key')}")]
-        self._settings: Any = {"timeout": timeout, "metadata": metadata}
-        self._retry = retry
-        self._channel = core.channel(self._api, core.given(address, "address"), timeout)
-        self._read: Any = SessionServiceStub(self._channel)
-        self._write: Any = EventServiceStub(self._channel)
+        self._settings = Settings(setting(key, "key"), timeout, retry)
+        where = setting(address, "address")
+        self._channel = open_channel(self._api, where, timeout or 10.0, interceptors)
+        self._methods = methods(self._channel)
+        self._closing: list[bool] = []  # not empty when closed; shared by with_options
+
+    def with_options(
+        self,
+        *,
+        timeout: float | None = None,
+        retry: float | None = None,
+        request_id: str | None = None,
+    ) -> Self:
+        """The same client, on the same connection, with other options for the calls made by it.
+
+        Args:
+            timeout: As at construction.
+            retry: As at construction.
+            request_id: Names the calls in the server's log; default: a random id for each.
+        """
+        other = copy.copy(self)
+        other._settings = self._settings.changed(
+            timeout=timeout, retry=retry, request_id=request_id
+        )
+        return other
+
+    def _attempts(self, method: str) -> tuple[Any, Attempts]:
+        found = self._methods[method]
+        return found.call, Attempts(self._settings, found, self._closing)
 
 
-class Client(_Connection, AbstractContextManager["Client"]):
+class Client(_Client, AbstractContextManager["Client"]):
     """Reads sessions and records events; threads may share it.
 
     What fails for good raises SessionsError or one of the classes below it, see `errors`.
     """
 
-    def sessions(self, website_id: str, **query: Unpack[core.Query]) -> Iterator[Session]:
-        """The sessions of a website, newest first; pages are read as needed.
+    def sessions(
+        self,
+        website_id: str,
+        *,
+        cursor: str | None = None,
+        page_size: int | None = None,
+        **query: Unpack[Query],
+    ) -> Walk[Session]:
+        """The sessions of a website, newest first.
 
         Of a filter give one value, or several that are alternatives; "" means sessions that have
-        none. TypeError for a name that is no parameter and ValueError for a filter without values
-        come at once, errors of calls while iterating.
+        none.
+
+        Args:
+            website_id: The website.
+            cursor: Where to begin: `next_cursor` of a page, with the same query.
+            page_size: Sessions that a page has at most; default: 100, which is also the most.
+            **query: Which sessions.
+
+        Raises:
+            TypeError: A name is no parameter, or a value has another type.
+            ValueError: A filter has no values, which would match all sessions.
         """
-        return self._walk(self._read.ListSessions, core.list_request(website_id, query))
+        return self._walk(messages.list_sessions(website_id, page_size, query), cursor)
 
     def session(self, website_id: str, session_id: str) -> Session:
         """One session; raises NotFound where there is none."""
-        request = GetSessionRequest(website_id=website_id, session_id=session_id, events_limit=1)
-        found: Session = self._call(self._read.GetSession, request).session
+        answer = self._call("GetSession", messages.get_session(website_id, session_id))
+        found: Session = answer.session
         return found
 
-    def events(self, website_id: str, session_id: str) -> Iterator[SessionEvent]:
-        """The events of a session, oldest first; pages are read as needed."""
-        request = GetSessionRequest(website_id=website_id, session_id=session_id)
-        return self._walk(self._read.GetSession, request)
+    def events(
+        self,
+        website_id: str,
+        session_id: str,
+        *,
+        cursor: str | None = None,
+        page_size: int | None = None,
+    ) -> Walk[SessionEvent]:
+        """The events of a session, oldest first; `page_size` is 1,000 by default, at most 5,000."""
+        return self._walk(messages.list_events(website_id, session_id, page_size), cursor)
 
-    def record(self, website_id: str, events: Iterable[Event]) -> core.Recorded:
+    def record(self, website_id: str, events: messages.Events) -> Recorded:
         """Record events in batches, each of which is durable before the next one is sent.
 
         An event without `event_id` is sent with a random one, one without `timestamp` with the
-        current time; yours are not changed. An error counts in `recorded` the events of the
+        current time; yours are not changed. An error counts in `accepted` the events of the
         batches before the one that failed.
         """
-        new = known = 0
-        for batch in core.batches(website_id, events):
-            answer = self._call(self._write.RecordEvents, batch, new + known)
-            new, known = new + answer.new_events, known + answer.known_events
-        return core.Recorded(new, known)
+        accepted = 0
+        for batch in messages.batches(events):
+            self._call("RecordEvents", messages.record_events(website_id, batch), accepted)
+            accepted += len(batch)
+        return Recorded(accepted)
+
+    def stream(self, website_id: str, events: messages.Events) -> Iterator[Recorded]:
+        """Record events as `record` does, over one stream: a batch travels while one is stored.
+
+        Yields after each batch how many events are recorded by now. A stream that ends is opened
+        again, and what was not answered is sent again.
+        """
+        source, unanswered = messages.batches(events), messages.Unanswered(website_id)
+        call, attempts = self._attempts("StreamEvents")
+        while True:
+            sent, pause = SimpleQueue[Any](), REOPENING
+            try:
+                answers = call(iter(sent.get, None), **attempts.stream_options)
+                for request in unanswered.again():
+                    sent.put(request)
+                while True:
+                    while unanswered.has_room and (batch := next(source, None)):
+                        sent.put(unanswered.add(batch))
+                        attempts.begin(unanswered.accepted)
+                    if not unanswered:
+                        return
+                    if next(answers, None) is None:
+                        break
+                    yield unanswered.answered()
+                    attempts.begin(unanswered.accepted)
+            except FAILURES as failure:
+                pause = attempts.pause_after(failure)
+            finally:
+                sent.put(None)
+            time.sleep(pause)
+
+    def erase_visitor(
+        self,
+        website_id: str,
+        visitor_id: str | None = None,
+        *,
+        client_ip: str | None = None,
+        user_agent: str | None = None,
+    ) -> EraseVisitorResponse:
+        """Remove a visitor's sessions and events for good; erasing again is safe.
+
+        Name the visitor as its events do: by `visitor_id`, or by `client_ip` and `user_agent`.
+        """
+        request = messages.erase_visitor(website_id, visitor_id, client_ip, user_agent)
+        answer: EraseVisitorResponse = self._call("EraseVisitor", request)
+        return answer
 
     def close(self) -> None:
-        """End the connection; what is in flight in other threads fails. Can be repeated."""
+        """End the connection; calls in flight and later ones fail with CANCELLED."""
+        self._closing.append(True)
         self._channel.close()
 
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _walk(self, method: Any, request: Any) -> Iterator[Any]:
-        more = True
-        while more:
-            items, more = core.turn(request, self._call(method, request))
-            yield from items
+    def _walk(self, listing: messages.Listing, cursor: str | None) -> Walk[Any]:
+        def read(at: str | None) -> Page[Any]:
+            return listing.page_of(self._call(listing.method, listing.page_at(at)))
 
-    def _call(self, method: Any, request: Any, recorded: int | None = None) -> Any:
-        end, pauses = time.monotonic() + self._retry, core.backoff()
+        return Walk(read, cursor)
+
+    def _call(self, method: str, request: Any, accepted: int = 0) -> Any:
+        call, attempts = self._attempts(method)
+        attempts.begin(accepted)
         while True:
             try:
-                return method(request, **self._settings)
-            except grpc.RpcError as failure:
-                pause = core.pause_after(failure, next(pauses), end, recorded)
+                return call(request, **attempts.options)
+            except FAILURES as failure:
+                pause = attempts.pause_after(failure)
             time.sleep(pause)
 
 
-class AsyncClient(_Connection, AbstractAsyncContextManager["AsyncClient"]):
+class AsyncClient(_Client, AbstractAsyncContextManager["AsyncClient"]):
     """Client for asyncio, made inside the event loop that it is for.
 
-    The methods are those of Client: awaited, or iterated with `async for`.
+    The methods are those of Client: awaited, or iterated with `async for`. Events to record may
+    come from an asynchronous iterable.
     """
 
     _api = grpc.aio
 
-    def sessions(self, website_id: str, **query: Unpack[core.Query]) -> AsyncIterator[Session]:
+    def sessions(
+        self,
+        website_id: str,
+        *,
+        cursor: str | None = None,
+        page_size: int | None = None,
+        **query: Unpack[Query],
+    ) -> AsyncWalk[Session]:
         """As Client.sessions."""
-        return self._walk(self._read.ListSessions, core.list_request(website_id, query))
+        return self._walk(messages.list_sessions(website_id, page_size, query), cursor)
 
     async def session(self, website_id: str, session_id: str) -> Session:
         """As Client.session."""
-        request = GetSessionRequest(website_id=website_id, session_id=session_id, events_limit=1)
-        found: Session = (await self._call(self._read.GetSession, request)).session
+        answer = await self._call("GetSession", messages.get_session(website_id, session_id))
+        found: Session = answer.session
         return found
 
-    def events(self, website_id: str, session_id: str) -> AsyncIterator[SessionEvent]:
+    def events(
+        self,
+        website_id: str,
+        session_id: str,
+        *,
+        cursor: str | None = None,
+        page_size: int | None = None,
+    ) -> AsyncWalk[SessionEvent]:
         """As Client.events."""
-        request = GetSessionRequest(website_id=website_id, session_id=session_id)
-        return self._walk(self._read.GetSession, request)
+        return self._walk(messages.list_events(website_id, session_id, page_size), cursor)
 
-    async def record(self, website_id: str, events: Iterable[Event]) -> core.Recorded:
+    async def record(self, website_id: str, events: messages.AsyncEvents) -> Recorded:
         """As Client.record."""
-        new = known = 0
-        for batch in core.batches(website_id, events):
-            answer = await self._call(self._write.RecordEvents, batch, new + known)
-            new, known = new + answer.new_events, known + answer.known_events
-        return core.Recorded(new, known)
+        accepted = 0
+        async for batch in messages.async_batches(events):
+            request = messages.record_events(website_id, batch)
+            await self._call("RecordEvents", request, accepted)
+            accepted += len(batch)
+        return Recorded(accepted)
+
+    async def stream(
+        self, website_id: str, events: messages.AsyncEvents
+    ) -> AsyncIterator[Recorded]:
+        """As Client.stream."""
+        source, unanswered = messages.async_batches(events), messages.Unanswered(website_id)
+        call, attempts = self._attempts("StreamEvents")
+        while True:
+            sent, pause = asyncio.Queue[Any](), REOPENING
+            try:
+                answers = aiter(call(_until_none(sent), **attempts.stream_options))
+                for request in unanswered.again():
+                    sent.put_nowait(request)
+                while True:
+                    while unanswered.has_room and (batch := await anext(source, None)):
+                        sent.put_nowait(unanswered.add(batch))
+                        attempts.begin(unanswered.accepted)
+                    if not unanswered:
+                        return
+                    if await anext(answers, None) is None:
+                        break
+                    yield unanswered.answered()
+                    attempts.begin(unanswered.accepted)
+            except FAILURES as failure:
+                pause = attempts.pause_after(failure)
+            finally:
+                sent.put_nowait(None)
+            await asyncio.sleep(pause)
+
+    async def erase_visitor(
+        self,
+        website_id: str,
+        visitor_id: str | None = None,
+        *,
+        client_ip: str | None = None,
+        user_agent: str | None = None,
+    ) -> EraseVisitorResponse:
+        """As Client.erase_visitor."""
+        request = messages.erase_visitor(website_id, visitor_id, client_ip, user_agent)
+        answer: EraseVisitorResponse = await self._call("EraseVisitor", request)
+        return answer
 
     async def close(self) -> None:
         """As Client.close."""
+        self._closing.append(True)
         await self._channel.close()
 
     async def __aexit__(self, *error: object) -> None:
         await self.close()
 
-    async def _walk(self, method: Any, request: Any) -> AsyncIterator[Any]:
-        more = True
-        while more:
-            items, more = core.turn(request, await self._call(method, request))
-            for item in items:
-                yield item
+    def _walk(self, listing: messages.Listing, cursor: str | None) -> AsyncWalk[Any]:
+        async def read(at: str | None) -> Page[Any]:
+            return listing.page_of(await self._call(listing.method, listing.page_at(at)))
 
-    async def _call(self, method: Any, request: Any, recorded: int | None = None) -> Any:
-        end, pauses = time.monotonic() + self._retry, core.backoff()
+        return AsyncWalk(read, cursor)
+
+    async def _call(self, method: str, request: Any, accepted: int = 0) -> Any:
+        call, attempts = self._attempts(method)
+        attempts.begin(accepted)
         while True:
             try:
-                return await method(request, **self._settings)
-            except grpc.RpcError as failure:
-                pause = core.pause_after(failure, next(pauses), end, recorded)
+                return await call(request, **attempts.options)
+            except FAILURES as failure:
+                pause = attempts.pause_after(failure)
             await asyncio.sleep(pause)
+
+
+async def _until_none(items: asyncio.Queue[Any]) -> AsyncIterator[Any]:
+    while (item := await items.get()) is not None:
+        yield item

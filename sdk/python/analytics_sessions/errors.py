@@ -24,9 +24,9 @@ class SessionsError(Exception):
         message: What went wrong, for people.
         reason: A name of ErrorReason, for programs; empty where the server gave none.
         fields: The fields that are wrong.
-        request_id: Names the call in the server's log; empty where no server answered.
+        request_id: Names the call in the server's log, as the client sent it.
         retry_seconds: When the server said so: after how many seconds trying again may help.
-        recorded: Of `record`: how many events the batches before the one that failed had.
+        accepted: Of `record` and `stream`: how many events, from the first one on, are recorded.
     """
 
     code: StatusCode
@@ -35,7 +35,7 @@ class SessionsError(Exception):
     fields: tuple[FieldViolation, ...] = ()
     request_id: str = ""
     retry_seconds: float | None = None
-    recorded: int = 0
+    accepted: int = 0
 
     def __str__(self) -> str:
         return f"{self.code.name}: {self.message}"
@@ -57,18 +57,22 @@ class NotFound(SessionsError):
     """There is no such website, or no such session."""
 
 
+class ResourceExhausted(SessionsError):
+    """The request is too large, or a limit is reached; `retry_seconds` says until when."""
+
+
 class Unavailable(SessionsError):
     """No server could answer for as long as the client tries."""
 
 
 class DeadlineExceeded(SessionsError):
-    """The attempt took too long. A batch of events may have been recorded all the same."""
+    """No answer came in time. A batch of events may have been recorded all the same."""
 
 
 _CLASSES = {kind.__name__: kind for kind in SessionsError.__subclasses__()}  # named as their codes
 
 
-def error_of(failure: Any, recorded: int = 0) -> SessionsError:
+def error_of(failure: Any, accepted: int = 0, request_id: str = "") -> SessionsError:
     """The error that a grpc.RpcError stands for, with the details from its metadata."""
     metadata = dict(failure.initial_metadata() or ()) | dict(failure.trailing_metadata() or ())
     info, request, retry = ErrorInfo(), BadRequest(), RetryInfo()
@@ -79,7 +83,7 @@ def error_of(failure: Any, recorded: int = 0) -> SessionsError:
         failure.details() or "",
         info.reason,
         tuple(FieldViolation(each.field, each.description) for each in request.field_violations),
-        metadata.get("x-request-id", ""),
+        metadata.get("x-request-id", request_id),
         retry.retry_delay.ToTimedelta().total_seconds() if retry.HasField("retry_delay") else None,
-        recorded,
+        accepted,
     )

@@ -1,10 +1,21 @@
 """Both clients with the same methods, so that a test says once what is true of both."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
-from typing import Any, Self, TypeVar
+import copy
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Generic, Self, TypeVar
 
-from analytics_sessions import AsyncClient, Client, Event, Recorded, Session, SessionEvent
+from analytics_sessions import (
+    AsyncClient,
+    AsyncWalk,
+    Client,
+    EraseVisitorResponse,
+    Page,
+    Recorded,
+    Session,
+    SessionEvent,
+    Walk,
+)
 
 T = TypeVar("T")
 
@@ -20,17 +31,30 @@ class Blocking:
             self._runner.close()
             raise
 
-    def sessions(self, website_id: str, **query: Any) -> Iterator[Session]:
-        return self._each(self._client.sessions(website_id, **query))
+    def with_options(self, **options: Any) -> "Blocking":
+        other = copy.copy(self)
+        other._client = self._client.with_options(**options)
+        return other
+
+    def sessions(self, website_id: str, **query: Any) -> "BlockingWalk[Session]":
+        return BlockingWalk(self._client.sessions(website_id, **query), self._runner)
 
     def session(self, website_id: str, session_id: str) -> Session:
         return self._runner.run(self._client.session(website_id, session_id))
 
-    def events(self, website_id: str, session_id: str) -> Iterator[SessionEvent]:
-        return self._each(self._client.events(website_id, session_id))
+    def events(
+        self, website_id: str, session_id: str, **paging: Any
+    ) -> "BlockingWalk[SessionEvent]":
+        return BlockingWalk(self._client.events(website_id, session_id, **paging), self._runner)
 
-    def record(self, website_id: str, events: Iterable[Event]) -> Recorded:
+    def record(self, website_id: str, events: Any) -> Recorded:
         return self._runner.run(self._client.record(website_id, events))
+
+    def stream(self, website_id: str, events: Any) -> Iterator[Recorded]:
+        return _each(self._client.stream(website_id, events), self._runner)
+
+    def erase_visitor(self, *arguments: Any, **named: Any) -> EraseVisitorResponse:
+        return self._runner.run(self._client.erase_visitor(*arguments, **named))
 
     def close(self) -> None:
         self._runner.run(self._client.close())
@@ -43,13 +67,30 @@ class Blocking:
         self._runner.run(self._client.__aexit__(*error))
         self._runner.close()
 
-    def _each(self, found: AsyncIterator[T]) -> Iterator[T]:
-        while item := self._runner.run(_following(found)):
-            yield item[0]
+
+class BlockingWalk(Generic[T]):
+    """AsyncWalk with the methods of Walk."""
+
+    def __init__(self, walk: AsyncWalk[T], runner: asyncio.Runner) -> None:
+        self._walk, self._runner = walk, runner
+
+    def page(self) -> Page[T]:
+        return self._runner.run(self._walk.page())
+
+    def pages(self) -> Iterator[Page[T]]:
+        return _each(self._walk.pages(), self._runner)
+
+    def __iter__(self) -> Iterator[T]:
+        return _each(aiter(self._walk), self._runner)
 
 
 async def _made(arguments: Any, options: Any) -> AsyncClient:
     return AsyncClient(*arguments, **options)
+
+
+def _each(found: AsyncIterator[T], runner: asyncio.Runner) -> Iterator[T]:
+    while item := runner.run(_following(found)):
+        yield item[0]
 
 
 async def _following(found: AsyncIterator[T]) -> tuple[T] | None:
@@ -59,4 +100,5 @@ async def _following(found: AsyncIterator[T]) -> tuple[T] | None:
 
 
 AnyClient = Client | Blocking
+AnyWalk = Walk[T] | BlockingWalk[T]
 CLIENTS = (Client, Blocking)

@@ -8,32 +8,30 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
-from analytics_sessions.v1.event_service_pb2 import RecordEventsRequest, RecordEventsResponse
-from analytics_sessions.v1.session_service_pb2 import (
-    GetSessionRequest,
-    GetSessionResponse,
-    ListSessionsRequest,
-    ListSessionsResponse,
-)
+from analytics_sessions.v1 import event_service_pb2, session_service_pb2, visitor_service_pb2
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 from google.rpc.code_pb2 import Code
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
 METHODS: dict[str, tuple[type[Message], type[Message]]] = {
-    "/analytics.sessions.v1.SessionService/ListSessions": (
-        ListSessionsRequest,
-        ListSessionsResponse,
-    ),
-    "/analytics.sessions.v1.SessionService/GetSession": (GetSessionRequest, GetSessionResponse),
-    "/analytics.sessions.v1.EventService/RecordEvents": (
-        RecordEventsRequest,
-        RecordEventsResponse,
-    ),
+    f"/{service.full_name}/{method.name}": (
+        GetMessageClass(method.input_type),
+        GetMessageClass(method.output_type),
+    )
+    for file in (session_service_pb2, event_service_pb2, visitor_service_pb2)
+    for service in file.DESCRIPTOR.services_by_name.values()
+    for method in service.methods
 }
+
+_unary = grpc.unary_unary_rpc_method_handler
+END = Empty()
+"""As a step: a stream ends well, without an answer."""
 
 REQUEST_ID = "one for all"
 """What answers carry in front; the running service has errors carry it in their only metadata."""
@@ -64,24 +62,39 @@ class Server(grpc.GenericRpcHandler):
         request, response = METHODS[handler_call_details.method]
 
         def answer(message: Any, context: grpc.ServicerContext) -> Message:
-            metadata = dict(context.invocation_metadata())
-            self.calls.append(
-                Call(message, metadata, time.monotonic(), context.time_remaining() or 0.0)
-            )
+            self._keep(message, context)
             context.send_initial_metadata((("x-request-id", REQUEST_ID),))
-            step = self.script.pop(0) if self.script else response()
-            if isinstance(step, Status):
-                context.abort_with_status(rpc_status.to_status(step))
-            if isinstance(step, int | float):
-                time.sleep(step)
-                return response()
-            return step
+            return self._step(context, response())
 
-        return grpc.unary_unary_rpc_method_handler(
-            answer,
+        def answers(messages: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Message]:
+            for message in messages:
+                self._keep(message, context)
+                if self.script and self.script[0] is END:
+                    self.script.pop(0)
+                    return
+                yield self._step(context, response(batch=message.batch))
+
+        streams = handler_call_details.method.endswith("/StreamEvents")
+        made = grpc.stream_stream_rpc_method_handler if streams else _unary
+        return made(
+            answers if streams else answer,
             request_deserializer=request.FromString,
             response_serializer=lambda message: message.SerializeToString(),
         )
+
+    def _keep(self, message: Any, context: grpc.ServicerContext) -> None:
+        metadata = dict(context.invocation_metadata())
+        left = context.time_remaining() or 0.0
+        self.calls.append(Call(message, metadata, time.monotonic(), left))
+
+    def _step(self, context: grpc.ServicerContext, usual: Message) -> Message:
+        step = self.script.pop(0) if self.script else usual
+        if isinstance(step, Status):
+            context.abort_with_status(rpc_status.to_status(step))
+        if isinstance(step, int | float):
+            time.sleep(step)
+            return usual
+        return step
 
     @property
     def pauses(self) -> list[float]:

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 import pytest
-from analytics_sessions import Session
+from analytics_sessions import Session, errors
 
 from tests.sdk.conftest import LONG, ROOT, SESSIONS
 from tests.sdk.python.clients import AnyClient
@@ -32,13 +32,38 @@ def test_all_sessions(client: AnyClient, site: str) -> None:
     assert visitors(client.sessions(site, **DAY)) == VISITORS
 
 
-def test_pages_are_read_as_needed(client: AnyClient, site: str) -> None:
-    found = client.sessions(site, **DAY)
+def test_walk_is_lazy(client: AnyClient, site: str) -> None:
+    found = iter(client.sessions(site, **DAY))
     assert visitors(islice(found, 150)) == VISITORS[:150]
     client.close()
     assert visitors(islice(found, 50)) == VISITORS[150:200]
-    with pytest.raises(Exception, match=r"(?i)closed"):
+    with pytest.raises(errors.SessionsError, match="closed"):
         next(found)
+
+
+def test_pages_have_cursors(client: AnyClient, site: str) -> None:
+    pages = list(client.sessions(site, **DAY).pages())
+    assert [len(page.items) for page in pages] == [100, 100, 50]
+    assert [bool(page.next_cursor) for page in pages] == [True, True, False]
+    assert pages[-1].next_cursor is None
+    assert visitors(item for page in pages for item in page.items) == VISITORS
+
+
+def test_walk_resumes(client: AnyClient, site: str) -> None:
+    first = client.sessions(site, page_size=30, **DAY).page()
+    assert visitors(first.items) == VISITORS[:30]
+    rest = client.sessions(site, cursor=first.next_cursor, page_size=90, **DAY)
+    assert visitors(rest) == VISITORS[30:]
+    assert visitors(rest.page().items) == VISITORS[30:120]
+    assert visitors(client.sessions(site, cursor=None, **DAY).page().items) == VISITORS[:100]
+
+
+def test_walk_resumes_with_events(client: AnyClient, site: str) -> None:
+    [long] = client.sessions(site, **DAY, filter_page="/products/1000")
+    first = client.events(site, long.session_id, page_size=7).page()
+    rest = client.events(site, long.session_id, cursor=first.next_cursor)
+    urls = [event.url for event in [*first.items, *rest]]
+    assert urls == [f"https://shop.example/products/{second}" for second in range(LONG)]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +89,7 @@ def test_dates_may_be_left_out(client: AnyClient, site: str) -> None:
 
 
 def test_session(client: AnyClient, site: str) -> None:
-    listed = next(client.sessions(site, **DAY))
+    listed = client.sessions(site, **DAY).page().items[0]
     assert client.session(site, listed.session_id) == listed
     assert listed.pageviews == 2
 
@@ -78,10 +103,10 @@ def test_events_over_pages(client: AnyClient, site: str) -> None:
     assert times == sorted(times)
 
 
-def test_walk_survives_a_restart_of_the_workers(
+def test_walk_survives_restart(
     client: AnyClient, site: str, sdk_environment: dict[str, str]
 ) -> None:
-    found = client.sessions(site, **DAY)
+    found = iter(client.sessions(site, **DAY))
     begun = visitors(islice(found, 100))
     subprocess.run(shlex.split(sdk_environment["SESSIONS_RESTART"]), cwd=ROOT, check=True)
     assert begun + visitors(found) == VISITORS

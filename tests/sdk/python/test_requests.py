@@ -2,10 +2,12 @@
 
 from datetime import UTC, date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
-from analytics_sessions import Query, errors
+from analytics_sessions import Event, Query
 from analytics_sessions.v1.session_service_pb2 import ListSessionsRequest
+from analytics_sessions.v1.visitor_service_pb2 import EraseVisitorRequest
 
 from tests.sdk.python.clients import AnyClient
 from tests.sdk.python.conftest import Connect
@@ -26,7 +28,7 @@ def test_every_parameter_is_there() -> None:
     assert set(Query.__annotations__) == {field.name for field in FIELDS} - WALK
 
 
-def test_every_parameter_is_sent(connect: Connect, server: Server) -> None:
+def test_query_is_checked_against_the_contract(connect: Connect, server: Server) -> None:
     query = {field.name: values(field) for field in FIELDS if field.name not in WALK}
     assert not list(connect(server.address, "key").sessions("site", **query))
     expected = query | {"start_date": "2026-03-03", "website_id": "site", "limit": 100}
@@ -45,7 +47,6 @@ def test_one_value_is_one_value(connect: Connect, server: Server) -> None:
     [
         ({"country": "US"}, TypeError),
         ({"filter_contry": "US"}, TypeError),
-        ({"cursor": "x"}, TypeError),
         ({"filter_os": None}, TypeError),
         ({"filter_os": [None]}, TypeError),
         ({"filter_os": b"iOS"}, TypeError),
@@ -56,15 +57,62 @@ def test_one_value_is_one_value(connect: Connect, server: Server) -> None:
         ({"limit": 10}, TypeError),
     ],
 )
-def test_what_is_wrong_is_refused_at_once(
-    connect: Connect, query: dict[str, Any], error: type[Exception]
-) -> None:
+def test_query_is_checked(connect: Connect, query: dict[str, Any], error: type[Exception]) -> None:
     client = connect("http://127.0.0.1:1", "key")
     with pytest.raises(error):
         client.sessions("site", **query)
 
 
-def test_a_moment_is_no_day(client: AnyClient, website: str) -> None:
-    with pytest.raises(errors.InvalidArgument) as caught:
-        next(client.sessions(website, start_date=datetime(2026, 3, 3, tzinfo=UTC)))
-    assert caught.value.fields[0].field == "start_date"
+MIDNIGHT = datetime(2026, 3, 3, 23, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("day", "timezone", "sent"),
+    [
+        (date(2026, 3, 3), None, "2026-03-03"),
+        ("2026-03-03", None, "2026-03-03"),
+        (MIDNIGHT, None, "2026-03-03"),
+        (MIDNIGHT, "Europe/Berlin", "2026-03-04"),
+        (MIDNIGHT, ZoneInfo("Europe/Berlin"), "2026-03-04"),
+        (MIDNIGHT.astimezone(ZoneInfo("Asia/Tokyo")), None, "2026-03-03"),
+        (MIDNIGHT.replace(tzinfo=None), "Asia/Tokyo", "2026-03-03"),
+    ],
+)
+def test_days_and_time_zones(
+    connect: Connect, server: Server, day: Any, timezone: Any, sent: str
+) -> None:
+    query = {"start_date": day, "end_date": day, "timezone": timezone}
+    list(connect(server.address, "key").sessions("site", **query))
+    request = server.calls[0].request
+    assert (request.start_date, request.end_date) == (sent, sent)
+    assert request.timezone == str(timezone or "")
+
+
+def test_erase_visitor(connect: Connect, server: Server) -> None:
+    client = connect(server.address, "key")
+    client.erase_visitor("site", "anna")
+    client.erase_visitor("site", client_ip="192.0.2.1", user_agent="Mozilla/5.0")
+    one, other = (call.request for call in server.calls)
+    assert one == EraseVisitorRequest(website_id="site", visitor_id="anna")
+    assert other == EraseVisitorRequest(
+        website_id="site", client_ip="192.0.2.1", user_agent="Mozilla/5.0"
+    )
+    assert all(100 < call.seconds_left < 125 for call in server.calls)
+
+
+def test_erase_visitor_for_good(client: AnyClient, website: str) -> None:
+    event = Event(event_type="pageview", visitor_id="anna", timestamp=MIDNIGHT, url="/")
+    client.record(website, [event])
+    assert client.erase_visitor(website, "anna").erased_sessions == 1
+    client.record(website, [event])
+    assert not list(client.sessions(website, start_date=MIDNIGHT, end_date=MIDNIGHT))
+
+
+def test_page_size(connect: Connect, server: Server) -> None:
+    client = connect(server.address, "key")
+    for size in (None, 7):
+        client.sessions("site", page_size=size).page()
+        client.events("site", "sess", page_size=size).page()
+    sessions, events, few_sessions, few_events = (call.request for call in server.calls)
+    assert (sessions.limit, few_sessions.limit) == (100, 7)
+    assert (events.events_limit, few_events.events_limit) == (0, 7)

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from analytics_sessions import Event, Session, _core, errors
+from analytics_sessions import Session, _calls, errors
 from analytics_sessions.v1.session_service_pb2 import ListSessionsResponse
 from google.protobuf.struct_pb2 import NullValue, Value
 
@@ -26,12 +26,14 @@ CALLS: dict[str, Callable[[AnyClient], Any]] = {
     "sessions": lambda client: list(client.sessions("site")),
     "session": lambda client: client.session("site", "sess"),
     "events": lambda client: list(client.events("site", "sess")),
-    "record": lambda client: client.record("site", [Event()]),
+    "record": lambda client: client.record("site", [{}]),
+    "stream": lambda client: list(client.stream("site", [{}])),
+    "erase": lambda client: client.erase_visitor("site", "anna"),
 }
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_unavailable_is_tried_again(
+def test_retry_unavailable(
     connect: Connect, server: Server, call: Callable[[AnyClient], Any]
 ) -> None:
     server.script = [GONE, GONE, GONE]
@@ -43,7 +45,7 @@ def test_unavailable_is_tried_again(
         assert pause >= least
 
 
-def test_the_server_says_when(connect: Connect, server: Server) -> None:
+def test_retry_delay_of_server(connect: Connect, server: Server) -> None:
     server.script = [status("UNAVAILABLE", retry_seconds=0.7)]
     connect(server.address, "key").session("site", "sess")
     [pause] = server.pauses
@@ -57,10 +59,10 @@ def test_a_delay_of_nothing_is_none(connect: Connect, server: Server) -> None:
 
 
 def test_pauses_double_up_to_two_seconds() -> None:
-    assert list(islice(_core.backoff(), 7)) == [0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
+    assert list(islice(_calls.backoff(), 7)) == [0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
 
 
-def test_retries_end(connect: Connect, server: Server) -> None:
+def test_retry_ends(connect: Connect, server: Server) -> None:
     server.script = [GONE] * 100
     began = time.monotonic()
     with pytest.raises(errors.Unavailable):
@@ -76,9 +78,27 @@ def test_retries_can_be_turned_off(connect: Connect, server: Server) -> None:
     assert len(server.calls) == 1
 
 
-@pytest.mark.parametrize("code", ["INTERNAL", "NOT_FOUND", "RESOURCE_EXHAUSTED", "ABORTED"])
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_nothing_else_is_tried_again(
+def test_retry_deadline(connect: Connect, server: Server, call: Callable[[AnyClient], Any]) -> None:
+    server.script = [status("DEADLINE_EXCEEDED")]
+    call(connect(server.address, "key"))
+    assert len(server.calls) == 2
+
+
+def test_retry_resource_exhausted(connect: Connect, server: Server) -> None:
+    client = connect(server.address, "key")
+    server.script = [status("RESOURCE_EXHAUSTED", retry_seconds=0.3)]
+    client.session("site", "sess")
+    assert server.pauses[0] >= 0.3
+    server.script = [status("RESOURCE_EXHAUSTED")]
+    with pytest.raises(errors.ResourceExhausted):
+        client.session("site", "sess")
+    assert len(server.calls) == 3
+
+
+@pytest.mark.parametrize("code", ["INTERNAL", "NOT_FOUND", "ABORTED", "CANCELLED"])
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_retry_nothing_else(
     connect: Connect, server: Server, code: str, call: Callable[[AnyClient], Any]
 ) -> None:
     server.script = [status(code)]
@@ -87,7 +107,7 @@ def test_nothing_else_is_tried_again(
     assert len(server.calls) == 1
 
 
-def test_each_attempt_has_a_deadline(connect: Connect, server: Server) -> None:
+def test_attempt_has_deadline(connect: Connect, server: Server) -> None:
     server.script = [GONE, GONE]
     connect(server.address, "key", timeout=60).session("site", "sess")
     connect(server.address, "key").session("site", "sess")
@@ -97,14 +117,31 @@ def test_each_attempt_has_a_deadline(connect: Connect, server: Server) -> None:
     assert usual < 10.5
 
 
-def test_reading_ends_at_the_deadline(connect: Connect, server: Server) -> None:
+def test_options_of_a_call(connect: Connect, server: Server) -> None:
+    client = connect(server.address, "key", timeout=60)
     server.script = [0.5]
     with pytest.raises(errors.DeadlineExceeded):
-        connect(server.address, "key", timeout=0.2).session("site", "sess")
+        client.with_options(timeout=0.2, retry=0).session("site", "sess")
     assert len(server.calls) <= 1
+    client.with_options(request_id="mine").session("site", "sess")
+    client.session("site", "sess")
+    mine, usual = server.calls[-2:]
+    assert mine.metadata["x-request-id"] == "mine"
+    assert usual.metadata["x-request-id"] != "mine"
+    assert min(mine.seconds_left, usual.seconds_left) > 60 - SLACK
 
 
-def test_a_walk_asks_for_the_page_that_failed(connect: Connect, server: Server) -> None:
+def test_request_ids(connect: Connect, server: Server) -> None:
+    client = connect(server.address, "key")
+    server.script = [GONE]
+    client.session("site", "sess")
+    client.session("site", "sess")
+    first, again, other = (call.metadata["x-request-id"] for call in server.calls)
+    assert first == again != other
+    assert len(first) == 36
+
+
+def test_walk_over_pages(connect: Connect, server: Server) -> None:
     def page(name: str, cursor: Value) -> ListSessionsResponse:
         return ListSessionsResponse(sessions=[Session(session_id=name)], next_cursor=cursor)
 
@@ -119,7 +156,7 @@ def test_a_walk_asks_for_the_page_that_failed(connect: Connect, server: Server) 
     assert {call.request.limit for call in server.calls} == {100}
 
 
-def test_a_server_that_was_away_is_found(connect: Connect, server: Server) -> None:
+def test_lost_connection(connect: Connect, server: Server) -> None:
     with way_to(server.address) as way:
         client = connect(way.address, "key", retry=120)
         way.is_open = False
@@ -136,7 +173,7 @@ def open_after_attempts(way: "Way", attempts: int) -> None:
     way.is_open = True
 
 
-def test_connecting_that_nobody_answers_is_unavailable(connect: Connect) -> None:
+def test_unanswered_connecting(connect: Connect) -> None:
     with (
         socket.create_server(("127.0.0.1", 0), backlog=0) as full,
         socket.create_connection(full.getsockname()),  # Linux lets whoever comes now wait
@@ -148,7 +185,7 @@ def test_connecting_that_nobody_answers_is_unavailable(connect: Connect) -> None
         assert time.monotonic() - began >= 4.9
 
 
-def test_a_connection_that_died_in_silence_is_replaced(connect: Connect, server: Server) -> None:
+def test_dead_connection(connect: Connect, server: Server) -> None:
     with way_to(server.address) as way:
         client = connect(way.address, "key", timeout=20)
         client.session("site", "sess")
