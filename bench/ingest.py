@@ -27,7 +27,7 @@ from analytics_sessions.v1.session_service_pb2 import ListSessionsRequest
 from analytics_sessions.v1.session_service_pb2_grpc import SessionServiceStub
 
 from bench.writing import Requests, Traffic, as_combined, as_ndjson, record, requests, stream
-from tests.end_to_end.stack import Stack, metadata, running_stack
+from tests.support.stack import Stack, metadata, running_stack
 
 SIZES = (1, 100, 1_000)
 CALLERS = (1, 4, 16)

@@ -15,7 +15,7 @@ from analytics_sessions.v1.session_service_pb2_grpc import SessionServiceStub
 
 from bench.data import Data, look
 from bench.programs import free_ports
-from tests.end_to_end.stack import Stack, metadata, running_stack
+from tests.support.stack import Stack, metadata, running_stack
 
 _UNTIL = "2026-07-01"
 

@@ -8,7 +8,7 @@ from sessions.domain.places import NOWHERE, Place
 from sessions.geolocation import Geolocation
 from sessions.settings import Settings
 
-from tests.places import write_places, write_record
+from tests.support.places import write_places, write_record
 
 SAN_JOSE = Place("US", "California", "San José")
 

@@ -5,7 +5,6 @@ step what the local date is, and takes the first instant of each date: that is w
 list begins, also where clocks skip midnight or show it twice.
 """
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
@@ -24,66 +23,15 @@ from sessions.domain.queries import (
     page_size,
 )
 
-DAY, MINUTE, SECOND = timedelta(days=1), timedelta(minutes=1), timedelta(seconds=1)
+from tests.support.zones import ZONES, changes, first_instants
+
+DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
-ZONES = {
-    "Africa/Cairo": "starts at 00:00 on a Friday, again since 2023",
-    "Africa/Casablanca": "goes back for Ramadan",
-    "America/Havana": "falls back from 01:00 to 00:00: midnight comes twice",
-    "America/New_York": "changes at 02:00",
-    "America/Nuuk": "changes with Europe, on Saturday evening; another offset since 2023",
-    "America/Sao_Paulo": "skipped midnight until 2018",
-    "America/Scoresbysund": "changes around midnight; another offset since 2024",
-    "America/St_Johns": "changed at 00:01 until 2011: the day before comes again",
-    "Antarctica/Troll": "two hours of summer time",
-    "Asia/Beirut": "skips midnight",
-    "Asia/Gaza": "skips midnight, 00:01 or 02:00, by the year",
-    "Asia/Kathmandu": "UTC+05:45",
-    "Asia/Kolkata": "UTC+05:30",
-    "Asia/Tehran": "skipped midnight until 2022, UTC+03:30",
-    "Australia/Lord_Howe": "half an hour of summer time",
-    "Europe/London": "changes at 01:00",
-    "Pacific/Apia": "left out 2011-12-30",
-    "Pacific/Kiritimati": "UTC+14",
-    "Pacific/Pago_Pago": "UTC-11",
-    "UTC": "no change at all",
-}
 NAMES = sorted(available_timezones() - {"localtime", "Factory"})
 """All zones; the other two stand for what is set on a machine, and for nothing set."""
 
 YEARS = (2006, 2009, 2011, 2018, 2024, 2026)
-
-
-def first_instants(zone: tzinfo, since: datetime, until: datetime) -> dict[date, datetime]:
-    """When each local date between two moments is met first, by walking UTC minute by minute."""
-    found: dict[date, datetime] = {}
-    moment = since
-    while moment < until:
-        found.setdefault(moment.astimezone(zone).date(), moment)
-        moment += MINUTE
-    # Of the first date only the rest was seen.
-    return dict(sorted(found.items())[1:])
-
-
-def changes(zone: tzinfo, since: datetime, until: datetime, step: timedelta) -> Iterator[datetime]:
-    """The moments, to the second, at which the offset of a zone changes."""
-    for before, after in pairwise(_steps(since, until, step)):
-        low, high = before, after
-        if low.astimezone(zone).utcoffset() == high.astimezone(zone).utcoffset():
-            continue
-        while high - low > SECOND:
-            middle = low + (high - low) // 2
-            middle = middle.replace(microsecond=0)
-            same = middle.astimezone(zone).utcoffset() == low.astimezone(zone).utcoffset()
-            low, high = (middle, high) if same else (low, middle)
-        yield high
-
-
-def _steps(since: datetime, until: datetime, step: timedelta) -> Iterator[datetime]:
-    while since < until:
-        yield since
-        since += step
 
 
 def one_day(day: date, zone: str) -> Range:

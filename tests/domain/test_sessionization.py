@@ -23,8 +23,8 @@ from sessions.domain.sessionization import (
     sessionize,
 )
 
-from tests.reference import Expected, reference_sessions
-from tests.strategies import events
+from tests.support.reference import Expected, reference_sessions
+from tests.support.strategies import events
 
 NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
 MINUTE, MICROSECOND = timedelta(minutes=1), timedelta(microseconds=1)

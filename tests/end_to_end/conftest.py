@@ -13,8 +13,8 @@ from sessions.domain.api_keys import Scope
 from sessions.domain.websites import Website
 from sessions.settings import Settings
 
-from tests.end_to_end.clients import Grpc, Rest, Way
-from tests.end_to_end.stack import Stack, running_stack
+from tests.support.clients import Grpc, Rest, Way
+from tests.support.stack import Stack, running_stack
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from typing import Any
 
 from sessions.domain.websites import Website
 
-from tests.end_to_end.stack import Stack
+from tests.support.stack import Stack
 
 DAY = {"start_date": "2026-03-03", "end_date": "2026-03-03"}
 CLIENT = {"visitor_id": "a1b2c3d4e5f6g7h8", "country": "US", "user_agent": (

@@ -36,10 +36,10 @@ from sessions.domain.websites import Website
 from sessions.settings import Settings
 from sessions.storage.database import Database
 
-from tests.end_to_end.stack import Stack, metadata, running_stack
-from tests.reference import reference_sessions
-from tests.usecases.test_concurrent_writers import check_ids
-from tests.usecases.test_record_events import stored_sessions
+from tests.support.processes import running_parts
+from tests.support.reference import reference_sessions
+from tests.support.rows import check_ids, stored_sessions
+from tests.support.stack import Stack, metadata, running_stack
 
 SECONDS = float(os.environ.get("SOAK_SECONDS") or 12)
 SETTINGS = {
@@ -236,36 +236,6 @@ class Service:
         return metadata(self.key)
 
 
-def parts(up: int) -> dict[str, list[int]]:
-    """The processes of each kind that a `sessions up` runs now, by the number of its process."""
-    found: dict[str, list[int]] = {"worker": [], "Envoy": [], "PostgreSQL": [], "backend": []}
-    for pid in _children(up):
-        name, *arguments = _argv(pid)
-        if "sessions.worker" in arguments:
-            found["worker"].append(pid)
-        elif Path(name).name == "envoy":
-            found["Envoy"].append(pid)
-        elif Path(name).name == "postgres":
-            found["PostgreSQL"].append(pid)
-            found["backend"] += _children(pid)
-    return found
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return []
-    return [int(child) for child in text.split()]
-
-
-def _argv(pid: int) -> list[str]:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1] or [""]
-    except (FileNotFoundError, ProcessLookupError):
-        return [""]
-
-
 def kill_for(seconds: float, service: Service, rng: random.Random) -> "Counter[str]":
     """Kill a random part at random moments; returns how many of each."""
     kills: Counter[str] = Counter()
@@ -274,7 +244,7 @@ def kill_for(seconds: float, service: Service, rng: random.Random) -> "Counter[s
         rests = rng.random() < 0.15 and left > 2 * REST
         time.sleep(REST if rests else rng.uniform(0.1, 1.5))
         kind = rng.choice(["worker", "worker", "worker", "Envoy", "Envoy", "PostgreSQL", "backend"])
-        running = parts(service.stack.process.pid)[kind]
+        running = running_parts(service.stack.process.pid)[kind]
         if running:
             os.kill(rng.choice(running), signal.SIGKILL)
             kills[kind] += 1

@@ -21,9 +21,9 @@ from sessions.domain.websites import Website
 from sessions.settings import Settings
 from sessions.usecases.list_sessions import ListSessions
 
-from tests.domain.test_queries import ZONES, changes, first_instants
-from tests.end_to_end.clients import Rest, Way
-from tests.end_to_end.stack import Stack
+from tests.support.clients import Rest, Way
+from tests.support.stack import Stack
+from tests.support.zones import ZONES, changes, first_instants
 
 DAY, HOUR, MICROSECOND = timedelta(days=1), timedelta(hours=1), timedelta(microseconds=1)
 

@@ -14,7 +14,7 @@ import pytest_asyncio
 from playwright.async_api import BrowserContext, Page, async_playwright, expect
 from sessions.domain.websites import Website
 
-from tests.end_to_end.stack import Stack
+from tests.support.stack import Stack
 
 PATIENCE = 120_000.0
 """Milliseconds that one step may take on a busy machine."""

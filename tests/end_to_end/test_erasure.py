@@ -14,7 +14,7 @@ from analytics_sessions.v1.visitor_service_pb2 import EraseVisitorRequest
 from analytics_sessions.v1.visitor_service_pb2_grpc import VisitorServiceStub
 from sessions.domain.websites import Website
 
-from tests.end_to_end.stack import Reply, Stack, metadata, running_stack
+from tests.support.stack import Reply, Stack, metadata, running_stack
 
 NOW = datetime.now(UTC)
 

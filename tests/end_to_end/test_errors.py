@@ -19,8 +19,8 @@ from sessions.domain.queries import FILTERS
 from sessions.domain.session_ids import format_session_id
 from sessions.settings import Settings
 
-from tests.end_to_end.clients import Failure, Grpc, Query, Refused, Rest, Way, rest_failure
-from tests.end_to_end.stack import Stack
+from tests.support.clients import Failure, Grpc, Query, Refused, Rest, Way, rest_failure
+from tests.support.stack import Stack
 
 DAYS = {"start_date": "2026-03-03", "end_date": "2026-03-04"}
 COUNTRIES = ["US", "US", "DE", "DE"]

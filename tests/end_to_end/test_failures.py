@@ -31,8 +31,9 @@ from sessions.settings import Settings
 from sessions.standalone.postgres import running_postgres
 from sessions.worker.health import is_serving
 
-from tests.end_to_end.clients import Failure, Grpc, Refused, Rest, Way
-from tests.end_to_end.stack import Stack, metadata, running_stack
+from tests.support.clients import Failure, Grpc, Refused, Rest, Way
+from tests.support.processes import argv, child_pids
+from tests.support.stack import Stack, metadata, running_stack
 
 TIMEOUT = 2.0
 """The service's own deadline, as these tests set it."""
@@ -66,9 +67,9 @@ class Service:
     def children(self, kind: str) -> list[int]:
         """The processes of `postgres`, `envoy` or the workers (`sessions.worker`)."""
         found = []
-        for pid in _children(self.stack.process.pid):
-            argv = _argv(pid)
-            if kind in argv or Path(argv[0]).name == kind:
+        for pid in child_pids(self.stack.process.pid):
+            command = argv(pid)
+            if kind in command or Path(command[0]).name == kind:
                 found.append(pid)
         return found
 
@@ -143,7 +144,7 @@ def well_again(service: Service) -> float:
 
     def well() -> bool:
         workers = service.children("sessions.worker")
-        addresses = [f"127.0.0.1:{_argv(pid)[-1]}" for pid in workers if len(_argv(pid)) > 1]
+        addresses = [f"127.0.0.1:{argv(pid)[-1]}" for pid in workers if len(argv(pid)) > 1]
         with ThreadPoolExecutor(1) as thread:
             serving = [
                 thread.submit(asyncio.run, is_serving(address)).result() for address in addresses
@@ -257,21 +258,6 @@ class Load:
         return longest, over
 
 
-def _children(pid: int) -> list[int]:
-    try:
-        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return []
-    return [int(child) for child in text.split()]
-
-
-def _argv(pid: int) -> list[str]:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1] or [""]
-    except (FileNotFoundError, ProcessLookupError):
-        return [""]
-
-
 class TestDatabase:
     """PostgreSQL stops, dies or freezes."""
 
@@ -369,7 +355,7 @@ def frozen_postgres(service: Service) -> Iterator[None]:
     stopped = [postgres]
     os.kill(postgres, signal.SIGSTOP)
     try:
-        for pid in _children(postgres):
+        for pid in child_pids(postgres):
             stopped.append(pid)
             os.kill(pid, signal.SIGSTOP)
         yield

@@ -29,9 +29,9 @@ from sessions.domain.websites import Website
 from sessions.settings import Settings
 from sessions.storage import session_list
 
-from tests.end_to_end.clients import Rest
-from tests.end_to_end.stack import Stack
-from tests.reference import Expected, reference_sessions
+from tests.support.clients import Rest
+from tests.support.reference import Expected, reference_sessions
+from tests.support.stack import Stack
 
 VISITS, COMBINATIONS = 3_000, 150
 FIRST, DAYS = date(2026, 1, 20), 42

@@ -8,8 +8,8 @@ from sessions.composition import open_application
 from sessions.domain.api_keys import Scope
 from sessions.settings import Settings
 
-from tests.end_to_end.stack import running_stack
-from tests.places import write_places
+from tests.support.places import write_places
+from tests.support.stack import running_stack
 
 
 async def _website_and_key(database_url: str) -> tuple[str, str]:

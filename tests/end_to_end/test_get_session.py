@@ -11,7 +11,7 @@ from sessions.composition import Application
 from sessions.domain.events import SentEvent
 from sessions.domain.websites import Website
 
-from tests.end_to_end.clients import Grpc, Rest, Way
+from tests.support.clients import Grpc, Rest, Way
 
 START = datetime(2026, 3, 3, 10, 15, tzinfo=UTC)
 DAYS = {"start_date": "2026-03-03", "end_date": "2026-03-03", "include_bots": True}

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from sessions.domain.websites import Website
 
-from tests.end_to_end.stack import Stack
+from tests.support.stack import Stack
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

@@ -34,8 +34,8 @@ from sessions.domain.queries import FILTERS
 from sessions.domain.session_ids import format_session_id
 from sessions.domain.websites import Website
 
-from tests.end_to_end.clients import Failure, grpc_failure
-from tests.end_to_end.stack import Stack, metadata
+from tests.support.clients import Failure, grpc_failure
+from tests.support.stack import Stack, metadata
 
 REQUESTS, GRPC_REQUESTS, CLIENTS = 10_000, 500, 4
 WARM_UP = 2_000

@@ -26,9 +26,9 @@ from analytics_sessions.v1.event_service_pb2 import RecordEventsRequest, RecordE
 from google.protobuf.json_format import ParseDict, ParseError
 from sessions.domain.limits import MAX_EVENTS, MAX_REQUEST
 
-from tests.end_to_end.clients import Failure, grpc_failure, rest_failure
-from tests.end_to_end.stack import Reply, Stack, metadata, running_stack
-from tests.end_to_end.test_crashes import parts
+from tests.support.clients import Failure, grpc_failure, rest_failure
+from tests.support.processes import running_parts
+from tests.support.stack import Reply, Stack, metadata, running_stack
 
 TABLES = ("events", "sessions", "session_ids", "overflow_pages", "visitors")
 
@@ -610,7 +610,7 @@ MOST_MEGABYTES = 1_000
 
 
 def test_memory_is_bounded(patient: Site) -> None:
-    workers = parts(patient.stack.process.pid)["worker"]
+    workers = running_parts(patient.stack.process.pid)["worker"]
     address = urlsplit(patient.stack.address).netloc
 
     def send(each: tuple[str, bytes]) -> int | str:
@@ -630,7 +630,7 @@ def test_memory_is_bounded(patient: Site) -> None:
         list(pool.map(insist, [*(HEAVY | HEAVY_MESSAGES).items()] * 3))
     peaks = [_peak(pid) for pid in workers]
     print(f"peak memory of the workers: {peaks} MiB")
-    assert parts(patient.stack.process.pid)["worker"] == workers
+    assert running_parts(patient.stack.process.pid)["worker"] == workers
     assert max(peaks) < MOST_MEGABYTES
 
 

@@ -34,8 +34,8 @@ from sessions.domain.session_ids import format_session_id
 from sessions.gateway import DESCRIPTORS
 from sessions.settings import Settings
 
-from tests.end_to_end.clients import rest_failure
-from tests.end_to_end.stack import Stack
+from tests.support.clients import rest_failure
+from tests.support.stack import Stack
 
 READ, WRITE, ERASE = Scope.SESSIONS_READ, Scope.EVENTS_WRITE, Scope.VISITORS_ERASE
 NOW = datetime.now(UTC)

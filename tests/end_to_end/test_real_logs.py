@@ -19,8 +19,8 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.clients import Grpc, Rest
-from tests.end_to_end.stack import SESSIONS, Stack
+from tests.support.clients import Grpc, Rest
+from tests.support.stack import SESSIONS, Stack
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 LINES, EVENTS, SESSIONS_OF_THE_LOG, SINGLE_REQUESTS = 10_000, 9_999, 3_223, 1_774

@@ -13,8 +13,8 @@ from analytics_sessions.v1.event_service_pb2 import RecordEventsRequest, StreamE
 from analytics_sessions.v1.event_service_pb2_grpc import EventServiceStub
 from sessions.domain.websites import Website
 
-from tests.end_to_end.clients import grpc_failure
-from tests.end_to_end.stack import Reply, Stack, metadata
+from tests.support.clients import grpc_failure
+from tests.support.stack import Reply, Stack, metadata
 
 NOW = datetime.now(UTC)
 

@@ -10,7 +10,7 @@ import pytest
 from analytics_sessions.v1.session_service_pb2 import ListSessionsRequest
 from sessions.domain.websites import Website
 
-from tests.end_to_end.stack import Reply, Stack, metadata
+from tests.support.stack import Reply, Stack, metadata
 
 REQUEST_ID = "018f2b4c-0000-7000-8000-00000000000a"
 VISITORS = ("anna", "bert", "carl", "dora", "emil")

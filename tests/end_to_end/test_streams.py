@@ -31,8 +31,8 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from grpc_status import rpc_status
 from sessions.standalone.postgres import running_postgres
 
-from tests.end_to_end.stack import Stack, metadata, running_stack
-from tests.end_to_end.test_crashes import parts
+from tests.support.processes import running_parts
+from tests.support.stack import Stack, metadata, running_stack
 
 AGE = 4.0
 TIMEOUT = 5.0
@@ -84,7 +84,7 @@ class Service:
 
     def workers(self) -> list[int]:
         """The processes of the workers."""
-        return parts(self.stack.process.pid)["worker"]
+        return running_parts(self.stack.process.pid)["worker"]
 
 
 def new_event(url: str = "/") -> Event:

@@ -19,7 +19,7 @@ from sessions.domain.websites import Website
 from sessions.storage import session_list
 from sessions.storage.database import Database
 
-from tests.end_to_end.clients import Query, Way
+from tests.support.clients import Query, Way
 
 START = datetime(2026, 2, 27, tzinfo=UTC)
 DAYS = {"start_date": "2026-02-27", "end_date": "2026-03-05"}

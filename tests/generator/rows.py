@@ -10,7 +10,7 @@ from sessions.domain.items import item_hash
 from sessions.domain.websites import Website
 from sessions.storage.database import Database
 
-from tests.reference import Expected
+from tests.support.reference import Expected
 
 UNTIL = datetime(2026, 3, 10, 14, 20, 5, 123456, tzinfo=UTC)
 """Ten days after the end of a month."""

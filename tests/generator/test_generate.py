@@ -18,7 +18,7 @@ from sessions.settings import Settings
 from sessions.storage.database import Database
 
 from tests.generator.rows import UNTIL, session_rows, stored_events, summaries
-from tests.reference import reference_sessions
+from tests.support.reference import reference_sessions
 
 SESSIONS, DAYS = 2_000, 12
 

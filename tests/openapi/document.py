@@ -9,7 +9,7 @@ from typing import Any
 from jsonschema_rs import Draft202012Validator
 
 from openapi.build import DOCUMENT, Json
-from tests.end_to_end.stack import Reply
+from tests.support.stack import Reply
 
 
 @dataclass(frozen=True)

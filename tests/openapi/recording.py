@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 
 from sessions.domain.limits import MAX_REQUEST
 
-from tests.end_to_end.stack import Reply
 from tests.openapi.service import Service, running_service
+from tests.support.stack import Reply
 
 WEBSITE = "site_abc123defg"
 SESSION = "sess_01a20757b986d2ee901e8d13ff51d301"

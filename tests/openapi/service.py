@@ -17,8 +17,8 @@ from sessions.composition import Application, open_application
 from sessions.domain.api_keys import Scope, new_secret
 from sessions.settings import Settings
 
-from tests.end_to_end.stack import Stack, running_stack
-from tests.sdk.restart import workers
+from tests.support.restart import workers
+from tests.support.stack import Stack, running_stack
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from sessions.domain.api_keys import Scope
 from sessions.domain.events import SentEvent
 from sessions.settings import Settings
 
-from tests.end_to_end.stack import Stack, running_stack
+from tests.support.stack import Stack, running_stack
 
 ROOT = Path(__file__).parents[2]
 PLAN = json.loads((ROOT / "sdk/cases.json").read_text())
@@ -56,7 +56,7 @@ def stack() -> Iterator[Stack]:
 def sdk_environment(stack: Stack) -> dict[str, str]:
     """The environment for the suite of an SDK, with data to read; see the top of this file."""
     found = asyncio.run(_fill(stack.database_url))
-    restart = [sys.executable, "-m", "tests.sdk.restart", str(stack.process.pid)]
+    restart = [sys.executable, "-m", "tests.support.restart", str(stack.process.pid)]
     return (
         dict(os.environ)
         | found

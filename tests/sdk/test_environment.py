@@ -4,9 +4,9 @@ import shlex
 import subprocess
 import time
 
-from tests.end_to_end.stack import Stack
 from tests.sdk.conftest import LONG, ROOT, SESSIONS
-from tests.sdk.restart import workers
+from tests.support.restart import workers
+from tests.support.stack import Stack
 
 
 def test_data(stack: Stack, sdk_environment: dict[str, str]) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.stack import Stack
 from tests.sdk.conftest import ROOT
 from tests.sdk.python.examples import check_examples
+from tests.support.stack import Stack
 
 TYPED = """\
 from analytics_sessions import AsyncClient, Client, Event, Page, Session

@@ -120,3 +120,35 @@ def free_range(count: int) -> int:
             continue
         return first
     raise AssertionError("no free ports")
+
+
+def running_parts(up: int) -> dict[str, list[int]]:
+    """The processes of each kind that a `sessions up` runs now, by the number of its process."""
+    found: dict[str, list[int]] = {"worker": [], "Envoy": [], "PostgreSQL": [], "backend": []}
+    for pid in child_pids(up):
+        program, *arguments = argv(pid)
+        if "sessions.worker" in arguments:
+            found["worker"].append(pid)
+        elif Path(program).name == "envoy":
+            found["Envoy"].append(pid)
+        elif Path(program).name == "postgres":
+            found["PostgreSQL"].append(pid)
+            found["backend"] += child_pids(pid)
+    return found
+
+
+def child_pids(pid: int) -> list[int]:
+    """The processes that a process has started; none if it has ended."""
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return [int(child) for child in text.split()]
+
+
+def argv(pid: int) -> list[str]:
+    """The command line of a process; one empty text if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1] or [""]
+    except (FileNotFoundError, ProcessLookupError):
+        return [""]

@@ -19,8 +19,8 @@ from sessions.usecases.record_events import RecordEvents
 from sessions.usecases.run_retention import RunRetention
 from sessions.usecases.websites import Websites
 
-from tests.strategies import START, arrivals
-from tests.usecases.rows import event, new_website
+from tests.support.rows import event, new_website
+from tests.support.strategies import START, arrivals
 
 Rows = dict[tuple[datetime, str], str]
 

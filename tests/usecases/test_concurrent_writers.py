@@ -20,7 +20,6 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from operator import itemgetter
 from typing import Any
-from uuid import UUID
 
 import psycopg
 import pytest
@@ -30,13 +29,13 @@ from psycopg.rows import dict_row
 from sessions.domain.errors import Unavailable
 from sessions.domain.events import Event
 from sessions.domain.websites import Website
-from sessions.storage import session_details, websites
+from sessions.storage import websites
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
 from sessions.usecases.record_events import RecordEvents
 
-from tests.reference import reference_sessions
-from tests.usecases.test_record_events import stored_sessions
+from tests.support.reference import reference_sessions
+from tests.support.rows import check_ids, parts, stored_sessions
 
 SECRET = b"unused"
 WEBSITES = 250
@@ -368,58 +367,6 @@ def _identity(event: Event) -> tuple[str, datetime, str]:
     return event.visitor_id, event.occurred_at, event.event_id
 
 
-async def check_ids(database: Database, sites: Sequence[Website], seed: str) -> int:
-    """Each session has its one live id; each merged id leads to the one that was made first."""
-    await _check_timelines(database, seed)
-    query = """
-    SELECT i.website_key, i.visitor_key, s.session_id AS survivor, s.ended_at,
-           array_agg(i.session_id) AS ids
-      FROM session_ids i
-      JOIN sessions s ON s.website_key = i.website_key AND s.visitor_key = i.visitor_key
-       AND i.started_at BETWEEN s.started_at AND s.ended_at
-     WHERE i.website_key = ANY(%(keys)s)
-     GROUP BY 1, 2, 3, 4
-    """
-    keys = [site.key for site in sites]
-    rows = await database.fetch(query, {"keys": keys}, dict_row)
-    given = await database.fetch(
-        "SELECT count(*) FROM session_ids WHERE website_key = ANY(%(keys)s)", {"keys": keys}
-    )
-    where = f"TEST_SEED={seed}"
-    assert sum(len(row["ids"]) for row in rows) == given[0][0], where
-    merged = []
-    for row in rows:
-        assert row["survivor"] == min(row["ids"]), (where, row)
-        merged += [(row, id_) for id_ in row["ids"] if id_ != row["survivor"]]
-
-    async def ask(asked: dict[str, Any], session_id: UUID) -> None:
-        page = await session_details.get(
-            database, asked["website_key"], session_id, after=None, limit=1, max_bytes=1
-        )
-        assert page, (where, session_id)
-        assert page.session.session_id == asked["survivor"], (where, session_id)
-
-    for part in _parts(merged, TASKS):
-        await asyncio.gather(*(ask(*each) for each in part))
-    return len(merged)
-
-
-def _parts(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    return (items[start : start + size] for start in range(0, len(items), size))
-
-
-async def _check_timelines(database: Database, seed: str) -> None:
-    """Live ids and sessions are the same set, at the same places."""
-    query = """
-    SELECT i.session_id, i.started_at, s.session_id, s.started_at
-      FROM (SELECT * FROM session_ids WHERE NOT merged) i
-      FULL JOIN sessions s ON s.website_key = i.website_key AND s.session_id = i.session_id
-       AND s.visitor_key = i.visitor_key AND s.started_at = i.started_at
-     WHERE i.session_id IS NULL OR s.session_id IS NULL
-    """
-    assert await database.fetch(query, {}) == [], f"TEST_SEED={seed}"
-
-
 async def _deadlocks(database: Database) -> int:
     query = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
     [(count,)] = await database.fetch(query, {})
@@ -489,7 +436,7 @@ async def _long_session(
     async with Database(database_url) as database:
         website = await _new_website(database)
         record = RecordEvents(database, Partitions(database), SECRET)
-        for part in _parts(rng.sample(events, len(events)), 5_000):
+        for part in parts(rng.sample(events, len(events)), 5_000):
             await record(website, part)
         await record(website, [_event(rng, "ann", end + timedelta(minutes=50), "/0")])
         assert len(await stored_sessions(database, website)) == 2

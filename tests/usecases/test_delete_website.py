@@ -20,8 +20,8 @@ from sessions.usecases.progress import silent
 from sessions.usecases.record_events import RecordEvents
 from sessions.usecases.websites import Websites
 
-from tests.strategies import START
-from tests.usecases.rows import event, everything, new_website
+from tests.support.rows import event, everything, new_website
+from tests.support.strategies import START
 
 _BLOCK = """
 INSERT INTO blocks (website_key, first_hour, last_hour, format, sessions, steps, checksum)

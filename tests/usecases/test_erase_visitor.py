@@ -24,9 +24,9 @@ from sessions.usecases.erase_visitor import EraseVisitor
 from sessions.usecases.record_events import RecordEvents
 from sessions.usecases.websites import Websites
 
-from tests.reference import reference_sessions
-from tests.strategies import START, arrivals
-from tests.usecases.rows import event, everything, new_website, stored_sessions
+from tests.support.reference import reference_sessions
+from tests.support.rows import event, everything, new_website, stored_sessions
+from tests.support.strategies import START, arrivals
 
 SECRET = b"secret"
 

@@ -7,74 +7,22 @@ from typing import Any
 
 import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
-from psycopg.rows import dict_row
 from sessions.domain.enrichment import Enricher
-from sessions.domain.events import ACQUISITION, ATTRIBUTES, Event, SentEvent
-from sessions.domain.items import MORE_ITEMS, NO_PAGE, item_hash
-from sessions.domain.websites import Website
-from sessions.storage import visitors, websites
+from sessions.domain.events import Event, SentEvent
+from sessions.storage import visitors
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
 from sessions.usecases.record_events import RecordEvents
 
-from tests.reference import Expected, reference_sessions
-from tests.strategies import arrivals
-
-PATHS = ["/", "/a", "/b", "/ü", *(f"/{number}" for number in range(200))]
-PAGES = {item_hash("page", path): path for path in PATHS}
-EVENT_NAMES = {
-    item_hash("event", name): name for name in ["", "click", *(f"e{n}" for n in range(200))]
-}
+from tests.support.reference import reference_sessions
+from tests.support.rows import new_website, stored_sessions
+from tests.support.strategies import arrivals
 
 
 @pytest_asyncio.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     async with Database(database_url) as database:
         yield database
-
-
-async def new_website(database: Database) -> Website:
-    website = await websites.find(database, await websites.create(database, "test"))
-    assert website
-    return website
-
-
-async def stored_sessions(database: Database, website: Website) -> list[Expected]:
-    """The sessions of a website as they are stored, by visitor and time."""
-    query = """
-    SELECT s.*,
-           ARRAY(SELECT item FROM overflow_items o
-                  WHERE o.website_key = s.website_key AND o.visitor_key = s.visitor_key
-                    AND o.occurred_at BETWEEN s.started_at AND s.ended_at) AS overflow
-      FROM sessions s
-     WHERE website_key = %(key)s
-     ORDER BY visitor_id, started_at
-    """
-    rows = await database.fetch(query, {"key": website.key}, dict_row)
-    return [_expected(row) for row in rows]
-
-
-def _expected(row: dict[str, Any]) -> Expected:
-    stored = {*map(str, row["items"]), *map(str, row["overflow"])} - {MORE_ITEMS}
-    borders = {item_hash(kind, row[kind]) for kind in ("entry_page", "exit_page")}
-    assert borders <= stored
-    pages = {PAGES[item] for item in stored & PAGES.keys()}
-    assert (NO_PAGE in stored) == (not pages)
-    event_names = {EVENT_NAMES[item] for item in stored & EVENT_NAMES.keys()}
-    assert len(stored) == len(borders) + len(pages or {""}) + len(event_names)
-    return Expected(
-        **{
-            name: row[name]
-            for name in (
-                *("visitor_id", "started_at", "ended_at", "pageviews", "events", "is_bot"),
-                *("entry_page", "exit_page"),
-            )
-        },
-        acquisition=tuple(row[name] for name in ACQUISITION),
-        attributes=tuple(row[name] for name in ATTRIBUTES),
-        pages=frozenset(pages),
-        event_names=frozenset(event_names),
-    )
 
 
 @settings(

@@ -19,8 +19,8 @@ from sessions.usecases.record_events import RecordEvents
 from sessions.usecases.run_retention import Outcome, RunRetention
 from sessions.usecases.websites import Websites
 
-from tests.reference import reference_sessions
-from tests.usecases.rows import event, everything, new_website, stored_sessions
+from tests.support.reference import reference_sessions
+from tests.support.rows import event, everything, new_website, stored_sessions
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
 DAYS = 30

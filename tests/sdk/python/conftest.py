@@ -5,9 +5,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.end_to_end.stack import Stack
 from tests.sdk.python.clients import CLIENTS, AnyClient
 from tests.sdk.python.server import Server, running_server
+from tests.support.stack import Stack
 
 Connect = Callable[..., AnyClient]
 

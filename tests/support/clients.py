@@ -19,7 +19,7 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 from google.rpc import code_pb2, error_details_pb2
 from grpc_status import rpc_status
 
-from tests.end_to_end.stack import Reply, Stack, metadata
+from tests.support.stack import Reply, Stack, metadata
 
 HTTP_STATUSES = {
     "INVALID_ARGUMENT": 400,
