@@ -3,13 +3,12 @@
 import gzip
 import re
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from sessions.domain import user_agents
 from sessions.domain.limits import MAX_FAMILY
 
-LOG = Path(__file__).parents[2] / "../shared/data/apache_access.log.gz"
+from tests.support.real_data import real_file
 
 W = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) "
 MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) "
@@ -370,9 +369,7 @@ def test_a_name_copied_from_the_user_agent_has_a_bounded_length() -> None:
 @pytest.fixture(scope="module")
 def log() -> Counter[str]:
     """The user agents of a real web server's log, with their counts."""
-    if not LOG.exists():
-        pytest.skip(f"needs {LOG.name}, which is not part of this repository")
-    with gzip.open(LOG, "rt", errors="replace") as lines:
+    with gzip.open(real_file("apache_access.log.gz"), "rt", errors="replace") as lines:
         return Counter(line.split('"')[5] for line in lines if line.count('"') >= 6)
 
 

@@ -20,9 +20,9 @@ from typing import Any
 import pytest
 
 from tests.support.clients import Grpc, Rest
+from tests.support.real_data import real_file
 from tests.support.stack import SESSIONS, Stack
 
-DATA = Path(__file__).parents[3] / "shared" / "data"
 LINES, EVENTS, SESSIONS_OF_THE_LOG, SINGLE_REQUESTS = 10_000, 9_999, 3_223, 1_774
 LOG_DAYS = {"start_date": "2015-05-17", "end_date": "2015-05-20", "include_bots": True}
 SHOP_SESSIONS = 3_605
@@ -61,18 +61,10 @@ def new_website(stack: Stack) -> str:
     return stack.command("websites", "create", "--name", "real input")
 
 
-def data_file(name: str) -> Path:
-    """A file of real input; without it the test is skipped."""
-    path = DATA / name
-    if not path.exists():
-        pytest.skip(f"{Path('..', 'shared', 'data', name)} is not there")
-    return path
-
-
 @pytest.fixture(scope="module")
 def log() -> Path:
     """The access log."""
-    return data_file("apache_access.log.gz")
+    return real_file("apache_access.log.gz")
 
 
 @pytest.fixture(scope="module")
@@ -221,7 +213,7 @@ def test_strict_tells_of_refused_lines_by_its_status(
 def test_a_shops_sessions_are_those_of_its_labels(
     stack: Stack, rest: Rest, over_grpc: Grpc, key: str, tmp_path: Path
 ) -> None:
-    with gzip.open(data_file("ecom_sessions.csv.gz"), "rt") as file:
+    with gzip.open(real_file("ecom_sessions.csv.gz"), "rt") as file:
         rows = list(csv.DictReader(file))
     clicks = tmp_path / "clicks.ndjson"
     clicks.write_text("".join(f"{json.dumps(_click(n, row))}\n" for n, row in enumerate(rows)))

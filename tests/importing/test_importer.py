@@ -19,7 +19,7 @@ from sessions.importing.formats.ndjson import Ndjson
 from sessions.importing.importer import BATCH, MAX_SHOWN, Importer, Tally
 from sessions.importing.lines import MAX_LINE, UnreadableFile
 
-LOG = Path(__file__).parents[2] / "../shared/data/apache_access.log.gz"
+from tests.support.real_data import real_file
 
 
 class Counts(NamedTuple):
@@ -219,9 +219,7 @@ async def test_a_failure_to_record_ends_the_import(tmp_path: Path, store: Store)
 
 @pytest.fixture
 def log() -> Path:
-    if not LOG.exists():
-        pytest.skip(f"needs {LOG.name}, which is not part of this repository")
-    return LOG
+    return real_file("apache_access.log.gz")
 
 
 async def test_a_real_log(log: Path, store: Store) -> None:

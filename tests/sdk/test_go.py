@@ -15,6 +15,8 @@ import pytest
 
 from tests.sdk.conftest import ROOT, SUITE_SECONDS, run_suite
 
+pytestmark = pytest.mark.timeout(SUITE_SECONDS)
+
 SDK = ROOT / "sdk" / "go"
 README = (SDK / "README.md").read_text()
 MODULE = re.findall(r"^module (\S+)", (SDK / "go.mod").read_text())[0]

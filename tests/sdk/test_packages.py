@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.sdk.conftest import ROOT
+from tests.sdk.conftest import ROOT, SUITE_SECONDS
 from tests.sdk.python.examples import check_examples
 from tests.support.stack import Stack
+
+pytestmark = pytest.mark.timeout(SUITE_SECONDS)
 
 TYPED = """\
 from analytics_sessions import AsyncClient, Client, Event, Page, Session

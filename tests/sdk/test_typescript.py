@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.sdk.conftest import ROOT, run_suite
+from tests.sdk.conftest import ROOT, SUITE_SECONDS, run_suite
+
+pytestmark = pytest.mark.timeout(SUITE_SECONDS)
 
 SDK = ROOT / "sdk/typescript"
 NODE = 20

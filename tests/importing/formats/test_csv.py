@@ -1,7 +1,6 @@
 """Tables with a header."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from sessions.domain.events import SentEvent
@@ -9,7 +8,8 @@ from sessions.importing.entries import Entry, Refused, UnusableFile
 from sessions.importing.formats.csv import Csv
 from sessions.importing.lines import Line, open_source
 
-ECOM = Path(__file__).parents[3] / "../shared/data/ecom_sessions.csv.gz"
+from tests.support.real_data import real_file
+
 NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
 
 
@@ -125,10 +125,8 @@ def test_an_empty_file_has_no_entries() -> None:
 
 
 def test_a_real_export() -> None:
-    if not ECOM.exists():
-        pytest.skip(f"needs {ECOM.name}, which is not part of this repository")
     columns = {"visitor_id": "user_id", "event_name": "event"}
-    with open_source(str(ECOM)) as source:
+    with open_source(str(real_file("ecom_sessions.csv.gz"))) as source:
         rows = list(Csv(columns).entries(source.lines(print)))
     assert len(rows) == 31_106
     assert all(isinstance(each.outcome, SentEvent) for each in rows)
