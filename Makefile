@@ -4,10 +4,11 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 GOOGLEAPIS := build/googleapis
 PROTOS := $(shell cd protos && find . -name '*.proto' | sed 's|^\./||')
+MADE := $(addprefix service/sessions/gateway/,descriptors.pb openapi.json swagger_ui)
 NO_NODE := ! command -v npm > /dev/null || ! node -e 'process.exit(+(parseInt(process.versions.node) < 20))'
 
 .DEFAULT_GOAL := help
-.PHONY: help install run generate generate-python generate-openapi generate-typescript generate-go format lint lint-openapi test coverage bench bench-ingest soak drift check
+.PHONY: help install run generate generate-python generate-openapi generate-page generate-typescript generate-go format lint lint-openapi test coverage bench bench-ingest soak drift check
 
 help: ## Show the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -27,7 +28,7 @@ $(GOOGLEAPIS): $(INSTALLED)
 	@cd $@ && root=$$(../../$(BIN)/python -c "import google.api, os; print(os.path.dirname(google.api.__path__[0]))") \
 	  && cp -R $$root/api $$root/rpc google/ && find . -name '*.py*' -delete && find . -name __pycache__ -prune -exec rm -r {} +
 
-generate: generate-python generate-openapi generate-typescript generate-go ## Generate SDKs, OpenAPI and Envoy's descriptors from protos/
+generate: generate-python generate-openapi generate-page generate-typescript generate-go ## Generate SDKs, OpenAPI and Envoy's descriptors from protos/
 
 generate-python: $(GOOGLEAPIS)
 	@rm -rf build/python sdk/python/analytics_sessions/v1/*_pb2* && mkdir -p build/python
@@ -42,6 +43,15 @@ generate-openapi: $(GOOGLEAPIS)
 	@if ! command -v go > /dev/null; then echo 'generate: skipped openapi, needs Go'; else \
 	  $(BIN)/buf generate protos --template openapi/buf.gen.yaml \
 	  && $(BIN)/buf build protos -o build/openapi/protos.binpb && $(BIN)/python -m openapi.build; fi
+
+# Without the package's install script, which reports the installation to its makers.
+OPENAPI_TOOLS = { [ openapi/node_modules/.package-lock.json -nt openapi/package-lock.json ] || npm ci --ignore-scripts --prefix openapi; }
+
+generate-page:
+	@if $(NO_NODE); then \
+	  echo 'generate: skipped the files of Swagger UI, needs Node 20'; else \
+	  $(OPENAPI_TOOLS) && cd openapi/node_modules/swagger-ui-dist \
+	  && cp LICENSE NOTICE swagger-ui.css swagger-ui-bundle.js $(CURDIR)/service/sessions/gateway/swagger_ui/; fi
 
 generate-typescript: $(GOOGLEAPIS) generate-openapi
 	@if $(NO_NODE); then \
@@ -66,8 +76,7 @@ lint: $(GOOGLEAPIS) lint-openapi ## Check format, style, types, layers and proto
 
 lint-openapi:
 	@if $(NO_NODE); then \
-	  echo 'lint: skipped openapi, needs Node 20'; else cd openapi \
-	  && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --ignore-scripts; } \
+	  echo 'lint: skipped openapi, needs Node 20'; else $(OPENAPI_TOOLS) && cd openapi \
 	  && REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true node_modules/.bin/redocly lint ../service/sessions/gateway/openapi.json; fi
 
 test: install ## Run all tests
@@ -88,7 +97,7 @@ soak: install ## Write from everywhere, and kill parts meanwhile, for SECONDS=30
 	SOAK_SECONDS=$(or $(SECONDS),300) $(BIN)/pytest -s --timeout 0 tests/usecases/test_concurrent_writers.py tests/end_to_end/test_crashes.py
 
 drift: generate ## Check that the generated code is that of the protos
-	@test -z "$$(git status --porcelain -- sdk service/sessions/gateway/descriptors.pb service/sessions/gateway/openapi.json)" \
-	  || { git status --short -- sdk service/sessions/gateway; echo 'generated code has drifted: commit what make generate makes'; exit 1; }
+	@test -z "$$(git status --porcelain -- sdk $(MADE))" \
+	  || { git status --short -- sdk $(MADE); echo 'generated code has drifted: commit what make generate makes'; exit 1; }
 
 check: lint drift test ## Everything that CI checks, on the embedded PostgreSQL

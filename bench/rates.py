@@ -171,7 +171,7 @@ def _canned_workers(
 def _envoy(workers: list[int], folder: Path, service: Service) -> Iterator[int]:
     """Envoy as the service configures it, in front of other workers."""
     port = free_ports(1)
-    config = folder / "envoy.yaml"
+    config = folder / "envoy.json"
     config.write_text(
         gateway.render(
             host="127.0.0.1",

@@ -161,7 +161,7 @@ var File_analytics_sessions_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_analytics_sessions_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"(analytics/sessions/v1/error_reason.proto\x12\x15analytics.sessions.v1\x1a#analytics/sessions/v1/options.proto*\xab\x11\n" +
+	"(analytics/sessions/v1/error_reason.proto\x12\x15analytics.sessions.v1\x1a#analytics/sessions/v1/options.proto*\xac\x11\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\xac\x01\n" +
 	"\x1aERROR_REASON_INVALID_FIELD\x10\x01\x1a\x8b\x01\x8a\xce\x18\x86\x01\n" +
@@ -213,10 +213,10 @@ const file_analytics_sessions_v1_error_reason_proto_rawDesc = "" +
 	"\x1eERROR_REASON_DEADLINE_EXCEEDED\x10\x10\x1a-\x8a\xce\x18)\n" +
 	"\x11DEADLINE_EXCEEDED\x10\xf8\x03\x1a\x11deadline exceeded\x12<\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\x11\x1a!\x8a\xce\x18\x1d\n" +
-	"\bINTERNAL\x10\xf4\x03\x1a\x0einternal error\x12\xaf\x01\n" +
-	"\x1eERROR_REASON_HEADERS_TOO_LARGE\x10\x12\x1a\x8a\x01\x8a\xce\x18\x85\x01\n" +
-	"\x12RESOURCE_EXHAUSTED\x10\xaf\x03\x1aFthe headers are larger than {max_bytes} bytes or more than {max_count}\"\x12\n" +
-	"\tmax_bytes\x12\x0532768\"\x10\n" +
+	"\bINTERNAL\x10\xf4\x03\x1a\x0einternal error\x12\xb0\x01\n" +
+	"\x1eERROR_REASON_HEADERS_TOO_LARGE\x10\x12\x1a\x8b\x01\x8a\xce\x18\x86\x01\n" +
+	"\x12RESOURCE_EXHAUSTED\x10\xaf\x03\x1aFthe headers are larger than {max_bytes} bytes or more than {max_count}\"\x13\n" +
+	"\tmax_bytes\x12\x06131072\"\x10\n" +
 	"\tmax_count\x12\x03100\x12a\n" +
 	"\x1cERROR_REASON_REQUEST_TIMEOUT\x10\x13\x1a?\x8a\xce\x18;\n" +
 	"\x11DEADLINE_EXCEEDED\x10\x98\x03\x1a#the request took too long to arriveB\fZ\n" +

@@ -160,7 +160,7 @@ class Attacker:
         if many < 0.03:
             headers |= {f"X-{number}": "a" for number in range(150)}
         elif many < 0.06:
-            headers["X-Long"] = "x" * self._choose.choice([8_000, 31_000, 40_000, 70_000])
+            headers["X-Long"] = "x" * self._choose.choice([8_000, 130_000, 140_000, 1_100_000])
         elif many < 0.4:
             headers["Authorization"] = self._choose.choice(
                 [*("", "Bearer", f"Basic {self._key}", self._key), f"Bearer {self._header_value()}"]

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import h2.connection
+import h2.events
 from grpc_tools import protoc  # type: ignore[import-untyped]
 from sessions import gateway
 from sessions.standalone import envoy
@@ -70,6 +72,17 @@ class Gateway:
             lower = {name.lower(): value for name, value in response.getheaders()}
             return Reply(response.status, lower, response.read())
 
+    def request_http2(
+        self, path: str, *, method: str = "GET", headers: Mapping[str, str] = KEY
+    ) -> Reply:
+        """One HTTP/2 request without a body, on a connection of its own."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+            http2 = h2.connection.H2Connection()
+            http2.initiate_connection()
+            pseudo = {":method": method, ":path": path, ":scheme": "http", ":authority": "a"}
+            http2.send_headers(1, [*pseudo.items(), *headers.items()], end_stream=True)
+            return _http2_reply(connection, http2)
+
     def raw(self, request: bytes) -> Reply:
         """The answer to bytes that need not be HTTP."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
@@ -118,13 +131,17 @@ def running_worker(*arguments: str) -> Iterator[Worker]:
 
 @contextmanager
 def running_gateway(
-    folder: Path, ports: Sequence[int], *, cors_origins: Sequence[str] = ()
+    folder: Path,
+    ports: Sequence[int],
+    *,
+    cors_origins: Sequence[str] = (),
+    host: str = "127.0.0.1",
 ) -> Iterator[Gateway]:
     """An Envoy on a free port in front of the workers on those ports, once it is up."""
-    config = folder / "envoy.yaml"
+    config = folder / "envoy.json"
     config.write_text(
         gateway.render(
-            host="127.0.0.1",
+            host=host,
             port=0,
             workers=[("127.0.0.1", port) for port in ports],
             request_timeout=REQUEST_TIMEOUT,
@@ -161,12 +178,34 @@ def _when_up(address_file: Path, process: subprocess.Popen[bytes]) -> Gateway:
     )
 
 
+def _http2_reply(connection: socket.socket, http2: h2.connection.H2Connection) -> Reply:
+    answered: dict[str, str] = {}
+    body = b""
+    while True:
+        connection.sendall(http2.data_to_send())
+        received = connection.recv(65_536)
+        assert received, "the connection was closed"
+        for event in http2.receive_data(received):
+            match event:
+                case h2.events.ResponseReceived(headers=headers):
+                    answered = {name.decode(): value.decode() for name, value in headers}
+                case h2.events.DataReceived(data=data, flow_controlled_length=length):
+                    body += data
+                    http2.acknowledge_received_data(length, 1)
+                case h2.events.StreamEnded():
+                    return Reply(int(answered.pop(":status")), answered, body)
+                case h2.events.StreamReset() | h2.events.ConnectionTerminated():
+                    raise AssertionError(event)
+
+
 def _descriptors(folder: Path) -> Path:
     """The API's descriptors and those of `write_service.proto`."""
     google = distribution("googleapis-common-protos").locate_file("")
     extra, both = folder / "extra.pb", folder / "descriptors.pb"
-    arguments = ["protoc", f"-I{_HERE}", f"-I{google}", f"-I{_well_known()}"]
-    assert not protoc.main([*arguments, f"--descriptor_set_out={extra}", "write_service.proto"])
+    imports = (_HERE, _HERE.parents[1] / "protos", google, _well_known())
+    arguments = ["protoc", *(f"-I{each}" for each in imports)]
+    arguments += ["write_service.proto", "google/api/httpbody.proto"]
+    assert not protoc.main([*arguments, f"--descriptor_set_out={extra}"])
     both.write_bytes(gateway.DESCRIPTORS.read_bytes() + extra.read_bytes())
     return both
 

@@ -1,14 +1,20 @@
 """The configuration itself: Envoy accepts it without a warning, and keeps its admin pages home."""
 
+import json
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from analytics_sessions.v1 import event_service_pb2, session_service_pb2, visitor_service_pb2
 from sessions import gateway
 from sessions.standalone import envoy
 
 from tests.gateway.harness import Gateway, Worker, running_gateway
+
+PACKAGE = "/analytics.sessions.v1."
 
 
 def rendered(**changes: object) -> str:
@@ -22,19 +28,70 @@ def rendered(**changes: object) -> str:
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"host": "::", "cors_origins": ["*"]}, {"request_timeout": 0.5}]
+    "changes",
+    [{}, {"host": "::", "cors_origins": ["*"]}, {"request_timeout": 0.5}, {"host": "localhost"}],
 )
 def test_envoy_accepts_it_without_a_warning(tmp_path: Path, changes: dict[str, object]) -> None:
-    config = tmp_path / "envoy.yaml"
+    config = tmp_path / "envoy.json"
     config.write_text(rendered(**changes))
     command = [*envoy.command(config), "--mode", "validate"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
 
 
+def routes(**changes: object) -> dict[str, Any]:
+    """What Envoy does with a call, by the path of its method or by a prefix of paths."""
+    listener = json.loads(rendered(**changes))["static_resources"]["listeners"][0]
+    [manager] = listener["filter_chains"][0]["filters"]
+    [host] = manager["typed_config"]["route_config"]["virtual_hosts"]
+    actions = [route for route in host["routes"] if "route" in route]
+    return {next(iter(route["match"].values())): route["route"] for route in actions}
+
+
 def test_envoy_waits_a_little_longer_than_a_worker() -> None:
-    assert "timeout: 11s" in rendered(request_timeout=10)
-    assert "timeout: 1.5s" in rendered(request_timeout=0.5)
+    for seconds, waiting in ((10, "11s"), (0.5, "1.500s"), (300, "301s")):
+        timeouts = {
+            path: route["timeout"] for path, route in routes(request_timeout=seconds).items()
+        }
+        assert timeouts[f"{PACKAGE}SessionService/ListSessions"] == waiting
+        assert timeouts[f"{PACKAGE}EventService/RecordEvents"] == waiting
+        assert timeouts[f"{PACKAGE}EventService/StreamEvents"] == "0s"
+        assert timeouts[PACKAGE] == waiting
+        erasing = timeouts[f"{PACKAGE}VisitorService/EraseVisitor"]
+        assert erasing == ("301s" if seconds == 300 else "121s")
+
+
+def test_what_may_have_been_carried_out_is_sent_again_only_where_the_protos_allow_it() -> None:
+    reset = {
+        path.rpartition("/")[2]
+        for path, route in routes().items()
+        if "reset" in route.get("retry_policy", {}).get("retry_on", "").split(",")
+    }
+    assert reset == {"ListSessions", "GetSession", "EraseVisitor"}
+
+
+def test_every_method_has_a_route() -> None:
+    methods = {
+        f"/{service.full_name}/{method.name}"
+        for file in (event_service_pb2, session_service_pb2, visitor_service_pb2)
+        for service in file.DESCRIPTOR.services_by_name.values()
+        for method in service.methods
+    }
+    assert methods < routes().keys()
+
+
+def test_a_name_is_listened_on_by_its_addresses(tmp_path: Path, worker: Worker) -> None:
+    with running_gateway(tmp_path, [worker.port], host="localhost") as edge:
+        found = socket.getaddrinfo("localhost", edge.port, type=socket.SOCK_STREAM)
+        family, _, _, _, address = found[0]
+        with socket.socket(family) as client:
+            client.connect(address)
+            assert edge.admin("/ready").status == 200
+
+
+def test_a_name_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(OSError, match="not known"):
+        rendered(host="no.such.host.invalid")
 
 
 def listening(process_id: int) -> Iterator[str]:

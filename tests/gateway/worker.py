@@ -15,6 +15,7 @@ import grpc
 from analytics_sessions.v1 import session_service_pb2 as pb
 from analytics_sessions.v1 import session_service_pb2_grpc as pb_grpc
 from analytics_sessions.v1.session_pb2 import Session
+from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.wrappers_pb2 import Int32Value
 from google.rpc import code_pb2, status_pb2
@@ -132,15 +133,28 @@ async def stream(requests: AsyncIterator[bytes], context: Context) -> AsyncItera
         yield request
 
 
+async def export(request: bytes, context: Context) -> AsyncIterator[bytes]:
+    """Answers three lines, with a pause of a second and a half before the last one."""
+    for number in range(3):
+        if number == 2:
+            await asyncio.sleep(1.5)
+        line = HttpBody(content_type="application/x-ndjson", data=b"%d\n" % number)
+        yield line.SerializeToString()
+
+
 async def main(serving: bool) -> None:
     """Serves on a free port until the process is killed."""
     # As many bytes of headers as Envoy lets through; gRPC's default is less.
     limits = ("grpc.max_metadata_size", "grpc.absolute_max_metadata_size")
-    server = grpc.aio.server(options=[(limit, 64 * 1024) for limit in limits])
+    server = grpc.aio.server(options=[(limit, 160 * 1024) for limit in limits])
     port = server.add_insecure_port("127.0.0.1:0")
     pb_grpc.add_SessionServiceServicer_to_server(Sessions(port), server)
     package = "analytics.sessions.v1"
-    handlers: Handlers = {"Write": grpc.unary_unary_rpc_method_handler(write)}
+    handlers: Handlers = {
+        "Write": grpc.unary_unary_rpc_method_handler(write),
+        "Undo": grpc.unary_unary_rpc_method_handler(write),
+        "Export": grpc.unary_stream_rpc_method_handler(export),
+    }
     streams: Handlers = {"StreamEvents": grpc.stream_stream_rpc_method_handler(stream)}
     server.add_generic_rpc_handlers(
         (

@@ -277,7 +277,7 @@ def _too_large(recorder: Recorder, _: Service) -> None:
     for call in (RECORD, ERASE):
         recorder.send("request_too_large", call, body=b" " * (MAX_REQUEST + 1))
     for call in (*API, HEALTH):
-        recorder.send("headers_too_large", call, headers={"x-long": "x" * 40_000})
+        recorder.send("headers_too_large", call, headers={"x-long": "x" * 140_000})
 
 
 def _too_slow(recorder: Recorder, service: Service) -> None:

@@ -20,6 +20,14 @@ from sessions.settings import Settings
 from tests.support.restart import workers
 from tests.support.stack import Stack, running_stack
 
+_BREAK = """
+ALTER TABLE websites RENAME TO gone;
+CREATE VIEW websites AS
+SELECT website_key, website_id, (1 / (website_key - website_key))::text AS name,
+       created_at, retention_days, deleted_at
+  FROM gone"""
+"""From then on every statement that reads a website divides by zero."""
+
 
 @dataclass(frozen=True)
 class Service:
@@ -63,9 +71,9 @@ class Service:
     def broken(self) -> Iterator[None]:
         """Make every call meet what nobody foresaw, for the length of the block."""
         with psycopg.connect(self.stack.database_url, autocommit=True) as connection:
-            connection.execute("ALTER TABLE websites RENAME COLUMN name TO gone")
+            connection.execute(_BREAK)
             yield
-            connection.execute("ALTER TABLE websites RENAME COLUMN gone TO name")
+            connection.execute("DROP VIEW websites; ALTER TABLE gone RENAME TO websites")
 
     def _postgres(self) -> "psycopg.Connection[Any]":
         url = make_conninfo(self.stack.database_url, dbname="postgres")

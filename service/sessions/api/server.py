@@ -24,7 +24,7 @@ SERVICES = [
     for service in file.DESCRIPTOR.services_by_name.values()
 ]
 
-_MAX_HEADERS = 64 * 1024
+_MAX_HEADERS = 160 * 1024
 
 _OPTIONS = (
     # Whoever starts workers holds their ports, and lets in only sockets that share.

@@ -1,12 +1,5 @@
--- Gives Envoy's own answers the one error shape, refuses early what no worker
--- should see, links pages, and tells in a header when to try again. ERRORS,
--- MALFORMED and INVALID_FIELD come from errors.py.
--- https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/lua_filter
-
-local UNKNOWN = ": there is no such parameter"
-local NOT_UTF8 = ": is not valid UTF-8"
-local TWICE = ": is given twice"
-local NO_VALUE = ": has no value, write "
+-- Gives Envoy's own answers the one error shape, and tells in a header when to
+-- try again. ERRORS, INVALID and HTTP_STATUS come from edge_errors.py.
 
 -- Headers that say nothing to a REST caller.
 local FOR_GRPC_ONLY = {
@@ -14,7 +7,7 @@ local FOR_GRPC_ONLY = {
 }
 
 -- What gRPC itself answers in a worker, without details: the message is too
--- large (429 over REST, where the API has no quotas), or there is no such method.
+-- large, or there is no such method.
 local BY_GRPC = {["8"] = 413, ["12"] = 404}
 
 -- What Envoy tells apart and callers need not: a worker broke off, or none took a
@@ -30,48 +23,12 @@ local WORDS = {
   Timestamp = "a time like 2026-03-03T10:15:00Z",
 }
 
--- What the transcoder says of a body as a whole.
+-- What the transcoder of this version of Envoy says of a body as a whole.
 local BODY = {
   {"^: Root element must be a message", "the body is not a JSON object"},
   {"^Message too deep", "the body is nested too deeply"},
   {"\n *%^$", "the body is not valid JSON"},
 }
-
--- How a list ends that has a next page, and the parameter that its cursor is for.
-local NEXT = '^.*"(next_[%l_]+)":"([%w_-]+)"}$'
-local FOLLOWING = {next_cursor = "cursor", next_events_cursor = "events_cursor"}
-
--- Bytes: a cursor with its name, and a link that a proxy's limit for headers lets through.
-local LONGEST_CURSOR = 512
-local LONGEST_LINK = 2048
-
--- The sequences of UTF-8 beyond ASCII: no overlong form, no surrogate, nothing
--- above U+10FFFF. Lua 5.1 has no library for it.
-local TAIL = "[\128-\191]"
-local SEQUENCES = {
-  "[\194-\223]" .. TAIL,
-  "\224[\160-\191]" .. TAIL,
-  "[\225-\236\238\239]" .. TAIL .. TAIL,
-  "\237[\128-\159]" .. TAIL,
-  "\240[\144-\191]" .. TAIL .. TAIL,
-  "[\241-\243]" .. TAIL .. TAIL .. TAIL,
-  "\244[\128-\143]" .. TAIL .. TAIL,
-}
-
-local function is_utf8(text)
-  if not text:find("[\128-\255]") then return true end
-  for _, sequence in ipairs(SEQUENCES) do
-    text = text:gsub(sequence, "?")
-  end
-  return not text:find("[\128-\255]")
-end
-
-local function unescape(text)
-  local plain = text:gsub("%+", " "):gsub("%%(%x%x)", function(hex)
-    return string.char(tonumber(hex, 16))
-  end)
-  return plain
-end
 
 -- The inside of a JSON string.
 local function json(text)
@@ -80,36 +37,6 @@ local function json(text)
     return string.format("\\u%04x", char:byte())
   end)
   return escaped
-end
-
--- The ids in the path, then the parameters of the query: {name, escaped value},
--- without a value when there is no equals sign.
-local function parameters(path)
-  local before, query = path:match("^([^?]*)%??(.*)$")
-  local website, session = before:match("^/api/websites/([^/]*)/?[^/]*/?(.*)$")
-  local found = {{"website_id", website or ""}, {"session_id", session or ""}}
-  for part in query:gmatch("[^&]+") do
-    local name, value = part:match("^([^=]*)=(.*)$")
-    found[#found + 1] = {name or part, value}
-  end
-  return found
-end
-
--- What is wrong with the parameters, where the transcoder would let it pass: an
--- id in the query would replace the one in the path, a second value the first,
--- a name alone would count for nothing, and bad UTF-8 only the worker could see.
-local function refusal(path)
-  local seen = {}
-  for position, parameter in ipairs(parameters(path)) do
-    local name, value = parameter[1], parameter[2]
-    local key = name:lower():gsub("_", "")
-    local is_id = key == "websiteid" or key == "sessionid"
-    if position > 2 and is_id then return name .. UNKNOWN end
-    if not value then return name .. NO_VALUE .. name .. "=" end
-    if not is_utf8(unescape(value)) then return name .. NOT_UTF8 end
-    if seen[key] and not key:find("^filter") then return name .. TWICE end
-    seen[key] = true
-  end
 end
 
 local function misfit(value, kind)
@@ -121,11 +48,8 @@ local function misfit(value, kind)
   return value .. " is not " .. wanted
 end
 
--- The field and what is wrong with it, out of a message of the transcoder's or
--- of refusal(); no field when it is the body as a whole.
+-- The field and what is wrong with it, out of a message of the transcoder.
 local function fault(text)
-  local refused, why = text:match("^REFUSED ([^:]*): (.*)$")
-  if refused then return refused, why end
   local field, value, kind = text:match("^([^:]+): invalid value (.*) for type (.-)$")
   if field and value:find("^Starting an object") then
     return field .. "." .. kind, "an object does not belong here"
@@ -133,12 +57,8 @@ local function fault(text)
   if field then return field, misfit(value, kind:match("%w+$")) end
   field = text:match("^([^:]*): Proto field is not repeating")
   if field then return field, "has a list where none belongs" end
-  field = text:match('^Could not find field "(.*)" in the type "')
-  if field then return field, UNKNOWN:sub(3) end
-  field = text:match('^Encountered a non%-leaf field "(.-)"')
-  if field then return field, "has no fields of its own" end
   for _, line in ipairs(BODY) do
-    if text:find(line[1]) then return nil, line[2] end
+    if text:find(line[1]) then return "request", line[2] end
   end
 end
 
@@ -146,17 +66,18 @@ local function error_of(status)
   return ERRORS[status] or ERRORS[status < 500 and 400 or 500]
 end
 
-local function rest_body(status, text)
+local function rest_body(status, text, known)
   if status ~= 400 then return error_of(status).body end
-  local field, description = fault(text)
-  if not description then return error_of(status).body end
-  local words = {field = json(field or ""), description = json(description)}
-  return ((field and INVALID_FIELD or MALFORMED):gsub("@(%a+)@", words))
+  local field, description = known.field, known.description
+  if not field then field, description = fault(text) end
+  if not field then return error_of(status).body end
+  local words = {field = json(field), description = json(description)}
+  return (INVALID:gsub("@(%a+)@", words))
 end
 
 local function answer_grpc(headers, status)
   local err = error_of(status)
-  headers:replace("grpc-status", tostring(err.grpc_status))
+  headers:replace("grpc-status", err.grpc_status)
   headers:replace("grpc-message", err.message)
   headers:replace("grpc-status-details-bin", err.details)
 end
@@ -167,38 +88,66 @@ local function tell_delay(headers, body)
   if seconds then headers:replace("retry-after", tostring(math.ceil(tonumber(seconds)))) end
 end
 
-local function tell_delay_of_worker(handle)
-  local body = handle:body()
-  if body then tell_delay(handle:headers(), body:getBytes(0, body:length())) end
-end
-
-local function answer_rest(handle, status)
+local function answer_rest(handle, status, known)
   local body = handle:body(true)
   local headers = handle:headers()
   headers:replace("content-type", "application/json")
   headers:remove("content-length")
   tell_delay(headers, error_of(status).body)
-  -- The text follows the status (see envoy.yaml); only HEAD has no body.
+  -- The text follows the status (see listener.py); only HEAD has no body.
   if body:length() == 0 then return end
   local text = body:getBytes(0, body:length()):gsub("^%d+ ", "")
-  headers:replace("content-length", tostring(body:setBytes(rest_body(status, text))))
+  headers:replace("content-length", tostring(body:setBytes(rest_body(status, text, known))))
 end
 
--- gRPC's headers say nothing in a REST request, and a worker would choke on a bad one.
-local function drop_grpc_headers(headers)
-  local names = {}
-  for name in pairs(headers) do
-    if name:find("^grpc%-") or name:find("%-bin$") then names[#names + 1] = name end
+-- Of a worker's errors only those with a delay, and those whose status tells too
+-- little: 429 is every RESOURCE_EXHAUSTED to the transcoder.
+local function mend_error(handle, status)
+  local body = handle:body(true)
+  local headers = handle:headers() -- those from before the body came can't be used any more
+  local text = body:getBytes(0, body:length())
+  if status == "429" then
+    local reason = text:match('"reason":"([%u%d_]+)"')
+    local status = reason and (HTTP_STATUS[reason] or 429) or BY_GRPC["8"]
+    headers:replace(":status", tostring(status))
+    if not reason then return answer_rest(handle, status, {}) end
   end
-  for _, name in ipairs(names) do headers:remove(name) end
+  tell_delay(headers, text)
 end
 
--- A website in the body would take the place of the one in the path: the worker
--- compares them.
-local function tell_website(headers, path)
-  local website = path:match("^/api/websites/([^/?]*)")
-  if website then headers:replace("x-path-website-id", website) end
+-- The HTTP status of an answer that is not of a worker's making. Nobody learns
+-- without a key what is wrong with a request, here as in a worker.
+local function edge_status(headers, known)
+  local status = tonumber(headers:get("x-edge-status") or "")
+  headers:remove("x-edge-status")
+  status = SAME_AS[status] or status
+  if known.anonymous and (status == 400 or status == 404) then status = 401 end
+  return status
 end
+
+-- HEAD was sent on as GET: its answer keeps the length and loses the content.
+local function drop_body(handle)
+  local body = handle:body(true)
+  local headers = handle:headers()
+  local length = tostring(body:length())
+  body:setBytes("")
+  headers:replace("content-length", length)
+  headers:replace("cache-control", "no-store, no-transform") -- compressed, nothing has a length
+end
+
+local function finish_grpc(headers, status)
+  local bare = not headers:get("grpc-status-details-bin")
+  status = status or bare and BY_GRPC[headers:get("grpc-status")]
+  if status then answer_grpc(headers, status) end
+end
+
+-- How a list ends that has a next page, and the parameter that its cursor is for.
+local NEXT = '^.*"(next_[%l_]+)":"([%w_-]+)"}$'
+local FOLLOWING = {next_cursor = "cursor", next_events_cursor = "events_cursor"}
+
+-- Bytes: a cursor with its name, and a link that a proxy's limit for headers lets through.
+local LONGEST_CURSOR = 512
+local LONGEST_LINK = 2048
 
 -- The query of the next page: that of this one with another cursor.
 local function next_query(query, parameter, cursor)
@@ -223,27 +172,16 @@ local function link_next(handle, query)
   if #link <= LONGEST_LINK then handle:headers():add("link", link) end
 end
 
-function envoy_on_request(handle)
-  local headers = handle:headers()
-  local path = headers:get(":path") or ""
-  if path:sub(1, 5) ~= "/api/" then return end
-  drop_grpc_headers(headers)
-  local metadata = handle:streamInfo():dynamicMetadata()
-  if not headers:get("authorization") then metadata:set("errors", "anonymous", true) end
-  metadata:set("errors", "query", path:match("%?(.*)$") or "")
-  local problem = refusal(path)
-  if problem then handle:respond({[":status"] = "400"}, "REFUSED " .. problem) end
-  tell_website(headers, path)
-end
-
--- The HTTP status of an answer that is not of a worker's making. Nobody learns
--- without a key what is wrong with a request, here as in a worker.
-local function edge_status(headers, known)
-  local status = tonumber(headers:get("x-edge-status") or "")
-  headers:remove("x-edge-status")
-  status = SAME_AS[status] or status
-  if known.anonymous and (status == 400 or status == 404) then status = 401 end
-  return status
+local function finish_rest(handle, headers, status, known)
+  if status then headers:replace(":status", tostring(status)) end
+  for _, name in ipairs(FOR_GRPC_ONLY) do headers:remove(name) end
+  if not headers:get("cache-control") then headers:add("cache-control", "no-store") end
+  local shown = headers:get(":status")
+  if shown == "401" then headers:replace("www-authenticate", "Bearer") end
+  if status then return answer_rest(handle, status, known) end
+  if shown == "429" or shown == "503" then mend_error(handle, shown) end
+  if known.is_head then return drop_body(handle) end
+  if known.query and shown == "200" then link_next(handle, known.query) end
 end
 
 function envoy_on_response(handle)
@@ -251,17 +189,7 @@ function envoy_on_response(handle)
   local known = handle:streamInfo():dynamicMetadata():get("errors") or {}
   local status = edge_status(headers, known)
   if (headers:get("content-type") or ""):find("^application/grpc") then
-    local bare = not headers:get("grpc-status-details-bin")
-    status = status or bare and BY_GRPC[headers:get("grpc-status")]
-    if status then answer_grpc(headers, status) end
-    return
+    return finish_grpc(headers, status)
   end
-  if headers:get(":status") == "429" then status = 413 end
-  if status then headers:replace(":status", tostring(status)) end
-  for _, name in ipairs(FOR_GRPC_ONLY) do headers:remove(name) end
-  if headers:get(":status") == "401" then headers:replace("www-authenticate", "Bearer") end
-  if not headers:get("cache-control") then headers:add("cache-control", "no-store") end
-  if status then return answer_rest(handle, status) end
-  if headers:get(":status") == "503" then return tell_delay_of_worker(handle) end
-  if known.query and headers:get(":status") == "200" then link_next(handle, known.query) end
+  finish_rest(handle, headers, status, known)
 end

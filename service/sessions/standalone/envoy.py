@@ -69,7 +69,7 @@ def envoy(
         settings: for all of them.
         end_streams: called when it is to stop, for streams would hold it up.
     """
-    config = settings.data_dir.absolute() / "envoy.yaml"
+    config = settings.data_dir.absolute() / "envoy.json"
     write_private(config, _config(listener, workers, settings))
 
     async def is_ready() -> bool:

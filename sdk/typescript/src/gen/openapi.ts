@@ -494,7 +494,7 @@ export interface components {
              * @constant
              */
             domain: "analytics.sessions.v1";
-            /** @description More about the reason; empty over REST. */
+            /** @description Values that belong to the reason, such as the ones that the message holds. */
             metadata: {
                 [key: string]: string;
             };
@@ -598,9 +598,10 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The headers are larger than 32 KiB, or more than 100. There is no `x-request-id`. */
+        /** @description The headers with the path are larger than 128 KiB, or they are more than 100, not counting those that proxies add. */
         HeadersTooLarge: {
             headers: {
+                "x-request-id": components["headers"]["x-request-id"];
                 [name: string]: unknown;
             };
             content: {
