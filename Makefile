@@ -71,6 +71,7 @@ lint: $(GOOGLEAPIS) lint-openapi ## Check format, style, types, layers and proto
 	$(BIN)/ruff format --check . && $(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/squawk service/sessions/storage/migrations/*.sql
 	$(BIN)/buf format --diff --exit-code protos && $(BIN)/buf lint
 	$(BIN)/buf breaking protos --against protos/released.binpb
 

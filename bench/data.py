@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import LiteralString, NamedTuple
 
-from sessions.domain.queries import FILTERS, Position, Range
+from sessions.domain.dimensions import FILTERS
+from sessions.domain.paging import Position
+from sessions.domain.selection import Range
 from sessions.domain.websites import Website
 from sessions.storage import websites
 from sessions.storage.database import Database

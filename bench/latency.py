@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 
 from analytics_sessions.v1 import session_service_pb2 as messages
-from sessions.domain.queries import day_range
+from sessions.domain.selection import day_range
 
 from bench import pgbench
 from bench.data import PAGE

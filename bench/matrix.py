@@ -8,11 +8,12 @@ from itertools import product
 
 from analytics_sessions.v1 import session_service_pb2 as messages
 from sessions.composition import Application, open_application
-from sessions.domain.cursors import ListPlace
-from sessions.domain.queries import FILTERS, SessionQuery, day_range, normalize_filters
+from sessions.domain.cursors import PageKey
+from sessions.domain.dimensions import FILTERS
+from sessions.domain.selection import SelectionQuery, day_range, select
 from sessions.domain.websites import Website
 from sessions.settings import Settings
-from sessions.usecases import list_sessions
+from sessions.usecases.list_sessions import cursor_identity
 
 from bench.data import LEVELS, PAGE, Data, Place, deep_place
 
@@ -140,16 +141,16 @@ def _at(
     application: Application, first: messages.ListSessionsRequest, filters: Filters, place: Place
 ) -> messages.ListSessionsRequest:
     """The query from a place on, by a cursor such as the service itself would have sealed."""
-    query = SessionQuery(
+    query = SelectionQuery(
+        website_id=first.website_id,
         start_date=first.start_date,
         end_date=first.end_date,
         include_bots=filters.include_bots,
         filters=filters.values,
     )
-    identity = list_sessions._identity(first.website_id, query, normalize_filters(filters.values))
-    range_ = day_range(query.start_date, query.end_date, "", datetime.now(UTC))
-    payload = ListPlace(range_, place.position).pack()
+    selection = select(query, datetime.now(UTC))
+    payload = PageKey(selection.range, place.position).pack()
     deep = messages.ListSessionsRequest()
     deep.CopyFrom(first)
-    deep.cursor = application.list_sessions._cursors.seal(payload, identity)
+    deep.cursor = application.list_sessions._cursors.seal(payload, cursor_identity(selection))
     return deep

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
 
 from psycopg.rows import AsyncRowFactory, tuple_row
-from sessions.domain.queries import Range
+from sessions.domain.predicates import All
+from sessions.domain.selection import Range, Selection
 from sessions.storage import session_list
 from sessions.storage.database import Database, Parameters
 
@@ -28,9 +29,8 @@ async def first_page(database_url: str, website_key: int, range_: Range, limit: 
     recorder = _Recorder(database_url, pool_size=1)
     async with recorder:
         await session_list.list_page(
-            *(recorder, website_key, range_),
-            filters={},
-            include_bots=False,
+            *(recorder, website_key),
+            Selection(range=range_, include_bots=False, predicate=All(), identity=b""),
             after=None,
             limit=limit,
         )

@@ -12,7 +12,7 @@ from sessions.api.errors import CODES, code_of, domain_error, status_of
 from sessions.domain import errors
 from sessions.domain.api_keys import ApiKey, Scope, check_allowed
 from sessions.domain.errors import DomainError, Reason, Violation
-from sessions.domain.queries import day_range
+from sessions.domain.selection import day_range
 from sessions.domain.session_ids import parse_session_id
 from sessions.domain.websites import check_website_id
 

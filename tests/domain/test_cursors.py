@@ -8,14 +8,15 @@ from uuid import UUID
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sessions.domain.cursors import CursorSigner, ListPlace, pack_event_key, unpack_event_key
+from sessions.domain.cursors import CursorSigner, PageKey, pack_event_key, unpack_event_key
 from sessions.domain.errors import InvalidArgument, Reason
-from sessions.domain.queries import Position, Range
+from sessions.domain.paging import Position
+from sessions.domain.selection import Range
 
 OLD, NEW, FOREIGN = b"o" * 32, b"n" * 32, b"f" * 32
 SIGNER = CursorSigner({1: OLD})
 QUERY = b'["list", "site_abc123defg"]'
-PLACE = ListPlace(
+PLACE = PageKey(
     Range(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 8, tzinfo=UTC)),
     Position(datetime(2026, 3, 3, 10, 15, 0, 123_456, tzinfo=UTC), UUID(int=2**127 + 1)),
 )
@@ -126,8 +127,8 @@ def test_a_key_id_without_a_key_is_refused() -> None:
 def test_a_place_in_a_list_survives_to_the_microsecond(
     since: datetime, until: datetime, at: datetime, session_id: UUID
 ) -> None:
-    place = ListPlace(Range(since, until), Position(at, session_id))
-    assert ListPlace.unpack(place.pack()) == place
+    place = PageKey(Range(since, until), Position(at, session_id))
+    assert PageKey.unpack(place.pack()) == place
 
 
 @settings(deadline=None)
@@ -144,7 +145,7 @@ def test_the_key_of_an_event_survives(at: datetime, sequence: int, event_id: str
 def test_neighbouring_microseconds_are_different_places() -> None:
     at = PLACE.after.started_at
     places = {
-        ListPlace(PLACE.range, Position(at + timedelta(microseconds=step), UUID(int=0))).pack()
+        PageKey(PLACE.range, Position(at + timedelta(microseconds=step), UUID(int=0))).pack()
         for step in range(100)
     }
     assert len(places) == 100

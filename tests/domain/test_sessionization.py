@@ -12,7 +12,8 @@ from uuid import UUID
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sessions.domain.events import ATTRIBUTES, Event
+from sessions.domain.dimensions import CLIENT, NAMES
+from sessions.domain.events import Event
 from sessions.domain.items import item_hash
 from sessions.domain.session import Session
 from sessions.domain.sessionization import (
@@ -23,17 +24,12 @@ from sessions.domain.sessionization import (
     sessionize,
 )
 
+from tests.support.events import event_of
 from tests.support.reference import Expected, reference_sessions
 from tests.support.strategies import events
 
 NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
 MINUTE, MICROSECOND = timedelta(minutes=1), timedelta(microseconds=1)
-NOTHING = dict.fromkeys(
-    ("url", "referrer", "referrer_host", "utm_source", "utm_medium", "utm_campaign", *ATTRIBUTES),
-    "",
-)
-
-
 TOLD = (
     *("visitor_id", "started_at", "ended_at", "pageviews", "events", "is_bot"),
     *("entry_page", "exit_page", "acquisition"),
@@ -42,18 +38,15 @@ TOLD = (
 
 def event(at: datetime, name: str = "", /, **more: Any) -> Event:
     """A custom event if it has a name, otherwise a pageview of `/`."""
-    known: dict[str, Any] = NOTHING | {
-        "visitor_id": "ann",
+    known = {
         "occurred_at": at,
-        "sequence": 0,
         "event_id": at.isoformat() + name,
         "is_pageview": not name,
-        "is_bot": False,
         "event_name": name,
-        "event_data": None,
         "path": "" if name else "/",
     }
-    return Event(**known | more)
+    attributes = {key: more.pop(key) for key in NAMES if key in more}
+    return event_of(attributes, **known | more)
 
 
 def sessions_of(*happened: Event) -> list[SessionState]:
@@ -72,7 +65,6 @@ def only_session_of(*happened: Event) -> SessionState:
 
 def read(state: SessionState) -> Session:
     """What readers see of a session's length and counts."""
-    texts = dict.fromkeys((*Session._fields[7:],), "")
     return Session(
         session_id=UUID(int=0),
         visitor_id=state.visitor_id,
@@ -81,7 +73,7 @@ def read(state: SessionState) -> Session:
         pageviews=state.pageviews,
         events=state.events,
         is_bot=state.is_bot,
-        **texts,
+        texts={},
     )
 
 
@@ -156,7 +148,7 @@ def test_what_no_new_event_touches_is_left_alone() -> None:
 
 def test_acquisition_is_that_of_the_entry_event_only() -> None:
     entry = event(NOON + MINUTE, utm_source="news")
-    later = event(NOON + 2 * MINUTE, utm_source="ads", utm_medium="cpc", referrer_host="x.example")
+    later = event(NOON + 2 * MINUTE, utm_source="ads", utm_medium="cpc", referrer="x.example")
     assert only_session_of(entry, later).acquisition == ("", "news", "", "")
 
 
@@ -269,7 +261,7 @@ def _told(session: SessionState | Expected) -> list[Any]:
     """What the definition says of a session, of one made by either."""
     attributes: Any = session.attributes
     if isinstance(session, SessionState):
-        attributes = tuple(attributes.get(name, ("", ""))[1] for name in ATTRIBUTES)
+        attributes = tuple(attributes.get(name, ("", ""))[1] for name in CLIENT)
     return [attributes, *(getattr(session, name) for name in TOLD)]
 
 

@@ -1,7 +1,7 @@
 """Days of a list through Envoy: in twenty zones around changes of the clock, and across midnight.
 
 What is expected comes from a walk along UTC that asks at every minute what the local date is: a
-day begins at the first instant that has its date. `tests/domain/test_queries.py` compares the
+day begins at the first instant that has its date. `tests/domain/test_selection.py` compares the
 same calculation for all zones without a database.
 """
 
@@ -16,7 +16,7 @@ import pytest
 from sessions.composition import Application, open_application
 from sessions.domain.cursors import CursorSigner
 from sessions.domain.events import SentEvent
-from sessions.domain.queries import SessionQuery
+from sessions.domain.selection import SelectionQuery
 from sessions.domain.websites import Website
 from sessions.settings import Settings
 from sessions.usecases.list_sessions import ListSessions
@@ -151,8 +151,8 @@ async def test_page_2_after_midnight_continues_the_days_of_page_1(
     )
 
     async def page(cursor: str, limit: int) -> tuple[list[datetime], str | None]:
-        query = SessionQuery(timezone=zone, limit=limit)
-        found = await list_sessions(website.website_id, query, cursor)
+        query = SelectionQuery(website_id=website.website_id, timezone=zone)
+        found = await list_sessions(query, limit=limit, cursor=cursor)
         return [session.started_at for session in found.sessions], found.next_cursor
 
     oldest = midnight.astimezone(ZoneInfo(zone or "UTC")).date() - 8 * DAY

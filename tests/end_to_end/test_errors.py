@@ -14,8 +14,8 @@ import pytest
 from sessions.composition import Application, open_application
 from sessions.domain.api_keys import Scope
 from sessions.domain.cursors import CursorSigner
+from sessions.domain.dimensions import FILTERS
 from sessions.domain.events import SentEvent
-from sessions.domain.queries import FILTERS
 from sessions.domain.session_ids import format_session_id
 from sessions.settings import Settings
 

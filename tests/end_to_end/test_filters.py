@@ -21,8 +21,9 @@ from urllib.parse import quote, urlencode
 import pytest
 from psycopg.conninfo import make_conninfo
 from sessions.composition import Application, open_application
+from sessions.domain.dimensions import FILTERS
 from sessions.domain.events import Event, SentEvent
-from sessions.domain.queries import FILTERS, SessionQuery
+from sessions.domain.selection import SelectionQuery
 from sessions.domain.session import Session
 from sessions.domain.sessionization import MAX_ITEMS
 from sessions.domain.websites import Website
@@ -392,21 +393,21 @@ async def test_the_index_of_all_filters(
                 )
                 for name in choose.sample(FILTERS, choose.choice([1, 1, 2]))
             }
-            asked = SessionQuery(**RANGE, limit=100, include_bots=include_bots, filters=filters)
+            asked = SelectionQuery(
+                website_id=world.website_id, **RANGE, include_bots=include_bots, filters=filters
+            )
             listed = [
                 (session.started_at, session.session_id, session.visitor_id)
-                async for session in _walk(application, world, asked)
+                async for session in _walk(application, asked)
             ]
             query = {f"filter_{name}": values for name, values in filters.items()}
             _compare(listed, world, {**RANGE, "include_bots": include_bots, **query})
 
 
-async def _walk(
-    application: Application, world: World, query: SessionQuery
-) -> AsyncIterator[Session]:
+async def _walk(application: Application, query: SelectionQuery) -> AsyncIterator[Session]:
     cursor: str | None = ""
     while cursor is not None:
-        page, cursor = await application.list_sessions(world.website_id, query, cursor)
+        page, cursor = await application.list_sessions(query, limit=100, cursor=cursor)
         for session in page:
             yield session
 

@@ -29,8 +29,8 @@ import grpc
 import pytest
 import pytest_asyncio
 from sessions.composition import Application
+from sessions.domain.dimensions import FILTERS
 from sessions.domain.events import SentEvent
-from sessions.domain.queries import FILTERS
 from sessions.domain.session_ids import format_session_id
 from sessions.domain.websites import Website
 

@@ -13,7 +13,8 @@ import pytest
 import pytest_asyncio
 from sessions.composition import Application
 from sessions.domain.events import SentEvent
-from sessions.domain.queries import Range
+from sessions.domain.predicates import OneOf
+from sessions.domain.selection import Range, Selection
 from sessions.domain.session_ids import format_session_id
 from sessions.domain.websites import Website
 from sessions.storage import session_list
@@ -247,9 +248,12 @@ async def test_a_page_that_takes_several_statements_misses_and_repeats_nothing(
     page = await session_list.list_page(
         Interrupted(application.pools.requests, statement, interruption),
         website.key,
-        Range(START, START + timedelta(days=7)),
-        filters={"country": ["XX"]},
-        include_bots=True,
+        Selection(
+            range=Range(START, START + timedelta(days=7)),
+            include_bots=True,
+            predicate=OneOf("country", ("XX",)),
+            identity=b"",
+        ),
         after=None,
         limit=100,
         budget=60.0,

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from psycopg.rows import dict_row
+from sessions.domain.dimensions import ACQUISITION, CLIENT
 from sessions.domain.enrichment import Enricher
-from sessions.domain.events import ACQUISITION, ATTRIBUTES, Event, SentEvent
+from sessions.domain.events import Event, SentEvent
 from sessions.domain.items import item_hash
 from sessions.domain.websites import Website
 from sessions.storage.database import Database
@@ -42,9 +43,9 @@ def _event(enricher: Enricher, row: dict[str, Any]) -> Event:
     )
     event = enricher.enrich(sent, website_id="", received_at=UNTIL)
     # The user agent is not stored, so what it told is taken as it is.
-    for name in ("browser", "os", "device", "is_bot"):
-        setattr(event, name, row[name])
-    assert event.hostname == row["hostname"]
+    event.attributes |= {name: row[name] for name in ("browser", "os", "device")}
+    event.is_bot = row["is_bot"]
+    assert event.attributes["hostname"] == row["hostname"]
     return event
 
 
@@ -78,7 +79,7 @@ def summary(row: dict[str, Any], pages: dict[str, str], names: dict[str, str]) -
     return Expected(
         **{name: row[name] for name in named},
         acquisition=tuple(row[name] for name in ACQUISITION),
-        attributes=tuple(row[name] for name in ATTRIBUTES),
+        attributes=tuple(row[name] for name in CLIENT),
         pages=frozenset(pages[item] for item in row["items"] if item in pages),
         event_names=frozenset(names[item] for item in row["items"] if item in names),
     )

@@ -91,9 +91,12 @@ def late_event(number: int, event: Event) -> Event:
         occurred_at=event.occurred_at + timedelta(minutes=number % 40 - 20, microseconds=1),
         event_id=f"late-{number}",
         path="/late",
-        referrer_host="late.example",
-        utm_source="late",
-        city="" if number % 3 else "Late",
+        attributes=event.attributes
+        | {
+            "referrer": "late.example",
+            "utm_source": "late",
+            "city": "" if number % 3 else "Late",
+        },
     )
 
 

@@ -9,13 +9,14 @@ from uuid import UUID
 
 import pytest
 import pytest_asyncio
-from psycopg.rows import args_row
-from sessions.domain.queries import Position, Range
+from sessions.domain.paging import Position
+from sessions.domain.selection import Range, Selection, filter_predicate
 from sessions.domain.session import Session
-from sessions.storage import session_filters, session_list
+from sessions.storage import session_list
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
-from sessions.storage.session_columns import COLUMNS
+from sessions.storage.predicates import compile_predicate
+from sessions.storage.rows import SESSION_COLUMNS, session_rows
 
 END = datetime(2026, 3, 3, 12, tzinfo=UTC)
 DAYS = 40
@@ -50,6 +51,16 @@ class Question:
     filters: Mapping[str, Sequence[str]]
     include_bots: bool = False
 
+    @property
+    def selection(self) -> Selection:
+        """The sessions that answer it."""
+        return Selection(
+            range=RANGE,
+            include_bots=self.include_bots,
+            predicate=filter_predicate(self.filters),
+            identity=b"",
+        )
+
 
 QUESTIONS = [
     Question({}),
@@ -81,10 +92,10 @@ async def fill(database: Database, count: int) -> None:
 async def everything(database: Database) -> list[Session]:
     """All sessions of the website, in the order of the list."""
     query: LiteralString = f"""
-        SELECT {COLUMNS} FROM sessions s
+        SELECT {SESSION_COLUMNS} FROM sessions s
          WHERE s.website_key = 1 AND s.started_at >= %(since)s AND s.started_at < %(until)s
          ORDER BY s.started_at DESC, s.session_id DESC"""  # noqa: S608 - nothing from outside
-    return await database.fetch(query, RANGE._asdict(), args_row(Session))
+    return await database.fetch(query, RANGE._asdict(), session_rows)
 
 
 async def walk(
@@ -98,9 +109,7 @@ async def walk(
         page = await session_list.list_page(
             database,
             1,
-            RANGE,
-            filters=question.filters,
-            include_bots=question.include_bots,
+            question.selection,
             after=after,
             limit=limit,
             budget=budget,
@@ -116,9 +125,7 @@ def matches(question: Question, session: Session) -> bool:
     """What a plain scan would take."""
     if session.is_bot and not question.include_bots:
         return False
-    return all(
-        (getattr(session, name) or "") in values for name, values in question.filters.items()
-    )
+    return all(session.texts[name] in values for name, values in question.filters.items())
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=str)
@@ -163,8 +170,9 @@ async def explain_search(
     database: Database, filters: Mapping[str, Sequence[str]], bots: list[bool]
 ) -> str:
     """How PostgreSQL would search day by day."""
-    query = session_list._BY_DAY.format(filters=session_filters.conditions(filters))
-    parameters = session_filters.parameters(filters) | {
+    condition, values = compile_predicate(filter_predicate(filters))
+    query = session_list._BY_DAY.format(condition=condition)
+    parameters = values | {
         "website_key": 1,
         "since": RANGE.since,
         "before_at": RANGE.until,
@@ -184,6 +192,6 @@ async def test_any_position_can_be_gone_on_from(database: Database) -> None:
     for place in range(0, len(ordered), 611):
         after = Position(ordered[place].started_at, ordered[place].session_id)
         page = await session_list.list_page(
-            database, 1, RANGE, filters={}, include_bots=True, after=after, limit=3
+            database, 1, Question({}, include_bots=True).selection, after=after, limit=3
         )
         assert page.sessions == ordered[place + 1 : place + 4]

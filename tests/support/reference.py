@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from sessions.domain.events import ATTRIBUTES, Event
+from sessions.domain.dimensions import ACQUISITION, CLIENT
+from sessions.domain.events import Event
+from sessions.domain.predicates import All, Either, Has, Not, OneOf, Predicate
 
 
 @dataclass(frozen=True)
@@ -55,11 +57,36 @@ def _session(run: list[Event]) -> Expected:
         is_bot=any(event.is_bot for event in run),
         entry_page=views[0].path if views else "",
         exit_page=views[-1].path if views else "",
-        acquisition=(entry.referrer_host, entry.utm_source, entry.utm_medium, entry.utm_campaign),
+        acquisition=tuple(entry.attributes[name] for name in ACQUISITION),
         attributes=tuple(
-            next((value for event in run if (value := getattr(event, name))), "")
-            for name in ATTRIBUTES
+            next((value for event in run if (value := event.attributes[name])), "")
+            for name in CLIENT
         ),
         pages=frozenset(event.path for event in views if event.path),
         event_names=frozenset(event.event_name for event in run if not event.is_pageview),
     )
+
+
+def matches(predicate: Predicate, session: Expected) -> bool:
+    """Whether a predicate is true of a session, as its definition has it."""
+    match predicate:
+        case OneOf(field, values):
+            return _text(session, field) in values
+        case Has("page", values):
+            return not {*values}.isdisjoint(session.pages or {""})
+        case Has("event", values):
+            return not {*values}.isdisjoint(session.event_names)
+        case Not(operand):
+            return not matches(operand, session)
+        case All(operands):
+            return all(matches(each, session) for each in operands)
+        case Either(operands):
+            return any(matches(each, session) for each in operands)
+    raise AssertionError(predicate)
+
+
+def _text(session: Expected, field: str) -> str:
+    attributes = dict(
+        zip(CLIENT + ACQUISITION, session.attributes + session.acquisition, strict=True)
+    )
+    return (attributes | {"entry_page": session.entry_page, "exit_page": session.exit_page})[field]

@@ -8,12 +8,14 @@ from typing import Any
 from uuid import UUID
 
 from psycopg.rows import dict_row
-from sessions.domain.events import ACQUISITION, ATTRIBUTES, Event
+from sessions.domain.dimensions import ACQUISITION, CLIENT
+from sessions.domain.events import Event
 from sessions.domain.items import MORE_ITEMS, NO_PAGE, item_hash
 from sessions.domain.websites import Website
 from sessions.storage import session_details, websites
 from sessions.storage.database import Database
 
+from tests.support.events import event_of
 from tests.support.reference import Expected
 
 PATHS = ["/", "/a", "/b", "/ü", *(f"/{number}" for number in range(200))]
@@ -36,21 +38,8 @@ SELECT c.relname
 
 def event(visitor_id: str, occurred_at: datetime, number: int | None = None, **more: Any) -> Event:
     """A pageview with an id of its own."""
-    texts = (
-        *("event_name", "url", "referrer", "path", "referrer_host"),
-        *("utm_source", "utm_medium", "utm_campaign", "country", "region", "city"),
-        *("browser", "os", "device", "language", "hostname"),
-    )
-    values = dict.fromkeys(texts, "") | {
-        "visitor_id": visitor_id,
-        "occurred_at": occurred_at,
-        "sequence": 0,
-        "event_id": str(next(_numbers) if number is None else number),
-        "is_pageview": True,
-        "is_bot": False,
-        "event_data": None,
-    }
-    return Event(**(values | more))
+    event_id = str(next(_numbers) if number is None else number)
+    return event_of(visitor_id=visitor_id, occurred_at=occurred_at, event_id=event_id, **more)
 
 
 async def everything(database: Database) -> dict[str, list[str]]:
@@ -103,7 +92,7 @@ def _expected(row: dict[str, Any]) -> Expected:
             )
         },
         acquisition=tuple(row[name] for name in ACQUISITION),
-        attributes=tuple(row[name] for name in ATTRIBUTES),
+        attributes=tuple(row[name] for name in CLIENT),
         pages=frozenset(pages),
         event_names=frozenset(event_names),
     )

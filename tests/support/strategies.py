@@ -3,7 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
+from sessions.domain.dimensions import NAMES, TEXTS
 from sessions.domain.events import Event
+from sessions.domain.predicates import All, Either, Has, Not, OneOf, Predicate
 
 START = datetime(2026, 1, 31, 22, tzinfo=UTC)
 """Two hours before a month ends, so that sessions cross partitions."""
@@ -34,18 +36,7 @@ def events(draw: st.DrawFn) -> Event:
         url="/",
         referrer="",
         path=draw(st.sampled_from(["", "/", "/a", "/b", "/ü"])),
-        referrer_host=draw(_texts),
-        utm_source=draw(_texts),
-        utm_medium=draw(_texts),
-        utm_campaign=draw(_texts),
-        country=draw(_texts),
-        region=draw(_texts),
-        city=draw(_texts),
-        browser=draw(_texts),
-        os=draw(_texts),
-        device=draw(_texts),
-        language=draw(_texts),
-        hostname=draw(_texts),
+        attributes={name: draw(_texts) for name in NAMES},
     )
 
 
@@ -59,3 +50,26 @@ def arrivals(draw: st.DrawFn) -> list[list[Event]]:
     cuts = sorted(draw(st.sets(st.integers(1, len(shuffled)), max_size=6)))
     bounds = zip([0, *cuts], [*cuts, len(shuffled)], strict=True)
     return [shuffled[start:end] for start, end in bounds if start < end]
+
+
+def _some(values: list[str]) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.lists(st.sampled_from(values), min_size=1, max_size=3, unique=True).map(tuple)
+
+
+def predicates() -> st.SearchStrategy[Predicate]:
+    """A predicate on what `events` has, and on what it has not."""
+    paths = ["", "/", "/a", "/b", "/ü", "/nowhere"]
+    leaves = st.one_of(
+        st.builds(OneOf, st.sampled_from(TEXTS), _some(["", "a", "b", "/a", "/b", "/ü", "none"])),
+        st.builds(Has, st.just("page"), _some(paths)),
+        st.builds(Has, st.just("event"), _some(["click", "none"])),
+    )
+    return st.recursive(
+        leaves,
+        lambda inner: st.one_of(
+            st.builds(Not, inner),
+            st.builds(All, st.lists(inner, max_size=3).map(tuple)),
+            st.builds(Either, st.lists(inner, max_size=3).map(tuple)),
+        ),
+        max_leaves=6,
+    )

@@ -26,6 +26,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
+from sessions.domain.dimensions import NAMES
 from sessions.domain.errors import Unavailable
 from sessions.domain.events import Event
 from sessions.domain.websites import Website
@@ -174,9 +175,6 @@ def _event(rng: random.Random, visitor: str, at: datetime, path: str) -> Event:
     is_pageview = rng.random() < 0.7 or len(path) > 2
     sequence = rng.choice([0, 0, 0, 1, -1])
 
-    def text() -> str:
-        return rng.choice(["", "", "a", "b"])
-
     return Event(
         visitor_id=visitor,
         occurred_at=at,
@@ -190,18 +188,7 @@ def _event(rng: random.Random, visitor: str, at: datetime, path: str) -> Event:
         url=f"/?{rng.getrandbits(64):x}",
         referrer="",
         path=path,
-        referrer_host=text(),
-        utm_source=text(),
-        utm_medium=text(),
-        utm_campaign=text(),
-        country=text(),
-        region=text(),
-        city=text(),
-        browser=text(),
-        os=text(),
-        device=text(),
-        language=text(),
-        hostname=text(),
+        attributes={name: rng.choice(["", "", "a", "b"]) for name in NAMES},
     )
 
 

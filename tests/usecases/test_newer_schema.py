@@ -11,7 +11,7 @@ import pytest_asyncio
 from sessions.composition import Application, open_application
 from sessions.domain.api_keys import Scope
 from sessions.domain.events import SentEvent
-from sessions.domain.queries import SessionQuery
+from sessions.domain.selection import SelectionQuery
 from sessions.domain.session_ids import format_session_id
 from sessions.domain.websites import Website
 from sessions.generator import generate
@@ -64,8 +64,8 @@ def visit(visitor_id: str, at: datetime, path: str = "/") -> SentEvent:
 async def listed(app: Application, website: Website, **filters: list[str]) -> list[str]:
     """The visitors of the listed sessions."""
     start = (NOW - 100 * _DAY).date().isoformat()
-    query = SessionQuery(start_date=start, filters=filters)
-    page = await app.list_sessions(website.website_id, query, "")
+    query = SelectionQuery(website_id=website.website_id, start_date=start, filters=filters)
+    page = await app.list_sessions(query)
     return [session.visitor_id for session in page.sessions]
 
 

@@ -11,28 +11,29 @@ from analytics_sessions.v1 import event_pb2, session_service_pb2
 from google.protobuf.struct_pb2 import NULL_VALUE, Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from sessions.domain.dimensions import FILTERS
 from sessions.domain.events import SentEvent
-from sessions.domain.queries import FILTERS, SessionQuery
+from sessions.domain.selection import SelectionQuery
 from sessions.domain.session import Session, SessionEvent
 from sessions.domain.session_ids import format_session_id
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def session_query(request: session_service_pb2.ListSessionsRequest) -> SessionQuery:
-    """The query that a request asks."""
-    return SessionQuery(
+def selection_query(request: session_service_pb2.ListSessionsRequest) -> SelectionQuery:
+    """Which sessions a request is about."""
+    return SelectionQuery(
+        website_id=request.website_id,
         start_date=request.start_date,
         end_date=request.end_date,
         timezone=request.timezone,
-        limit=request.limit,
         include_bots=request.include_bots,
         filters={name: getattr(request, f"filter_{name}") for name in FILTERS},
     )
 
 
 def session_fields(session: Session) -> dict[str, Any]:
-    """The fields of a session's message; None leaves one absent."""
+    """The fields of a session's message; an unknown text is absent."""
     return {
         "session_id": format_session_id(session.session_id),
         "visitor_id": session.visitor_id,
@@ -43,20 +44,7 @@ def session_fields(session: Session) -> dict[str, Any]:
         "events": session.events,
         "is_bounce": session.is_bounce,
         "is_bot": session.is_bot,
-        "country": session.country,
-        "region": session.region,
-        "city": session.city,
-        "browser": session.browser,
-        "os": session.os,
-        "device": session.device,
-        "language": session.language,
-        "hostname": session.hostname,
-        "referrer": session.referrer,
-        "utm_source": session.utm_source,
-        "utm_medium": session.utm_medium,
-        "utm_campaign": session.utm_campaign,
-        "entry_page": session.entry_page,
-        "exit_page": session.exit_page,
+        **{name: text for name, text in session.texts.items() if text},
     }
 
 

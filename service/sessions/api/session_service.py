@@ -6,7 +6,7 @@ import grpc
 from analytics_sessions.v1 import session_service_pb2 as messages
 from analytics_sessions.v1 import session_service_pb2_grpc as services
 
-from sessions.api.messages import cursor_value, event_fields, session_fields, session_query
+from sessions.api.messages import cursor_value, event_fields, selection_query, session_fields
 from sessions.usecases.get_session import GetSession
 from sessions.usecases.list_sessions import ListSessions
 
@@ -24,7 +24,9 @@ class SessionService(services.SessionServiceServicer):
         self, request: messages.ListSessionsRequest, context: Context
     ) -> messages.ListSessionsResponse:
         """Lists the sessions of a website, newest first."""
-        page = await self._list_sessions(request.website_id, session_query(request), request.cursor)
+        page = await self._list_sessions(
+            selection_query(request), limit=request.limit, cursor=request.cursor
+        )
         return messages.ListSessionsResponse(
             sessions=map(session_fields, page.sessions), next_cursor=cursor_value(page.next_cursor)
         )

@@ -1,4 +1,4 @@
-"""Cursors: places in a list that only we can make, and that fit one query only.
+"""Cursors: keys of pages that only we can make, and that fit one query only.
 
 A cursor is URL-safe text over `key id | payload | MAC`. The MAC also covers the
 query, which itself is not in the cursor: what was altered, made elsewhere or
@@ -17,7 +17,8 @@ from uuid import UUID
 
 from sessions.domain.errors import InvalidArgument, Reason, Violation
 from sessions.domain.events import EventKey
-from sessions.domain.queries import Position, Range
+from sessions.domain.paging import Position
+from sessions.domain.selection import Range
 
 _KEY_ID = struct.Struct(">H")
 _MAC_BYTES = 16
@@ -76,21 +77,21 @@ def _decode(cursor: str) -> bytes:
     return decoded if canonical == cursor else b""
 
 
-class ListPlace(NamedTuple):
-    """Where a list goes on: after a position, in the days that the first page meant."""
+class PageKey(NamedTuple):
+    """Where a page of a list begins: after a position, in the days that the first page meant."""
 
     range: Range
     after: Position
 
     def pack(self) -> bytes:
-        """The place as bytes, times to the microsecond."""
+        """The key as bytes, times to the microsecond."""
         since, until = map(_microseconds, self.range)
         at = _microseconds(self.after.started_at)
         return _LIST.pack(since, until, at, self.after.session_id.bytes)
 
     @classmethod
-    def unpack(cls, payload: bytes) -> "ListPlace":
-        """The place that `pack` made."""
+    def unpack(cls, payload: bytes) -> "PageKey":
+        """The key that `pack` made."""
         since, until, at, session_id = _LIST.unpack(payload)
         after = Position(_moment(at), UUID(bytes=session_id))
         return cls(Range(_moment(since), _moment(until)), after)

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import chain
 from operator import attrgetter, le
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from sessions.domain import identity, limits, urls, user_agents
+from sessions.domain.dimensions import ATTRIBUTES, NAMES
 from sessions.domain.errors import InvalidArgument, Violation
 from sessions.domain.events import Event, EventKey, SentEvent
 from sessions.domain.places import NOWHERE, Place, nowhere
@@ -24,6 +25,20 @@ _KEY_SHOWN = 40  # characters of a key in the name of a field
 
 _texts = attrgetter(*(text.field for text in limits.TEXTS))
 _SIZES = tuple(text.bytes for text in limits.TEXTS)
+
+
+class Facts(NamedTuple):
+    """All that can be derived from one event: where `dimensions.Attribute.source` leads."""
+
+    url: urls.Url
+    hostname: str
+    referrer_host: str
+    client: user_agents.Client
+    location: Place
+    language: str
+
+
+_attributes = attrgetter(*(each.source for each in ATTRIBUTES))
 
 
 class Enricher:
@@ -94,11 +109,7 @@ class Enricher:
     def _event(self, sent: SentEvent, website_id: str, key: EventKey) -> Event:
         """The event of a valid sent event."""
         occurred_at, sequence, event_id = key
-        url = urls.split_url(sent.url)
-        hostname = urls.host(sent.hostname) or url.hostname
-        referrer_host = urls.referrer_host(sent.referrer)
-        client = user_agents.describe(sent.user_agent)
-        place = self._place(sent)
+        facts = self._facts(sent)
         return Event(
             visitor_id=sent.visitor_id
             or self.visitor_id(website_id, sent.client_ip, sent.user_agent),
@@ -106,24 +117,26 @@ class Enricher:
             sequence=sequence,
             event_id=event_id,
             is_pageview=sent.event_type == "pageview",
-            is_bot=client.is_bot,
+            is_bot=facts.client.is_bot,
             event_name=sent.event_name,
             event_data=sent.event_data,
             url=sent.url,
             referrer=sent.referrer,
-            path=url.path,
-            referrer_host="" if referrer_host == hostname else referrer_host,
-            utm_source=url.utm_source,
-            utm_medium=url.utm_medium,
-            utm_campaign=url.utm_campaign,
-            country=place.country,
-            region=place.region,
-            city=place.city,
-            browser=client.browser,
-            os=client.os,
-            device=client.device,
-            language=sent.language,
+            path=facts.url.path,
+            attributes=dict(zip(NAMES, _attributes(facts), strict=True)),
+        )
+
+    def _facts(self, sent: SentEvent) -> Facts:
+        url = urls.split_url(sent.url)
+        hostname = urls.host(sent.hostname) or url.hostname
+        referrer_host = urls.referrer_host(sent.referrer)
+        return Facts(
+            url=url,
             hostname=hostname,
+            referrer_host="" if referrer_host == hostname else referrer_host,
+            client=user_agents.describe(sent.user_agent),
+            location=self._place(sent),
+            language=sent.language,
         )
 
     def _place(self, sent: SentEvent) -> Place:

@@ -7,12 +7,6 @@ from typing import Any
 EventKey = tuple[datetime, int, str]
 """What orders the events of one visitor: (timestamp, sequence, event_id)."""
 
-ATTRIBUTES = ("country", "region", "city", "browser", "os", "device", "language", "hostname")
-"""The client attributes: a session has those of its first event that has a value."""
-
-ACQUISITION = ("referrer", "utm_source", "utm_medium", "utm_campaign")
-"""How a visitor came: a session has those of its entry event."""
-
 
 @dataclass(slots=True, kw_only=True)
 class SentEvent:
@@ -40,8 +34,8 @@ class SentEvent:
 class Event:
     """One hit as it is stored: valid, with all that can be derived from it.
 
-    `''` stands for an unknown text. `path`, `referrer_host` and the utm fields
-    are derived from `url` and `referrer`, which are kept verbatim.
+    `''` stands for an unknown text. `path` is derived from `url`, which is kept as it was
+    sent, and `attributes` holds the value of every attribute in `dimensions.ATTRIBUTES`.
     """
 
     visitor_id: str
@@ -55,18 +49,7 @@ class Event:
     url: str
     referrer: str
     path: str
-    referrer_host: str
-    utm_source: str
-    utm_medium: str
-    utm_campaign: str
-    country: str
-    region: str
-    city: str
-    browser: str
-    os: str
-    device: str
-    language: str
-    hostname: str
+    attributes: dict[str, str]
 
     @property
     def key(self) -> EventKey:

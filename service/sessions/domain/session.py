@@ -1,5 +1,6 @@
 """A session and its events as they are read."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -8,7 +9,7 @@ from sessions.domain.events import EventKey
 
 
 class Session(NamedTuple):
-    """One session; an unknown text is None, times are UTC."""
+    """One session; `texts` holds the value of all of `dimensions.TEXTS`, `''` where unknown."""
 
     session_id: UUID
     visitor_id: str
@@ -17,20 +18,7 @@ class Session(NamedTuple):
     pageviews: int
     events: int
     is_bot: bool
-    country: str | None
-    region: str | None
-    city: str | None
-    browser: str | None
-    os: str | None
-    device: str | None
-    language: str | None
-    hostname: str | None
-    referrer: str | None
-    utm_source: str | None
-    utm_medium: str | None
-    utm_campaign: str | None
-    entry_page: str | None
-    exit_page: str | None
+    texts: Mapping[str, str]
 
     @property
     def duration(self) -> int:

@@ -13,11 +13,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import TypeVar
 from uuid import UUID
 
-from sessions.domain.events import ATTRIBUTES, Event, EventKey
+from sessions.domain.dimensions import ACQUISITION, CLIENT
+from sessions.domain.events import Event, EventKey
 from sessions.domain.items import item_hash
 
 TIMEOUT = timedelta(minutes=30)
@@ -115,7 +116,7 @@ def state_of(run: Sequence[Event]) -> SessionState:
         is_bot=any(event.is_bot for event in run),
         entry=entry.key,
         entry_page=entry.path if views else "",
-        acquisition=_acquisition(entry),
+        acquisition=_acquisition(entry.attributes),
         exit=exit_.key,
         exit_page=exit_.path if views else "",
         attributes=_first_values(run),
@@ -133,16 +134,16 @@ def _items(run: Iterable[Event]) -> Iterator[tuple[str, datetime]]:
             yield item_hash("page", event.path), event.occurred_at
 
 
-_acquisition = attrgetter("referrer_host", "utm_source", "utm_medium", "utm_campaign")
+_acquisition = itemgetter(*ACQUISITION)
 
 
 def _first_values(run: Sequence[Event]) -> dict[str, tuple[EventKey, str]]:
     """Of each attribute the first value in order; usually the first event has them all."""
     found: dict[str, tuple[EventKey, str]] = {}
-    missing = list(ATTRIBUTES)
+    missing = list(CLIENT)
     for event in run:
-        key = event.key
-        found |= {name: (key, value) for name in missing if (value := getattr(event, name))}
+        key, values = event.key, event.attributes
+        found |= {name: (key, value) for name in missing if (value := values[name])}
         missing = [name for name in missing if name not in found]
         if not missing:
             break

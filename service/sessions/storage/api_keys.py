@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from psycopg.rows import args_row
-
 from sessions.domain.api_keys import ApiKey
 from sessions.domain.ids import random_id
 from sessions.domain.websites import Website
 from sessions.storage.database import Database, as_json
+from sessions.storage.rows import named
 
 _COLUMNS = """
     SELECT k.key_id, k.name, k.scopes, w.website_id,
@@ -42,13 +41,13 @@ async def create(
 async def find(database: Database, key_hash: bytes) -> ApiKey | None:
     """The key whose secret has this hash."""
     query = f"{_COLUMNS} WHERE k.key_hash = %(key_hash)s"
-    rows = await database.fetch(query, {"key_hash": key_hash}, args_row(ApiKey))
+    rows = await database.fetch(query, {"key_hash": key_hash}, named(ApiKey))
     return rows[0] if rows else None
 
 
 async def list_all(database: Database) -> list[ApiKey]:
     """All keys, oldest first, the revoked ones too."""
-    return await database.fetch(f"{_COLUMNS} ORDER BY k.created_at, k.key_id", {}, args_row(ApiKey))
+    return await database.fetch(f"{_COLUMNS} ORDER BY k.created_at, k.key_id", {}, named(ApiKey))
 
 
 async def revoke(database: Database, key_id: str) -> bool:

@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 
-from sessions.domain.events import ATTRIBUTES, Event
+from sessions.domain.dimensions import CLIENT
+from sessions.domain.events import Event
 from sessions.storage.database import Connection, as_json
 
-_STORED = (
+_OWN = (
     *("occurred_at", "event_id", "sequence", "is_pageview", "is_bot"),
-    *("event_name", "url", "referrer", "event_data", *ATTRIBUTES),
+    *("event_name", "url", "referrer", "event_data"),
 )
-_values = attrgetter(*_STORED)
-_NAMES = ("visitor_key", *_STORED)
+_own = attrgetter(*_OWN)
+_client = itemgetter(*CLIENT)
+_NAMES = ("visitor_key", *_OWN, *CLIENT)
 _COLUMNS = ", ".join(_NAMES)
 
 # Returns the numbers of those that were there before: usually none.
@@ -51,7 +53,7 @@ async def insert(
         identity = (visitor_keys[event.visitor_id], event.occurred_at, event.event_id)
         by_identity.setdefault(identity, event)
     rows = [
-        dict(zip(_NAMES, (visitor_key, *_values(event)), strict=True))
+        dict(zip(_NAMES, (visitor_key, *_own(event), *_client(event.attributes)), strict=True))
         for (visitor_key, _, _), event in by_identity.items()
     ]
     async with connection.cursor(binary=True) as cursor:

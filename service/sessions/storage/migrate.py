@@ -48,11 +48,14 @@ async def migrate(url: str) -> list[int]:
     Raises:
         DomainError: the database was made by a newer version of the service, or has another
             history of migrations.
-        Unavailable: the database can't be reached.
+        Unavailable: the database can't be reached, or a table is in use for too long; nothing
+            was applied.
     """
     with domain_errors():
         async with await psycopg.AsyncConnection.connect(url, connect_timeout=10) as connection:
             await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+            # Who waits for a table makes everybody wait who comes after: better to try again.
+            await connection.execute("SET LOCAL lock_timeout = '5s'")
             await connection.execute(_TABLE)
             missing = _missing(await _applied(connection))
             for migration in missing:

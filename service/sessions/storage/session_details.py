@@ -1,51 +1,55 @@
 """One session with a page of its events."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, LiteralString
 from uuid import UUID
 
 import orjson
-from psycopg.rows import args_row
+from psycopg import AsyncCursor
 
 from sessions.domain.events import EventKey
-from sessions.domain.session import Session, SessionEvent, SessionPage
+from sessions.domain.session import SessionEvent, SessionPage
 from sessions.storage.database import Database
-from sessions.storage.session_columns import COLUMNS
+from sessions.storage.rows import SESSION_COLUMNS, Values, picker, session_rows
 
 # One statement, so that a session and its events are of one moment. Nothing is
 # read of partitions outside the session, and no more than about max_bytes of
 # events is sent: sizes are added up before a row leaves the server.
 _GET: LiteralString = f"""
-WITH place AS (
-    SELECT live.started_at, live.session_id
+WITH live AS (
+    SELECT last.started_at, last.session_id
       FROM session_ids asked
      CROSS JOIN LATERAL (
            SELECT started_at, session_id
              FROM session_ids
-            WHERE website_key = asked.website_key AND visitor_key = asked.visitor_key
+            WHERE website_key = %(website_key)s AND visitor_key = asked.visitor_key
               AND started_at <= asked.started_at AND NOT merged
             ORDER BY started_at DESC
-            LIMIT 1) AS live
+            LIMIT 1) AS last
      WHERE asked.website_key = %(website_key)s AND asked.session_id = %(session_id)s)
-SELECT {COLUMNS}, page.events, page.has_more
-  FROM place
+SELECT {SESSION_COLUMNS}, page.page_events, page.has_more
+  FROM live
   JOIN sessions s ON s.website_key = %(website_key)s
-   AND s.started_at = place.started_at AND s.session_id = place.session_id
+   AND s.started_at = live.started_at AND s.session_id = live.session_id
  CROSS JOIN LATERAL (
        SELECT json_agg(
                   json_build_array(
                       occurred_at, sequence, event_id, is_pageview,
                       event_name, url, referrer, event_data)
                   ORDER BY occurred_at, sequence, event_id
-              ) FILTER (WHERE number <= %(limit)s AND bytes_before < %(max_bytes)s)::text AS events,
+              ) FILTER (
+                  WHERE number <= %(limit)s AND bytes_before < %(max_bytes)s)::text AS page_events,
               count(*) > count(*) FILTER (
                   WHERE number <= %(limit)s AND bytes_before < %(max_bytes)s) AS has_more
          FROM (
-              SELECT *,
+              SELECT occurred_at, sequence, event_id, is_pageview,
+                     event_name, url, referrer, event_data,
                      row_number() OVER places AS number,
                      sum(size) OVER places - size AS bytes_before
                 FROM (
-                     SELECT *,
+                     SELECT occurred_at, sequence, event_id, is_pageview,
+                            event_name, url, referrer, event_data,
                             octet_length(url) + octet_length(referrer) + octet_length(event_name)
                             + coalesce(octet_length(event_data::text), 0) AS size
                        FROM events e
@@ -92,14 +96,19 @@ async def get(
         "limit": limit,
         "max_bytes": max_bytes,
     }
-    rows = await database.fetch(_GET, parameters, args_row(_session_page))
+    rows = await database.fetch(_GET, parameters, _session_page)
     return rows[0] if rows else None
 
 
-def _session_page(*row: Any) -> SessionPage:
-    *columns, events, has_more = row
-    found = orjson.loads(events) if events else []
-    return SessionPage(Session(*columns), [_event(*event) for event in found], has_more)
+def _session_page(cursor: AsyncCursor[Any]) -> Callable[[Values], SessionPage]:
+    session, pick = session_rows(cursor), picker(cursor, ("page_events", "has_more"))
+
+    def make(values: Values) -> SessionPage:
+        events, has_more = pick(values)
+        found = orjson.loads(events) if events else []
+        return SessionPage(session(values), [_event(*event) for event in found], has_more)
+
+    return make
 
 
 def _event(occurred_at: str, *rest: Any) -> SessionEvent:

@@ -1,4 +1,4 @@
-"""A page of the list of sessions, newest first, in a time that does not depend on luck.
+"""A page of the list of sessions, newest first, with bounded latency.
 
 Which plan is good for a filter depends on how many sessions match it, which
 PostgreSQL can only guess. So it is not asked to: a page is looked for first
@@ -7,18 +7,19 @@ through the index of all filters, where a rare one does. See
 docs/performance.md.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import LiteralString, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
-from psycopg.rows import args_row
+from psycopg import AsyncCursor
 
-from sessions.domain.queries import Position, Range
+from sessions.domain.paging import Position
+from sessions.domain.selection import Selection
 from sessions.domain.session import Session
-from sessions.storage import session_filters
 from sessions.storage.database import Database, Parameters
-from sessions.storage.session_columns import COLUMNS
-from sessions.storage.session_filters import Filters
+from sessions.storage.predicates import compile_predicate
+from sessions.storage.rows import SESSION_COLUMNS, Values, picker, session_rows
 
 _NEWEST = 500
 """Sessions that are looked at one by one before the index of all filters is asked."""
@@ -26,19 +27,18 @@ _NEWEST = 500
 BUDGET = 0.02
 """Seconds after which a page that is hard to fill ends short."""
 
-_AFTER: LiteralString = """
-           s.started_at >= %(since)s AND s.started_at <= %(before_at)s
+_PLACE: LiteralString = """
+           s.website_key = %(website_key)s
+       AND s.started_at >= %(since)s AND s.started_at <= %(before_at)s
        AND (s.started_at, s.session_id) < (%(before_at)s, %(before_id)s)"""
-
-_PLACE: LiteralString = f" s.website_key = %(website_key)s AND {_AFTER}"
 
 _NEWEST_FIRST: LiteralString = " ORDER BY s.started_at DESC, s.session_id DESC "
 
 # The inner limit bounds the work, however few match.
 _AMONG_NEWEST: LiteralString = f"""
-SELECT {COLUMNS}
+SELECT {SESSION_COLUMNS}
   FROM (SELECT * FROM sessions s WHERE {_PLACE} {_NEWEST_FIRST} LIMIT %(newest)s) AS s
- WHERE true {{filters}}
+ WHERE {{condition}}
 {_NEWEST_FIRST} LIMIT %(limit)s"""
 
 # Fewer than asked for, so that sessions that vanish meanwhile (two became one)
@@ -51,27 +51,36 @@ SELECT s.session_id
 
 # Day after day until the page is full or the time is over; the first day is always
 # searched, so that every page gets on. A row without a session, first of its day, tells
-# that this day was not searched to its end. The bucket stands for the website: with its
-# key beside it, the primary key would look good to the planner.
+# that this day was not searched to its end.
+#
+# Both bounds of a day are needed, because they choose the partition. To timestamptz(6) is no
+# cast, for that is the type's precision. It keeps the planner from taking a lower and an upper
+# bound for one narrow range: the primary key, which has the same columns, would then look
+# better than the index of all filters.
 _BY_DAY: LiteralString = f"""
 SELECT s.*, days.day
   FROM (SELECT day, number, is_bot,
                number = 1
                OR clock_timestamp() < statement_timestamp() + %(budget)s * interval '1 s' AS in_time
           FROM generate_series(
-                   date_trunc('day', %(before_at)s), date_trunc('day', %(since)s), '-1 day'
+                   date_trunc('day', %(before_at)s, 'UTC'),
+                   date_trunc('day', %(since)s, 'UTC'), '-1 day'
                ) WITH ORDINALITY AS series(day, number)
          CROSS JOIN unnest(%(bots)s::boolean[]) AS is_bot
          ORDER BY number
         OFFSET 0) AS days
   LEFT JOIN LATERAL (
-       SELECT {COLUMNS}
+       SELECT {SESSION_COLUMNS}
          FROM sessions s
-        WHERE days.in_time AND {_AFTER}
-          AND s.started_at >= days.day AND s.started_at < days.day + interval '1 day'
+        WHERE days.in_time
+          AND s.website_key = %(website_key)s
+          AND s.started_at >= %(since)s AND s.started_at >= days.day
+          AND s.started_at::timestamptz(6) <= %(before_at)s
+          AND s.started_at::timestamptz(6) < days.day + interval '1 day'
+          AND (s.started_at, s.session_id) < (%(before_at)s, %(before_id)s)
           AND session_bucket(s.website_key, s.started_at, s.is_bot)
               = session_bucket(%(website_key)s, days.day, days.is_bot)
-          {{filters}}
+          AND {{condition}}
        {_NEWEST_FIRST} LIMIT %(limit)s) AS s ON true
  WHERE s.session_id IS NOT NULL OR NOT days.in_time
  ORDER BY days.number, s.started_at DESC NULLS FIRST, s.session_id DESC
@@ -83,10 +92,10 @@ SELECT s.*, days.day
 _THROUGH_FILTERS: LiteralString = """
 SELECT set_config('enable_indexscan', 'off', true),
        set_config('enable_seqscan', 'off', true),
-       set_config('cpu_index_tuple_cost', '1', true)"""
+       set_config('cpu_index_tuple_cost', '1000', true)"""
 
 _LAST_ID = UUID(int=2**128 - 1)
-_PEOPLE: LiteralString = " AND s.is_bot = false"
+_PEOPLE: LiteralString = "s.is_bot = false"
 
 
 class ListPage(NamedTuple):
@@ -99,22 +108,18 @@ class ListPage(NamedTuple):
 async def list_page(
     database: Database,
     website_key: int,
-    range_: Range,
+    selection: Selection,
     *,
-    filters: Filters,
-    include_bots: bool,
     after: Position | None,
     limit: int,
     budget: float = BUDGET,
 ) -> ListPage:
-    """The first sessions, newest first, that started in a range of time.
+    """The first sessions of a selection, newest first.
 
     Args:
         database: where to look.
         website_key: whose sessions.
-        range_: when they started.
-        filters: what the sessions must match.
-        include_bots: whether bot sessions are listed too.
+        selection: which of them.
         after: only what comes after this position.
         limit: sessions at the most.
         budget: seconds after which a page that is hard to fill ends short.
@@ -123,38 +128,50 @@ async def list_page(
         Unavailable: the database can't be reached.
         DeadlineExceeded: a statement took too long.
     """
-    position = after or _before(range_.until)
-    parameters = session_filters.parameters(filters) | {
+    position = after or _before(selection.range.until)
+    condition, values = compile_predicate(selection.predicate)
+    parameters = values | {
         "website_key": website_key,
-        "since": range_.since,
+        "since": selection.range.since,
         "before_at": position.started_at,
         "before_id": position.session_id,
         "limit": limit + 1,
         "newest": _NEWEST,
-        "bots": [False, True] if include_bots else [False],
+        "bots": [False, True] if selection.include_bots else [False],
         "budget": budget,
     }
-    conditions = session_filters.conditions(filters)
-    newest = _AMONG_NEWEST.format(filters=conditions if include_bots else conditions + _PEOPLE)
-    found = await database.fetch(newest, parameters, args_row(Session))
+    bots = "true" if selection.include_bots else _PEOPLE
+    newest = _AMONG_NEWEST.format(condition=f"{bots} AND {condition}")
+    found = await database.fetch(newest, parameters, session_rows)
     if len(found) > limit or not await database.fetch(_MORE_THAN_NEWEST, parameters):
         return _page(found, limit)
     # From the start again: what is among the newest now may not be what it was before.
-    return await _by_day(database, _BY_DAY.format(filters=conditions), parameters)
+    return await _by_day(database, _BY_DAY.format(condition=condition), parameters)
 
 
 async def _by_day(database: Database, query: LiteralString, parameters: Parameters) -> ListPage:
     """The page from a search day by day, which can end short."""
     async with database.transaction() as connection:
         await connection.execute(_THROUGH_FILTERS)
-        cursor = connection.cursor(binary=True)
+        cursor = connection.cursor(binary=True, row_factory=_session_or_day)
         rows = await (await cursor.execute(query, parameters)).fetchall()
     found: list[Session] = []
-    for *values, day in rows:
-        if values[0] is None:
-            return ListPage(found, _before(day + timedelta(days=1)))
-        found.append(Session(*values))
+    for row in rows:
+        if isinstance(row, datetime):
+            return ListPage(found, _before(row + timedelta(days=1)))
+        found.append(row)
     return _page(found, parameters["limit"] - 1)
+
+
+def _session_or_day(cursor: AsyncCursor[Any]) -> Callable[[Values], Session | datetime]:
+    """Makes a Session of each row, or the day of one that has none."""
+    session, pick = session_rows(cursor), picker(cursor, ("session_id", "day"))
+
+    def make(values: Values) -> Session | datetime:
+        session_id, day = pick(values)
+        return session(values) if session_id else day
+
+    return make
 
 
 def _page(found: list[Session], limit: int) -> ListPage:

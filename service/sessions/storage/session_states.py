@@ -10,14 +10,15 @@ from typing import Any
 
 from psycopg.rows import dict_row
 
-from sessions.domain.events import ACQUISITION, ATTRIBUTES, Event, EventKey
+from sessions.domain.dimensions import ACQUISITION, CLIENT, NAMES
+from sessions.domain.events import Event, EventKey
 from sessions.domain.items import MORE_ITEMS, NO_PAGE, item_hash
 from sessions.domain.sessionization import MAX_ITEMS, TIMEOUT, Change, SessionState
 from sessions.storage import changed_hours
 from sessions.storage.database import Connection, as_json
 
 _MUTABLE = (
-    *("ended_at", "pageviews", "events", "is_bot", *ATTRIBUTES, *ACQUISITION),
+    *("ended_at", "pageviews", "events", "is_bot", *NAMES),
     *("entry_page", "exit_page", "items", "order_keys"),
 )
 """The columns of `sessions` that a change can set, but for those that identify the row."""
@@ -170,7 +171,7 @@ def _row(session: SessionState) -> dict[str, Any]:
         "exit_page": session.exit_page,
         "items": [*_border_items(session.entry_page, session.exit_page), *_stored_items(session)],
         "order_keys": _order_keys(session),
-        **dict.fromkeys(ATTRIBUTES, ""),
+        **dict.fromkeys(CLIENT, ""),
         **{name: value for name, (_, value) in session.attributes.items()},
         **dict(zip(ACQUISITION, session.acquisition, strict=True)),
     }
@@ -216,7 +217,7 @@ def _state(row: Mapping[str, Any]) -> SessionState:
         acquisition=tuple(row[name] for name in ACQUISITION),
         exit=keys.get("exit", first),
         exit_page=exit_page,
-        attributes={name: (keys.get(name, first), row[name]) for name in ATTRIBUTES if row[name]},
+        attributes={name: (keys.get(name, first), row[name]) for name in CLIENT if row[name]},
         items=dict.fromkeys(own, row["started_at"]),
         has_page=NO_PAGE not in items,
         more_items=MORE_ITEMS in items,

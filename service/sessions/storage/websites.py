@@ -2,14 +2,13 @@
 
 from typing import LiteralString
 
-from psycopg.rows import args_row
-
 from sessions.domain.ids import random_id
 from sessions.domain.websites import Website
 from sessions.storage.database import Database
+from sessions.storage.rows import named
 
 _COLUMNS: LiteralString = """
-SELECT website_key, website_id, name, created_at, retention_days, deleted_at FROM websites"""
+SELECT website_key AS key, website_id, name, created_at, retention_days, deleted_at FROM websites"""
 
 
 async def create(database: Database, name: str) -> str:
@@ -25,13 +24,13 @@ async def create(database: Database, name: str) -> str:
 async def find(database: Database, website_id: str) -> Website | None:
     """The website that has an id, also one that is being deleted."""
     query = f"{_COLUMNS} WHERE website_id = %(website_id)s"
-    rows = await database.fetch(query, {"website_id": website_id}, args_row(Website))
+    rows = await database.fetch(query, {"website_id": website_id}, named(Website))
     return rows[0] if rows else None
 
 
 async def list_all(database: Database) -> list[Website]:
     """All websites, oldest first, also those that are being deleted."""
-    return await database.fetch(f"{_COLUMNS} ORDER BY website_key", {}, args_row(Website))
+    return await database.fetch(f"{_COLUMNS} ORDER BY website_key", {}, named(Website))
 
 
 async def rename(database: Database, website: Website, name: str) -> None:

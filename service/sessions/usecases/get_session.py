@@ -4,7 +4,7 @@ import json
 from typing import NamedTuple
 
 from sessions.domain.cursors import CursorSigner, pack_event_key, unpack_event_key
-from sessions.domain.queries import page_size
+from sessions.domain.paging import page_size
 from sessions.domain.session import Session, SessionEvent
 from sessions.domain.session_ids import parse_session_id, unknown_session
 from sessions.storage import session_details

@@ -1,25 +1,19 @@
-"""ListSessions: a page of the sessions that started in a range of days."""
+"""ListSessions: a page of the sessions of a selection, newest first."""
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from sessions.domain.cursors import CursorSigner, ListPlace
-from sessions.domain.queries import (
-    DEFAULT_LIMIT,
-    MAX_LIMIT,
-    Position,
-    Range,
-    SessionQuery,
-    day_range,
-    normalize_filters,
-    page_size,
-)
+from sessions.domain.cursors import CursorSigner, PageKey
+from sessions.domain.paging import page_size
+from sessions.domain.selection import Selection, SelectionQuery, select
 from sessions.domain.session import Session
 from sessions.storage import session_list
 from sessions.storage.database import Database
 from sessions.usecases.websites import Websites
+
+DEFAULT_LIMIT, MAX_LIMIT = 50, 100
 
 
 class SessionList(NamedTuple):
@@ -44,46 +38,32 @@ class ListSessions:
         self._cursors = cursors
         self._clock = clock
 
-    async def __call__(self, website_id: str, query: SessionQuery, cursor: str) -> SessionList:
-        """The page of a query that a cursor stands for, `''` for the first one.
+    async def __call__(
+        self, query: SelectionQuery, *, limit: int = 0, cursor: str = ""
+    ) -> SessionList:
+        """The page of a selection that a cursor stands for, `''` for the first one.
 
         Raises:
             InvalidArgument: a parameter is wrong, or the cursor is not of this query.
             NotFound: there is no such website.
         """
-        limit = page_size(query.limit, DEFAULT_LIMIT, MAX_LIMIT, "limit")
-        range_ = day_range(query.start_date, query.end_date, query.timezone, self._clock())
-        filters = normalize_filters(query.filters)
-        identity = _identity(website_id, query, filters)
+        size = page_size(limit, DEFAULT_LIMIT, MAX_LIMIT, "limit")
+        selection = select(query, self._clock())
+        identity = cursor_identity(selection)
         after = None
         if cursor:
-            range_, after = ListPlace.unpack(self._cursors.open(cursor, identity, "cursor"))
-        website = await self._websites.get(website_id)
+            range_, after = PageKey.unpack(self._cursors.open(cursor, identity, "cursor"))
+            selection = replace(selection, range=range_)
+        website = await self._websites.get(query.website_id)
         page = await session_list.list_page(
-            self._database,
-            website.key,
-            range_,
-            filters=filters,
-            include_bots=query.include_bots,
-            after=after,
-            limit=limit,
+            self._database, website.key, selection, after=after, limit=size
         )
-        return SessionList(page.sessions, self._cursor(page.end, range_, identity))
+        next_cursor = page.end and self._cursors.seal(
+            PageKey(selection.range, page.end).pack(), identity
+        )
+        return SessionList(page.sessions, next_cursor)
 
-    def _cursor(self, end: Position | None, range_: Range, identity: bytes) -> str | None:
-        return end and self._cursors.seal(ListPlace(range_, end).pack(), identity)
 
-
-def _identity(website_id: str, query: SessionQuery, filters: Mapping[str, list[str]]) -> bytes:
-    """What a cursor is bound to: the query as it was sent, but for the size of a page."""
-    return json.dumps(
-        [
-            "list",
-            website_id,
-            query.start_date,
-            query.end_date,
-            query.timezone,
-            query.include_bots,
-            sorted(filters.items()),
-        ]
-    ).encode()
+def cursor_identity(selection: Selection) -> bytes:
+    """What a cursor of this list is bound to: all of the query but for the size of a page."""
+    return b"list" + selection.identity

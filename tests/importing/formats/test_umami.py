@@ -138,7 +138,7 @@ def test_the_own_site_is_no_referrer_though_umami_strips_its_www() -> None:
     event = sent(hostname="www.shop.example", referrer_domain="shop.example", referrer_path="/a")
     assert event.referrer == "https://www.shop.example/a"
     stored = Enricher(b"").enrich(event, website_id="site_x", received_at=NOON)
-    assert stored.referrer_host == ""
+    assert stored.attributes["referrer"] == ""
 
 
 def test_the_name_that_regions_had_first() -> None:

@@ -1,34 +1,22 @@
-"""What ListSessions is asked: days in a time zone, filters, and how the answer is paged."""
+"""Which sessions a call is about: a website, days in a time zone, bots or not, and a predicate."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from typing import NamedTuple
-from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
+from sessions.domain.dimensions import COLLECTIONS, fold
 from sessions.domain.errors import InvalidArgument, Violation, shortened
-
-FILTERS = (
-    *("country", "page", "referrer", "browser", "os", "device", "language"),
-    *("utm_source", "utm_medium", "utm_campaign", "region", "city", "hostname"),
-)
-"""What sessions can be filtered by; the parameter is `filter_<name>`."""
+from sessions.domain.predicates import All, Has, OneOf, Predicate, canonical
 
 MAX_FILTER_VALUES = 100
 """How many values one filter can have."""
 
-DEFAULT_LIMIT, MAX_LIMIT = 50, 100
 DEFAULT_DAYS = 7
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 12, 31)
-
-
-class Position(NamedTuple):
-    """A place in the list, newest first: what comes after it is older."""
-
-    started_at: datetime
-    session_id: UUID
 
 
 class Range(NamedTuple):
@@ -39,29 +27,69 @@ class Range(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SessionQuery:
-    """A list of sessions as it was asked for; `''` and 0 stand for the defaults."""
+class SelectionQuery:
+    """Which sessions a call is about, as it was asked for; `''` stands for the defaults."""
 
+    website_id: str
     start_date: str = ""
     end_date: str = ""
     timezone: str = ""
-    limit: int = 0
     include_bots: bool = False
     filters: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
-def normalize_filters(filters: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """Filters by name with values as they are stored: country in capitals, hosts in lower case.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which sessions a call is about: those of a website that every reader agrees on.
+
+    Args:
+        range: when they started.
+        include_bots: whether bot sessions are among them.
+        predicate: what is true of them.
+        identity: bytes that two queries share only when they ask for the same sessions in the
+            same words; dates count as they were sent, so that `today` moves on.
+    """
+
+    range: Range
+    include_bots: bool
+    predicate: Predicate
+    identity: bytes
+
+
+def select(query: SelectionQuery, now: datetime) -> Selection:
+    """The selection that a query asks for.
+
+    Raises:
+        InvalidArgument: a date, the zone or a filter can't be used; names the field.
+    """
+    range_ = day_range(query.start_date, query.end_date, query.timezone, now)
+    predicate = filter_predicate(query.filters)
+    return Selection(
+        range=range_,
+        include_bots=query.include_bots,
+        predicate=predicate,
+        identity=_identity(query, predicate),
+    )
+
+
+def _identity(query: SelectionQuery, predicate: Predicate) -> bytes:
+    days = (query.start_date, query.end_date, query.timezone)
+    return json.dumps([query.website_id, *days, query.include_bots, canonical(predicate)]).encode()
+
+
+def filter_predicate(filters: Mapping[str, Sequence[str]]) -> Predicate:
+    """What the parameters `filter_<name>` ask for: different names are AND, values of one are OR.
 
     Raises:
         InvalidArgument: a filter has too many values, or one that no text can hold.
     """
-    normal = {}
-    for name, values in filters.items():
-        _check_values(f"filter_{name}", values)
-        if values:
-            normal[name] = sorted({_normalize(name, value) for value in values})
-    return normal
+    return All(tuple(_filter(name, values) for name, values in sorted(filters.items()) if values))
+
+
+def _filter(name: str, values: Sequence[str]) -> Predicate:
+    _check_values(f"filter_{name}", values)
+    folded = tuple(sorted({fold(name, value) for value in values}))
+    return Has(name, folded) if name in COLLECTIONS else OneOf(name, folded)
 
 
 def _check_values(field: str, values: Sequence[str]) -> None:
@@ -70,23 +98,6 @@ def _check_values(field: str, values: Sequence[str]) -> None:
         raise InvalidArgument(Violation(field, text))
     if any("\0" in value for value in values):
         raise InvalidArgument(Violation(field, "holds a NUL character; leave it out"))
-
-
-def _normalize(name: str, value: str) -> str:
-    if name == "country":
-        return value.upper()
-    return value.lower() if name in ("hostname", "referrer") else value
-
-
-def page_size(asked: int, default: int, maximum: int, field: str) -> int:
-    """How many rows a page holds: `default` for 0, never more than `maximum` (AIP-158).
-
-    Raises:
-        InvalidArgument: `asked` is negative.
-    """
-    if asked < 0:
-        raise InvalidArgument(Violation(field, f"{asked} is negative; send 1 to {maximum}"))
-    return min(asked or default, maximum)
 
 
 def day_range(start_date: str, end_date: str, timezone: str, now: datetime) -> Range:

@@ -1,4 +1,4 @@
-"""What a list is asked for: days in a zone against an independent calculation, filters, pages.
+"""What a call selects: days in a zone against an independent calculation, and filters.
 
 The independent calculation never converts local time to UTC. It walks along UTC, asks at every
 step what the local date is, and takes the first instant of each date: that is where a day of a
@@ -13,14 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sessions.domain.errors import InvalidArgument, Reason
-from sessions.domain.queries import (
-    DEFAULT_LIMIT,
+from sessions.domain.predicates import All, Has, OneOf
+from sessions.domain.selection import (
     MAX_FILTER_VALUES,
-    MAX_LIMIT,
     Range,
     day_range,
-    normalize_filters,
-    page_size,
+    filter_predicate,
 )
 
 from tests.support.zones import ZONES, changes, first_instants
@@ -229,33 +227,21 @@ def test_filters_are_compared_as_values_are_stored() -> None:
         "page": ["/A", ""],
         "city": [],
     }
-    assert normalize_filters(sent) == {
-        "country": ["DE", "US"],
-        "hostname": ["shop.example"],
-        "referrer": ["www.example"],
-        "utm_source": ["News", "news"],
-        "page": ["", "/A"],
-    }
+    assert filter_predicate(sent) == All(
+        (
+            OneOf("country", ("DE", "US")),
+            OneOf("hostname", ("shop.example",)),
+            Has("page", ("", "/A")),
+            OneOf("referrer", ("www.example",)),
+            OneOf("utm_source", ("News", "news")),
+        )
+    )
 
 
 def test_filters_that_no_text_can_equal_are_refused() -> None:
     most = [str(number) for number in range(MAX_FILTER_VALUES)]
-    assert len(normalize_filters({"city": most})["city"]) == MAX_FILTER_VALUES
+    assert filter_predicate({"city": most}) == All((OneOf("city", tuple(sorted(most))),))
     with pytest.raises(InvalidArgument, match="filter_city"):
-        normalize_filters({"city": [*most, "another"]})
+        filter_predicate({"city": [*most, "another"]})
     with pytest.raises(InvalidArgument, match="filter_city"):
-        normalize_filters({"city": ["a", "\0"]})
-
-
-@pytest.mark.parametrize(
-    ("asked", "rows"),
-    [(0, DEFAULT_LIMIT), (1, 1), (99, 99), (100, 100), (101, MAX_LIMIT), (2**31 - 1, MAX_LIMIT)],
-)
-def test_a_page_holds_what_is_asked_up_to_a_maximum(asked: int, rows: int) -> None:
-    assert page_size(asked, DEFAULT_LIMIT, MAX_LIMIT, "limit") == rows
-
-
-@pytest.mark.parametrize("asked", [-1, -(2**31)])
-def test_a_negative_page_is_refused(asked: int) -> None:
-    with pytest.raises(InvalidArgument, match="limit"):
-        page_size(asked, DEFAULT_LIMIT, MAX_LIMIT, "limit")
+        filter_predicate({"city": ["a", "\0"]})

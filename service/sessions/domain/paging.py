@@ -1,0 +1,25 @@
+"""Pages of a list: how many rows they hold, and where the next one begins."""
+
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sessions.domain.errors import InvalidArgument, Violation
+
+
+class Position(NamedTuple):
+    """A position in the list of sessions, newest first: what comes after it is older."""
+
+    started_at: datetime
+    session_id: UUID
+
+
+def page_size(asked: int, default: int, maximum: int, field: str) -> int:
+    """How many rows a page holds: `default` for 0, never more than `maximum` (AIP-158).
+
+    Raises:
+        InvalidArgument: `asked` is negative.
+    """
+    if asked < 0:
+        raise InvalidArgument(Violation(field, f"{asked} is negative; send 1 to {maximum}"))
+    return min(asked or default, maximum)

@@ -1,0 +1,75 @@
+"""Compiles a predicate to a condition in SQL on the table `sessions s`.
+
+Text is compared with columns that the index of all filters covers, and what a session holds with
+its items: `=` and `&&` at the top of the condition are what the index answers.
+"""
+
+from typing import Any, LiteralString, NamedTuple
+
+from sessions.domain.dimensions import BORDER_PAGES
+from sessions.domain.items import MORE_ITEMS, item_hash
+from sessions.domain.predicates import All, Either, Has, Not, OneOf, Predicate
+
+
+class Condition(NamedTuple):
+    """The text of a condition, in parentheses, and the values that it names."""
+
+    text: LiteralString
+    parameters: dict[str, Any]
+
+
+def compile_predicate(predicate: Predicate) -> Condition:
+    """The condition that a predicate is; predicates of one shape give one text."""
+    compiler = _Compiler()
+    return Condition(f"({compiler.condition(predicate)})", compiler.parameters)
+
+
+class _Compiler:
+    """Collects the parameters of one condition, named p0, p1 and so on."""
+
+    def __init__(self) -> None:
+        self.parameters: dict[str, Any] = {}
+
+    def condition(self, predicate: Predicate) -> LiteralString:
+        match predicate:
+            case OneOf(field, values):
+                return self._one_of(field, values)
+            case Has(collection, values):
+                return self._has(collection, values)
+            case Not(operand):
+                return f"NOT ({self.condition(operand)})"
+            case All(operands):
+                return " AND ".join(map(self._nested, operands)) or "true"
+            case Either(operands):
+                return " OR ".join(map(self._nested, operands)) or "false"
+
+    def _nested(self, predicate: Predicate) -> LiteralString:
+        condition = self.condition(predicate)
+        return f"({condition})" if isinstance(predicate, All | Either) else condition
+
+    def _one_of(self, field: str, values: tuple[str, ...]) -> LiteralString:
+        if field in BORDER_PAGES:
+            hashes = [item_hash(field, value) for value in values]
+            return f"s.items && {self._parameter(hashes)}::uuid[]"
+        # Of one value the index is always asked; of several, if that looks good to the planner.
+        if len(values) == 1:
+            return f"s.{field} = {self._parameter(values[0])}"
+        return f"s.{field} = ANY({self._parameter(list(values))})"
+
+    def _has(self, collection: str, values: tuple[str, ...]) -> LiteralString:
+        """The row's own items decide, except where it could not hold them all."""
+        hashes = [item_hash(collection, value) for value in values]
+        items = f"{self._parameter(hashes)}::uuid[]"
+        items_or_more = f"{self._parameter([*hashes, MORE_ITEMS])}::uuid[]"
+        return f"""(s.items && {items_or_more}
+   AND (s.items && {items}
+        OR EXISTS (
+            SELECT FROM overflow_items o
+             WHERE o.website_key = %(website_key)s AND o.visitor_key = s.visitor_key
+               AND o.item = ANY({items})
+               AND o.occurred_at BETWEEN s.started_at AND s.ended_at)))"""
+
+    def _parameter(self, value: Any) -> LiteralString:
+        name = f"p{len(self.parameters)}"
+        self.parameters[name] = value
+        return f"%({name})s"
