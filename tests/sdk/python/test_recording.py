@@ -13,24 +13,10 @@ from analytics_sessions.v1.event_service_pb2 import RecordEventsResponse
 from google.protobuf.json_format import MessageToDict
 
 from tests.sdk.conftest import ROOT
+from tests.sdk.python.calls import DAY, EVENTS, hits
 from tests.sdk.python.clients import AnyClient
 from tests.sdk.python.conftest import Connect
 from tests.sdk.python.server import Server, status
-
-DAY = datetime(2026, 3, 3, 8, tzinfo=UTC)
-EVENTS = 2_500
-
-
-def hits(count: int = EVENTS, url: str = "/") -> Iterator[Event]:
-    """Pageviews of one visitor, a second apart."""
-    for number in range(count):
-        yield Event(
-            event_id=f"hit-{number}",
-            event_type="pageview",
-            timestamp=DAY + timedelta(seconds=number),
-            visitor_id="anna",
-            url=url,
-        )
 
 
 def test_record_accepted(client: AnyClient, website: str) -> None:

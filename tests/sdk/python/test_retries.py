@@ -15,6 +15,7 @@ from analytics_sessions import Session, _calls, errors
 from analytics_sessions.v1.session_service_pb2 import ListSessionsResponse
 from google.protobuf.struct_pb2 import NullValue, Value
 
+from tests.sdk.python.calls import CALLS
 from tests.sdk.python.clients import AnyClient
 from tests.sdk.python.conftest import Connect
 from tests.sdk.python.server import Server, status
@@ -22,14 +23,6 @@ from tests.sdk.python.server import Server, status
 GONE = status("UNAVAILABLE")
 SLACK = 20.0
 """Seconds that a busy machine may take for nothing."""
-CALLS: dict[str, Callable[[AnyClient], Any]] = {
-    "sessions": lambda client: list(client.sessions("site")),
-    "session": lambda client: client.session("site", "sess"),
-    "events": lambda client: list(client.events("site", "sess")),
-    "record": lambda client: client.record("site", [{}]),
-    "stream": lambda client: list(client.stream("site", [{}])),
-    "erase": lambda client: client.erase_visitor("site", "anna"),
-}
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)

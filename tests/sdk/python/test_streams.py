@@ -7,10 +7,10 @@ from analytics_sessions import Event, errors
 from analytics_sessions.v1.event_service_pb2 import StreamEventsResponse as Answer
 from google.protobuf.message import Message
 
+from tests.sdk.python.calls import DAY, EVENTS, hits
 from tests.sdk.python.clients import AnyClient
 from tests.sdk.python.conftest import Connect
 from tests.sdk.python.server import END, Server, status
-from tests.sdk.python.test_recording import DAY, EVENTS, hits
 
 
 def numbers(server: Server) -> list[int]:
