@@ -20,6 +20,12 @@ TABLET = "Mozilla/5.0 (Linux; Android 13; SM-X906B) "
 KIT = "AppleWebKit/537.36 (KHTML, like Gecko) "
 IKIT = "AppleWebKit/605.1.15 (KHTML, like Gecko) "
 
+
+def android(device: str, rest: str = "") -> str:
+    browser = KIT + "Chrome/126.0.0.0 Mobile Safari/537.36"
+    return f"Mozilla/5.0 (Linux; Android 14; {device}) {browser}{rest}"
+
+
 # (user agent, browser, os, device)
 PEOPLE = [
     # Windows
@@ -336,6 +342,68 @@ BOTS = [
 ]
 
 
+# Words of a device inside of other names, and browsers behind another
+LOOKALIKES = [
+    (IPHONE + IKIT + "Version/17.5.1 Safari/605.1.15 (AirWatch Browser v24.06)", "iOS", "mobile"),
+    (android("Tesla SP3.2"), "Android", "mobile"),
+    (android("Tesla_Tablet_L7_3G"), "Android", "tablet"),
+    (
+        "Mozilla/5.0 (X11; GNU/Linux) " + KIT + "Chrome/79.0.3945.130 Safari/537.36 Tesla/2020",
+        "Linux",
+        "",
+    ),
+    (
+        "Mozilla/5.0 (X11; Linux) AppleWebKit/534.34 (KHTML, like Gecko) QtCarBrowser",
+        "Linux",
+        "",
+    ),
+    (android("BTV-W09").replace("Mobile ", ""), "Android", "tablet"),
+    (android("BTV-W09"), "Android", "mobile"),
+    (android("myA9 DTV"), "Android", "mobile"),
+    (android("MiTV-AESP0").replace("Mobile ", ""), "Android", ""),
+    (android("Nokia T20").replace("Mobile ", ""), "Android", "tablet"),
+    (
+        "Mozilla/5.0 (Linux; Tizen 5.5; SAMSUNG SM-R855F) "
+        + KIT
+        + "Chrome/69.0.3497.106 Mobile Safari/537.36",
+        "Tizen",
+        "",
+    ),
+    ("com.apple.invitation-registration [Watch OS,10.0,21R355,Watch7,5]", "", ""),
+    (
+        "Mozilla/5.0 (Windows NT 6.2; Trident/7.0; rv:11.0; WPDesktop; Lumia 435) like Gecko",
+        "Windows",
+        "mobile",
+    ),
+    (
+        "Opera/9.80 (Linux mips; ) Presto/2.12.407 Version/12.51 MB97/0.45.23.22 (REGAL, wired)",
+        "Linux",
+        "",
+    ),
+    ("HbbTV/1.4.1 (;Panasonic;VIERA 2019;d.704;4b01-0003 0040-0000;) PanasonicSDK/2017", "", ""),
+    ("Mozilla/4.0 (compatible; MSIE 6.0; Windows NT 5.1; Tablet PC 1.7)", "Windows", "desktop"),
+    (
+        "Microsoft Office Word/16.78.1008 (Mac OS/14.0; Desktop; en-US; AppStore)",
+        "macOS",
+        "desktop",
+    ),
+]
+
+HIDDEN = [
+    (android("LE2100", " YaSearchBrowser/21.114.1 BroPP/1.0"), "Yandex Browser"),
+    (android("X", " YaBrowser/24.10.0.358 (lite)"), "Yandex Browser"),
+    (android("X").replace("Mobile", "Quark/7.3.7.662 Mobile"), "Quark"),
+    (android("X", " SogouMSE,SogouMobileBrowser/5.28.7"), "Sogou Mobile Browser"),
+    (android("X").replace("Mobile", "MZBrowser/9.4.3 Mobile"), "Meizu Browser"),
+    (android("X", " OppoBrowser/25.5.1.9"), "OPPO Browser"),
+    (android("M bot 54"), "Chrome"),
+    (
+        "Opera/9.80 (Linux armv7l;  HbbTV/1.1.1 (; Sony; KDL32;); ) Presto/2.12.407 Version/12.50",
+        "Opera",
+    ),
+]
+
+
 @pytest.mark.parametrize(("user_agent", "browser", "os", "device"), PEOPLE)
 def test_a_browser_is_named_in_the_stored_words(
     user_agent: str, browser: str, os: str, device: str
@@ -346,6 +414,22 @@ def test_a_browser_is_named_in_the_stored_words(
 @pytest.mark.parametrize("user_agent", BOTS)
 def test_a_bot_is_a_bot(user_agent: str) -> None:
     assert user_agents.describe(user_agent).is_bot
+
+
+@pytest.mark.parametrize(("user_agent", "os", "device"), LOOKALIKES)
+def test_a_device_is_told_by_whole_names(user_agent: str, os: str, device: str) -> None:
+    assert user_agents.describe(user_agent)[1:] == (os, device, False)
+
+
+@pytest.mark.parametrize(("user_agent", "browser"), HIDDEN)
+def test_a_browser_is_found_behind_another(user_agent: str, browser: str) -> None:
+    assert user_agents.describe(user_agent).browser == browser
+
+
+@pytest.mark.parametrize(("user_agent", "browser", "os", "device"), PEOPLE)
+def test_case_does_not_count(user_agent: str, browser: str, os: str, device: str) -> None:
+    lower = user_agents.describe(user_agent.lower())
+    assert lower == (browser, os, device, False)
 
 
 def test_the_table_is_large_enough_to_mean_something() -> None:

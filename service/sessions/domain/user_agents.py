@@ -149,7 +149,8 @@ _DESKTOP_SYSTEMS = {
 # Televisions, consoles, watches, headsets and cars are none of the three kinds. Names end where
 # they end: AirWatch is a browser on phones, Tesla also a make of phones, BTV and DTV are no TV.
 _NO_KIND = Patterns(
-    r"(?:^|[^BD])TV\b|SmartTV|InettvBrowser|DTVNetBrowser|BRAVIA|\bAFT[A-Z]|\bAEO[A-Z]{2}\b|Roku",
+    r"(?:^|[^BD])TV\b|SmartTV|InettvBrowser|DTVNetBrowser|BRAVIA|Roku",
+    r"\bAFT[A-Z]|; aft[a-z]|\bAEO[A-Z]{2}\b",
     r"CrKey|Web0S|NetCast|\bOMI/|VSTVB|TiVo|CE-HTML|BrightSign|Linux mips|Sonos",
     r"PlayStation|PLAYSTATION|Xbox|Nintendo|\bWii\b|OculusBrowser|Tesla/|QtCarBrowser",
     r"Apple ?Watch|watchOS|Watch ?OS|\bWatch\d|\bSM-R[7-9]\d\d",
