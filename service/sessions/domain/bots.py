@@ -101,8 +101,8 @@ _PROGRAM = Patterns(
     r"http\w{1,9}client|webclient|unirest|faraday|httparty|reactornetty|resttemplate|retrofit|flurl",
     r"mojolicious|^(?:ureq|hyper|finch)\b|elixir|^microsoft[- ](?:cryptoapi|wns|bits|webdav|ncsi)",
     # makers of previews, feeds and extracts
-    r"preview|thumb|extractor|exractor|analy[sz]er|parser|lookup|\bfeed|rss reader|pubsub",
-    r"subscribers|inoreader|hookshot|akkoma|external|image ?proxy|imagecache",
+    r"preview|thumbn|thumbor|thumbsn|extractor|analy[sz]er|parser|lookup|\bfeed|rss reader|pubsub",
+    r"subscribers|inoreader|hookshot|akkoma|external(?:hit|ua)|image ?proxy|imagecache",
     r"^google(?:-|$|\w*$)|^meta-|phpmyadmin|matomo",
     r"^(?:www\.)?[\w-]+\.(?:com|net|org|ch|de|io|info|co|eu)\b|webmon|gitops|\bworker|feedreader",
     r"https?://|[\w.+-]+@[\w-]+\.[a-z]|user.?agent|\.txt|dot-txt|sectxt|\bacme\.",
