@@ -223,13 +223,11 @@ async def test_a_page_that_takes_several_statements_misses_and_repeats_nothing(
     website: Website,
     statement: int,
     change: str,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Rare sessions are looked for among the newest ones (here 100) and then further on.
 
     Where the one ends and the other begins, there may be more or fewer of the newest by then.
     """
-    monkeypatch.setattr(session_list, "_NEWEST", 100)
     rare = range(70, 131)
     newest = START + timedelta(days=5)
     # One visitor comes again and again, at last; events between its visits make one of them all.
@@ -256,6 +254,7 @@ async def test_a_page_that_takes_several_statements_misses_and_repeats_nothing(
         ),
         after=None,
         limit=100,
+        newest=100,
         budget=60.0,
     )
     found = [session.visitor_id for session in page.sessions]

@@ -21,7 +21,7 @@ from sessions.storage.database import Database, Parameters
 from sessions.storage.predicates import compile_predicate
 from sessions.storage.rows import SESSION_COLUMNS, Values, picker, session_rows
 
-_NEWEST = 500
+NEWEST = 500
 """Sessions that are looked at one by one before the index of all filters is asked."""
 
 BUDGET = 0.02
@@ -112,6 +112,7 @@ async def list_page(
     *,
     after: Position | None,
     limit: int,
+    newest: int = NEWEST,
     budget: float = BUDGET,
 ) -> ListPage:
     """The first sessions of a selection, newest first.
@@ -122,6 +123,7 @@ async def list_page(
         selection: which of them.
         after: only what comes after this position.
         limit: sessions at the most.
+        newest: how many are looked at one by one first.
         budget: seconds after which a page that is hard to fill ends short.
 
     Raises:
@@ -136,13 +138,13 @@ async def list_page(
         "before_at": position.started_at,
         "before_id": position.session_id,
         "limit": limit + 1,
-        "newest": _NEWEST,
+        "newest": newest,
         "bots": [False, True] if selection.include_bots else [False],
         "budget": budget,
     }
     bots = "true" if selection.include_bots else _PEOPLE
-    newest = _AMONG_NEWEST.format(condition=f"{bots} AND {condition}")
-    found = await database.fetch(newest, parameters, session_rows)
+    among_newest = _AMONG_NEWEST.format(condition=f"{bots} AND {condition}")
+    found = await database.fetch(among_newest, parameters, session_rows)
     if len(found) > limit or not await database.fetch(_MORE_THAN_NEWEST, parameters):
         return _page(found, limit)
     # From the start again: what is among the newest now may not be what it was before.
