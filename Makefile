@@ -83,7 +83,7 @@ lint-openapi:
 test: install ## Run all tests
 	$(BIN)/pytest -n auto
 
-coverage: install ## Show which lines no test runs, but for those that only whole processes run; fails below today's share
+coverage: install ## Show which lines no test runs, but for those that only whole processes run; fails below 82 %
 	$(BIN)/pytest -n auto --cov=sessions --cov-report=term-missing:skip-covered --cov-fail-under=82 \
 	  tests/domain tests/generator tests/cli tests/importing tests/standalone tests/api tests/storage tests/usecases tests/worker
 
