@@ -47,6 +47,7 @@ PEOPLE = [
     + "Mobile/21F79 Instagram 330.0.3.29.91 (iPhone14,3; iOS 17_5; en_IR@calendar=gregorian)",
     android("G011A", " Viber/11.9.5.8"),
     android("Pixel 8", " YJApp-ANDROID jp.co.yahoo.android.yjtop/3.13.1"),
+    android("SM-T560NU", "; MyFitnessPal/6.2.2 (mfp-mobile-android-google)"),
     android("SM-S918B", " CamScanner/4.8.5.2310271827"),
     WINDOWS + "WhatsApp/2.2409 Chrome/120.0.0.0 Electron/28.0.0 Safari/537.36",
     WINDOWS + "Code/1.115.0 Chrome/142.0.7444.265 Electron/39.8.5 Safari/537.36",
@@ -67,6 +68,8 @@ PEOPLE = [
     "Lynx/2.8.9rel.1 libwww-FM/2.14 SSL-MM/1.4.1 GNUTLS/3.7.1",
     "Links (2.1pre23; Linux 3.5.0 i686; 237x63)",
     "w3m/0.5.3",
+    "Emacs-w3m/1.4.505 w3m/0.5.3",
+    "Silk/3.2 Midori/0.5.9",
     # televisions and apps
     "HbbTV/1.4.1 (+DRM;Panasonic;SmartTV2018mid;3.061;6301-0003 0008-0000;SmartTV2018;)",
     "Viber/12.8.0.1 CFNetwork/1121.2.2 Darwin/19.3.0",

@@ -38,7 +38,7 @@ _COMPATIBLE_NAME = re.compile(
 
 _PEOPLES = Patterns(
     # what draws pages, or fetches them for an app
-    r"applewebkit|gecko/|like gecko|khtml|trident/|msie |presto/|^opera|firefox/",
+    r"webkit|gecko/|like gecko|khtml|trident/|msie |presto/|^opera|firefox/",
     r"midp|cldc|uc ?browser|ucweb|netfront|dolfin|obigo|up\.browser|maui",
     r"hbbtv|viera|dalvik/|cfnetwork/|konqueror|omniweb|antgalio",
     # systems and devices
@@ -46,7 +46,7 @@ _PEOPLES = Patterns(
     r"symbian|risc os|amiga|beos|playstation|nintendo|roku|bada|brew|tizen|webos|smart-?tv",
     r"win9\d|watch os|docomo|nokia",
     # browsers that name neither
-    r"\bbrowser\b|browser/|opr/|fban/|iceweasel|^lynx|^e?links\b|^w3m",
+    r"\bbrowser\b|browser/|opr/|fban/|iceweasel|^lynx|^e?links\b|\bw3m/|midori|embeddedwb",
     ignore_case=True,
 )
 """Engines, systems and browsers of people's devices."""
@@ -69,7 +69,8 @@ _AUTOMATED_BROWSER = Patterns(
     r"Silktide|SQWatcher|Nikto/|acunetix|SSL Server Survey",
     r"CookieHub|OneTrust|TagInspector|BrandVerity|researchscan|UCSBNetwork|Project-Resonance",
     # advertising, search, marketing and reading
-    r"-Google\b|like Gecko[;,] ?Google-|Google-SearchBy|GoogleImageProxy|GoogleAdSense",
+    r"(?:bot|DuplexWeb|PlayStore|AppEngine|Fetcher)-Google\b|like Gecko[;,] ?Google-",
+    r"Google-SearchBy|GoogleImageProxy|GoogleAdSense",
     r"Google (?:Favicon|Web Preview|Page ?Speed|Search Console|Keyword|Domains)|PowerShell/",
     r"Python-urllib|libwww-perl",
     r"Mediapartners|adbeat\.com|evaliant|Datanyze|DMBrowser|MarketGoo|HubSpot|SeoSite",
@@ -97,7 +98,7 @@ _PROGRAM = Patterns(
     r"https?[-_. ]?(?:client|request|lib|kit|tiny|get|mon|collector)|\bhttp\b|\brequests?\b",
     r"reqwest|axios|undici|superagent|hackney|soup\b|rest(?:y|-?client|sharp)|needle/|grpc",
     r"carrierwave|webhook|cohttp|\bcron\b|scheduler|azure-logic|spray-can|p2/|lavf/",
-    r"\bgit[-/]|emacs|downloader|grequests|symfony|drupal|wordpress|mechanize",
+    r"\bgit[-/]|url/emacs|downloader|grequests|symfony|drupal|wordpress|mechanize",
     r"http\w{1,9}client|webclient|unirest|faraday|httparty|reactornetty|resttemplate|retrofit|flurl",
     r"mojolicious|^(?:ureq|hyper|finch)\b|elixir|^microsoft[- ](?:cryptoapi|wns|bits|webdav|ncsi)",
     # makers of previews, feeds and extracts
