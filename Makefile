@@ -95,7 +95,7 @@ bench-ingest: install ## Measure how fast events come in (ARGS="--help" shows th
 	$(BIN)/python -m bench.ingest $(ARGS)
 
 soak: install ## Write from everywhere, and kill parts meanwhile, for SECONDS=300 each
-	SOAK_SECONDS=$(or $(SECONDS),300) $(BIN)/pytest -s --timeout 0 tests/usecases/test_concurrent_writers.py tests/end_to_end/test_crashes.py
+	SOAK_SECONDS=$(or $(SECONDS),300) $(BIN)/pytest -s --timeout 0 tests/usecases/test_concurrent_writers.py tests/usecases/test_blocks_protocol.py tests/end_to_end/test_crashes.py
 
 drift: generate ## Check that the generated code is that of the protos
 	@test -z "$$(git status --porcelain -- sdk $(MADE))" \

@@ -19,8 +19,10 @@ from sessions.usecases.api_keys import ApiKeys
 from sessions.usecases.authenticate import Authenticate
 from sessions.usecases.delete_website import DeleteWebsite
 from sessions.usecases.erase_visitor import EraseVisitor
+from sessions.usecases.fold_blocks import FoldBlocks
 from sessions.usecases.get_session import GetSession
 from sessions.usecases.list_sessions import ListSessions
+from sessions.usecases.read_columns import ReadColumns
 from sessions.usecases.receive_events import ReceiveEvents
 from sessions.usecases.record_events import RecordEvents
 from sessions.usecases.run_retention import RunRetention
@@ -43,6 +45,8 @@ class Application:
     receive_events: ReceiveEvents
     erase_visitor: EraseVisitor
     run_retention: RunRetention
+    read_columns: ReadColumns
+    fold_blocks: FoldBlocks
 
 
 @asynccontextmanager
@@ -75,6 +79,8 @@ async def open_application(database_url: str, settings: Settings) -> AsyncIterat
             receive_events=ReceiveEvents(websites, enricher, record_events, _now),
             erase_visitor=EraseVisitor(pools.jobs, websites, enricher, visitor_secret),
             run_retention=RunRetention(pools.jobs, _now),
+            read_columns=ReadColumns(pools.analysis),
+            fold_blocks=FoldBlocks(pools.jobs, _now),
         )
 
 

@@ -1,11 +1,13 @@
 """Databases of their own for tests, and questions to them."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 from uuid import uuid4
 
 import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 
 @asynccontextmanager
@@ -32,6 +34,19 @@ async def _drop(connection: psycopg.AsyncConnection, name: str) -> None:
         (name,),
     )
     await connection.execute(f"DROP DATABASE {name}")
+
+
+async def quiet_log(url: str) -> None:
+    """Turn the server's log off: each interrupted statement makes a line, and nobody reads them.
+
+    The embedded server would come to a halt when the pipe is full.
+    """
+    administrator = make_conninfo(url, user="postgres")
+    with suppress(psycopg.OperationalError):
+        async with await psycopg.AsyncConnection.connect(administrator) as connection:
+            statement = "ALTER DATABASE {} SET log_min_messages = 'panic'"
+            name = sql.Identifier(connection.info.dbname)
+            await connection.execute(sql.SQL(statement).format(name))
 
 
 async def ask(url: str, query: str) -> Any:

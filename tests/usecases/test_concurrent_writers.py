@@ -14,17 +14,13 @@ import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from operator import itemgetter
 from typing import Any
 
-import psycopg
 import pytest
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 from sessions.domain.dimensions import NAMES
 from sessions.domain.errors import Unavailable
@@ -35,6 +31,7 @@ from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
 from sessions.usecases.record_events import RecordEvents
 
+from tests.support.databases import quiet_log
 from tests.support.reference import reference_sessions
 from tests.support.rows import check_ids, parts, stored_sessions
 
@@ -286,7 +283,7 @@ async def write_all(database_url: str, seed: str, keys: Sequence[int]) -> "Count
 
 
 async def test_any_number_of_writers_gives_the_sessions_of_the_set(database_url: str) -> None:
-    await _hush(database_url)
+    await quiet_log(database_url)
     total: Counter[str] = Counter()
     for seed in seeds():
         began = time.monotonic()
@@ -305,19 +302,6 @@ async def test_any_number_of_writers_gives_the_sessions_of_the_set(database_url:
         total += tally
         print(f"TEST_SEED={seed}: {dict(tally)} in {time.monotonic() - began:.1f} s", flush=True)
     print(f"all: {dict(total)}")
-
-
-async def _hush(database_url: str) -> None:
-    """Turn the server's log off: each batch that is given up makes a line, and nobody reads them.
-
-    The embedded server would come to a halt when the pipe is full.
-    """
-    administrator = make_conninfo(database_url, user="postgres")
-    with suppress(psycopg.OperationalError):
-        async with await psycopg.AsyncConnection.connect(administrator) as connection:
-            statement = "ALTER DATABASE {} SET log_min_messages = 'panic'"
-            name = sql.Identifier(connection.info.dbname)
-            await connection.execute(sql.SQL(statement).format(name))
 
 
 async def _new_website(database: Database) -> Website:

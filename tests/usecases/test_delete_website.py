@@ -16,18 +16,13 @@ from sessions.storage.partitions import Partitions
 from sessions.usecases.api_keys import ApiKeys
 from sessions.usecases.delete_website import DeleteWebsite
 from sessions.usecases.erase_visitor import EraseVisitor
+from sessions.usecases.fold_blocks import FoldBlocks
 from sessions.usecases.progress import silent
 from sessions.usecases.record_events import RecordEvents
 from sessions.usecases.websites import Websites
 
 from tests.support.rows import event, everything, new_website
 from tests.support.strategies import START
-
-_BLOCK = """
-INSERT INTO blocks (website_key, first_hour, last_hour, format, sessions, steps, checksum)
-VALUES (%(website_key)s, %(at)s, %(at)s, 0, 0, 0, '')
-"""
-_FOLD_STATE = "INSERT INTO fold_state (website_key, folded_at) VALUES (%(website_key)s, %(at)s)"
 
 
 @pytest_asyncio.fixture
@@ -37,7 +32,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 async def fill(database: Database, website: Website) -> None:
-    """Visitors with sessions, merged ids and many pages, one that was erased, and a key."""
+    """Visitors with sessions, merged ids and many pages, one erased, blocks, and a key."""
     record = RecordEvents(database, Partitions(database), b"secret")
     for visitor in range(10):
         for minutes in (0, 40, 20):
@@ -54,9 +49,8 @@ async def fill(database: Database, website: Website) -> None:
     await erase(website.website_id, visitor_id="visitor 3")
     keys = ApiKeys(database, Websites(database))
     await keys.create("bound", list(Scope), website_id=website.website_id)
-    async with database.transaction() as connection:
-        for statement in (_BLOCK, _FOLD_STATE):
-            await connection.execute(statement, {"website_key": website.key, "at": START})
+    fold = FoldBlocks(database, lambda: START + timedelta(days=1))
+    assert [hours async for hours in fold.website(website.key)]
 
 
 def delete_website(database: Database) -> DeleteWebsite:

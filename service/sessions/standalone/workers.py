@@ -66,7 +66,8 @@ def worker(
         # -P: a folder `sessions` where the user happens to be is not ours.
         argv=[sys.executable, "-P", "-m", "sessions.worker", str(port.port)],
         # In the environment, where other users can't read the password.
-        env={**os.environ, "DATABASE_URL": database_url},
+        # numpy is called from one thread at a time, and needs no threads of its own.
+        env={**os.environ, "DATABASE_URL": database_url, "OPENBLAS_NUM_THREADS": "1"},
         ready=is_ready,
         stop_signal=GRACEFUL_STOP if lame_duck else IMMEDIATE_STOP,
         stop_timeout=stop_timeout + LAME_DUCK_SECONDS if lame_duck else stop_timeout,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
 from typing import Any, LiteralString, TypeVar, overload
 
 import orjson
@@ -14,6 +15,7 @@ from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from sessions.domain.errors import DeadlineExceeded, Reason, Unavailable
+from sessions.domain.selection import Range
 
 
 class _BrokenConnection(psycopg.OperationalError):
@@ -252,6 +254,11 @@ def _options(url: str, timeout: float) -> str:
 
 def _unavailable() -> Unavailable:
     return Unavailable("the database is unavailable, try again", Reason.DATABASE_UNAVAILABLE)
+
+
+def bounds(range_: Range | None) -> dict[str, datetime | str]:
+    """The parameters `since` and `until` of some time, or of all time."""
+    return range_._asdict() if range_ else {"since": "-infinity", "until": "infinity"}
 
 
 def as_json(rows: object) -> str:

@@ -64,9 +64,8 @@ async def erase(connection: Connection, website_key: int, visitors: dict[str, in
         "visitor_keys": list(visitors.values()),
     }
     sessions = await connection.execute(_SESSIONS, parameters)
-    await changed_hours.note(
-        connection, website_key, (start for (start,) in await sessions.fetchall())
-    )
+    starts = [start for (start,) in await sessions.fetchall()]
+    await changed_hours.note(connection, website_key, starts, is_urgent=True)
     erased = await connection.execute(_EVENTS, parameters)
     [(events, last)] = await erased.fetchall()
     for statement in _REST:

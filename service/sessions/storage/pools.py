@@ -6,12 +6,14 @@ from typing import NamedTuple
 
 from sessions.storage.database import Database
 
-_JOB_CONNECTIONS = 4
-"""Two of them are held by a run of retention; erasures share the others."""
+_JOB_CONNECTIONS = 5
+"""Two of them are held by a run of retention, one by a fold; erasures share the others."""
 _JOB_PATIENCE = 60.0
 _ADMIN_CONNECTIONS = 1
 _ADMIN_TIMEOUT = 5.0
-MORE_CONNECTIONS = _JOB_CONNECTIONS + _ADMIN_CONNECTIONS
+_ANALYSIS_CONNECTIONS = 1
+"""One analysis runs at a time."""
+MORE_CONNECTIONS = _JOB_CONNECTIONS + _ADMIN_CONNECTIONS + _ANALYSIS_CONNECTIONS
 """Connections of one process beside those for requests, at the most."""
 
 
@@ -19,12 +21,14 @@ class Pools(NamedTuple):
     """The pools of one process.
 
     `requests` is for calls that are answered in milliseconds; `jobs` for work that takes as
-    long as it takes (erasure, retention, removal); `admin` for health checks.
+    long as it takes (erasure, retention, removal, folds); `admin` for health checks; `analysis`
+    for calls that read columns.
     """
 
     requests: Database
     jobs: Database
     admin: Database
+    analysis: Database
 
 
 @asynccontextmanager
@@ -47,5 +51,13 @@ async def open_pools(url: str, *, pool_size: int, request_timeout: float) -> Asy
         timeout=_ADMIN_TIMEOUT,
         siblings=(requests, jobs),
     )
-    async with requests, jobs, admin:
-        yield Pools(requests, jobs, admin)
+    analysis = Database(
+        url,
+        pool_size=_ANALYSIS_CONNECTIONS,
+        min_size=0,
+        timeout=request_timeout,
+        patience=patience,
+        siblings=(requests, jobs),
+    )
+    async with requests, jobs, admin, analysis:
+        yield Pools(requests, jobs, admin, analysis)

@@ -17,6 +17,8 @@ from sessions.worker.signals import LAME_DUCK_SECONDS, StopSignals
 
 _HEALTH_SECONDS = 1.0
 _LAST_USE_SECONDS = 10.0
+_FOLD_SECONDS = 10.0
+"""A website is folded once a minute at the most: this is how often somebody looks."""
 
 _log = structlog.get_logger()
 
@@ -56,12 +58,16 @@ async def run_worker(
             tasks.create_task(repeat(_HEALTH_SECONDS, check_health)),
             tasks.create_task(repeat(_LAST_USE_SECONDS, note_last_use)),
         ]
-        retention = tasks.create_task(
-            repeat_retention(settings.retention_interval, application.run_retention)
-        )
+        # Any other worker can continue them at once.
+        shared = [
+            tasks.create_task(
+                repeat_retention(settings.retention_interval, application.run_retention)
+            ),
+            tasks.create_task(repeat(_FOLD_SECONDS, application.fold_blocks)),
+        ]
         await signals.stopping.wait()
-        # Any other worker can continue it at once.
-        retention.cancel()
+        for job in shared:
+            job.cancel()
         _log.info("stopping")
         await status.enter_graceful_shutdown()
         await signals.lame_duck(lame_duck_seconds)

@@ -153,30 +153,110 @@ CREATE TABLE overflow_items (
 
 -- The hours (UTC) in which sessions started that a transaction has changed, by their place
 -- before and after it. Appended by every transaction that changes sessions, removed by the
--- one that brings the blocks of these hours up to date.
+-- one that brings the blocks of these hours up to date, soon where is_urgent.
 CREATE TABLE changed_hours (
     website_key integer,
     change_key  bigint GENERATED ALWAYS AS IDENTITY,
     hour        timestamptz NOT NULL,
+    is_urgent   boolean NOT NULL DEFAULT false,
     PRIMARY KEY (website_key, change_key)
 );
 
 -- The sessions of whole hours a second time, as columns: see docs/decisions/blocks.md.
--- Each bytea is an array of little-endian numbers, one for a session or for a step.
+-- Each bytea is an array of little-endian integers, one for a session or for a step, all of the
+-- smallest size that holds the largest; those of a text are numbers of its words, which are
+-- sorted and end with NUL. checksum holds one CRC-32 for each bytea, in this order.
 CREATE TABLE blocks (
-    website_key integer,
-    first_hour  timestamptz,
-    last_hour   timestamptz NOT NULL,
-    format      integer NOT NULL,
-    sessions    integer NOT NULL,
-    steps       integer NOT NULL,
-    checksum    bytea NOT NULL,
+    website_key        integer,
+    first_hour         timestamptz,
+    last_hour          timestamptz NOT NULL,
+    format             integer NOT NULL,
+    sessions           integer NOT NULL,
+    steps              integer NOT NULL,
+    checksum           bytea NOT NULL,
+    started_at         bytea NOT NULL,
+    duration           bytea NOT NULL,
+    visitor_key        bytea NOT NULL,
+    pageviews          bytea NOT NULL,
+    events             bytea NOT NULL,
+    is_bot             bytea NOT NULL,
+    country            bytea NOT NULL,
+    country_words      bytea NOT NULL,
+    region             bytea NOT NULL,
+    region_words       bytea NOT NULL,
+    city               bytea NOT NULL,
+    city_words         bytea NOT NULL,
+    browser            bytea NOT NULL,
+    browser_words      bytea NOT NULL,
+    os                 bytea NOT NULL,
+    os_words           bytea NOT NULL,
+    device             bytea NOT NULL,
+    device_words       bytea NOT NULL,
+    language           bytea NOT NULL,
+    language_words     bytea NOT NULL,
+    hostname           bytea NOT NULL,
+    hostname_words     bytea NOT NULL,
+    referrer           bytea NOT NULL,
+    referrer_words     bytea NOT NULL,
+    utm_source         bytea NOT NULL,
+    utm_source_words   bytea NOT NULL,
+    utm_medium         bytea NOT NULL,
+    utm_medium_words   bytea NOT NULL,
+    utm_campaign       bytea NOT NULL,
+    utm_campaign_words bytea NOT NULL,
+    entry_page         bytea NOT NULL,
+    entry_page_words   bytea NOT NULL,
+    exit_page          bytea NOT NULL,
+    exit_page_words    bytea NOT NULL,
+    step_item          bytea NOT NULL,
+    step_item_words    bytea NOT NULL,
+    step_gap           bytea NOT NULL,
     PRIMARY KEY (website_key, first_hour)
 );
 
--- One row a website: whoever builds blocks of it updates this row first, so that
--- two builds of one website never overlap.
+-- Neither compressed nor in the row: a column is read without those beside it.
+ALTER TABLE blocks
+    ALTER COLUMN started_at         SET STORAGE EXTERNAL,
+    ALTER COLUMN duration           SET STORAGE EXTERNAL,
+    ALTER COLUMN visitor_key        SET STORAGE EXTERNAL,
+    ALTER COLUMN pageviews          SET STORAGE EXTERNAL,
+    ALTER COLUMN events             SET STORAGE EXTERNAL,
+    ALTER COLUMN is_bot             SET STORAGE EXTERNAL,
+    ALTER COLUMN country            SET STORAGE EXTERNAL,
+    ALTER COLUMN country_words      SET STORAGE EXTERNAL,
+    ALTER COLUMN region             SET STORAGE EXTERNAL,
+    ALTER COLUMN region_words       SET STORAGE EXTERNAL,
+    ALTER COLUMN city               SET STORAGE EXTERNAL,
+    ALTER COLUMN city_words         SET STORAGE EXTERNAL,
+    ALTER COLUMN browser            SET STORAGE EXTERNAL,
+    ALTER COLUMN browser_words      SET STORAGE EXTERNAL,
+    ALTER COLUMN os                 SET STORAGE EXTERNAL,
+    ALTER COLUMN os_words           SET STORAGE EXTERNAL,
+    ALTER COLUMN device             SET STORAGE EXTERNAL,
+    ALTER COLUMN device_words       SET STORAGE EXTERNAL,
+    ALTER COLUMN language           SET STORAGE EXTERNAL,
+    ALTER COLUMN language_words     SET STORAGE EXTERNAL,
+    ALTER COLUMN hostname           SET STORAGE EXTERNAL,
+    ALTER COLUMN hostname_words     SET STORAGE EXTERNAL,
+    ALTER COLUMN referrer           SET STORAGE EXTERNAL,
+    ALTER COLUMN referrer_words     SET STORAGE EXTERNAL,
+    ALTER COLUMN utm_source         SET STORAGE EXTERNAL,
+    ALTER COLUMN utm_source_words   SET STORAGE EXTERNAL,
+    ALTER COLUMN utm_medium         SET STORAGE EXTERNAL,
+    ALTER COLUMN utm_medium_words   SET STORAGE EXTERNAL,
+    ALTER COLUMN utm_campaign       SET STORAGE EXTERNAL,
+    ALTER COLUMN utm_campaign_words SET STORAGE EXTERNAL,
+    ALTER COLUMN entry_page         SET STORAGE EXTERNAL,
+    ALTER COLUMN entry_page_words   SET STORAGE EXTERNAL,
+    ALTER COLUMN exit_page          SET STORAGE EXTERNAL,
+    ALTER COLUMN exit_page_words    SET STORAGE EXTERNAL,
+    ALTER COLUMN step_item          SET STORAGE EXTERNAL,
+    ALTER COLUMN step_item_words    SET STORAGE EXTERNAL,
+    ALTER COLUMN step_gap           SET STORAGE EXTERNAL;
+
+-- One row a website: whoever builds blocks of it updates this row first, so that two builds of
+-- one website never overlap. The reference keeps a build from outliving its website.
 CREATE TABLE fold_state (
-    website_key integer PRIMARY KEY,
+    website_key integer PRIMARY KEY REFERENCES websites ON DELETE CASCADE,
     folded_at   timestamptz NOT NULL
 );

@@ -1,0 +1,1 @@
+"""Arithmetic over columns of sessions: numpy, and nothing that reads or writes."""

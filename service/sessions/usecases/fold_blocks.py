@@ -1,0 +1,169 @@
+"""Folding: blocks are brought up to date with the rows that have changed."""
+
+import asyncio
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime, timedelta
+
+import structlog
+
+from sessions.analysis import encoding
+from sessions.analysis.columns import Columns, concatenate
+from sessions.analysis.encoding import MAX_SESSIONS, Block, Damaged
+from sessions.domain.block_header import BlockHeader
+from sessions.domain.errors import DomainError
+from sessions.domain.hours import hour_number, hour_start, month_of
+from sessions.storage import blocks, changed_hours
+from sessions.storage.blocks import FoldConflict
+from sessions.storage.database import Connection, Database
+from sessions.usecases.session_snapshot import SessionSnapshot
+
+_REST = timedelta(minutes=1)
+"""Between two folds of a website."""
+
+_log = structlog.get_logger()
+
+
+class FoldBlocks:
+    """Builds blocks: each in one transaction, and those of one website one after the other.
+
+    Args:
+        database: for long jobs.
+        clock: tells the current hour, which is never folded.
+        max_sessions: sessions of a block with more than one hour, at the most.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Callable[[], datetime],
+        *,
+        max_sessions: int = MAX_SESSIONS,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._max_sessions = max_sessions
+
+    async def __call__(self) -> None:
+        """Fold the websites of which enough has changed; what fails is logged.
+
+        Raises:
+            Unavailable: the database can't be reached.
+        """
+        now = self._clock()
+        for website_key in await changed_hours.due(self._database, now, now - _REST):
+            try:
+                hours = sum([folded async for folded in self.website(website_key)])
+            except FoldConflict:
+                continue  # another worker is at it
+            except DomainError as error:
+                _log.warning("a fold is postponed", website=website_key, error=error.message)
+            except Exception:
+                _log.exception("a fold failed", website=website_key)
+            else:
+                taken = (self._clock() - now).total_seconds()
+                _log.info("folded", website=website_key, hours=hours, seconds=round(taken, 1))
+
+    async def website(self, website_key: int) -> AsyncIterator[int]:
+        """Bring all blocks of a website up to date; gives how many hours each transaction took.
+
+        Raises:
+            FoldConflict: somebody else folds this website.
+            Unavailable: the database can't be reached.
+        """
+        while hours := await self._next(website_key):
+            yield hours
+
+    async def _next(self, website_key: int) -> int:
+        """Fold the next hours in one transaction; 0 where there is nothing left to fold."""
+        now = self._clock()
+        async with blocks.fold_transaction(self._database, website_key, now) as connection:
+            if connection is None:
+                return 0
+            await changed_hours.compact(connection, website_key)
+            fold = _Fold(connection, website_key, self._max_sessions)
+            return await fold.fold_before(hour_number(now))
+
+
+class _Fold:
+    """One transaction that folds."""
+
+    def __init__(self, connection: Connection, website_key: int, max_sessions: int) -> None:
+        self._connection = connection
+        self._website_key = website_key
+        self._max_sessions = max_sessions
+
+    async def fold_before(self, current_hour: int) -> int:
+        """Fold some of the hours before the current one, those of one block; returns how many."""
+        snapshot = await SessionSnapshot.open(self._connection, self._website_key)
+        for header in snapshot.damaged:
+            await self._discard(header)
+        waiting = sorted(hour for hour in snapshot.dirty if hour < current_hour)
+        if not waiting:
+            return 0
+        near, candidates = _slot(snapshot.headers, waiting)
+        hours, count = await self._first(snapshot, candidates)
+        parts: list[Columns] = []
+        replaced = near if near and self._belong_together(near, hours, count) else None
+        if replaced:
+            try:
+                parts.append(await snapshot.block(replaced))
+            except Damaged:
+                await self._discard(replaced)
+                return await self.fold_before(current_hour)
+        parts += [part async for part in snapshot.rows(hours)]
+        await self._replace(replaced, parts)
+        await changed_hours.remove(self._connection, self._website_key, hours)
+        return len(hours)
+
+    async def _first(
+        self, snapshot: SessionSnapshot, hours: Sequence[int]
+    ) -> tuple[Sequence[int], int]:
+        """As many of these hours as fit into a block, at least one, and their sessions."""
+        limit = self._max_sessions + 1
+        while (count := await snapshot.count(hours, limit)) == limit and len(hours) > 1:
+            hours = hours[: len(hours) // 2]
+        return hours, count
+
+    def _belong_together(self, near: BlockHeader, hours: Sequence[int], count: int) -> bool:
+        """Whether hours lie inside of a block, or fit into it."""
+        inside = hours[0] <= near.last_hour and near.first_hour <= hours[-1]
+        return inside or 0 < count <= self._max_sessions - near.sessions
+
+    async def _replace(self, replaced: BlockHeader | None, parts: Sequence[Columns]) -> None:
+        """Put blocks of these sessions where there was one, or none."""
+        if replaced:
+            await blocks.delete(self._connection, replaced)
+        for block in await asyncio.to_thread(self._encode, parts):
+            await blocks.insert(self._connection, *block)
+
+    def _encode(self, parts: Sequence[Columns]) -> list[Block]:
+        if not parts:
+            return []
+        current = concatenate([part.compact() for part in parts])
+        pieces = encoding.split(current, self._max_sessions)
+        return [encoding.encode(self._website_key, piece) for piece in pieces]
+
+    async def _discard(self, header: BlockHeader) -> None:
+        """Remove a damaged block; all of its hours count as changed."""
+        _log.error("discarding a damaged block", **header._replace(checksum=b"")._asdict())
+        await blocks.delete(self._connection, header)
+        starts = map(hour_start, header.hours)
+        await changed_hours.note(self._connection, self._website_key, starts)
+
+
+def _slot(
+    headers: Sequence[BlockHeader], waiting: Sequence[int]
+) -> tuple[BlockHeader | None, list[int]]:
+    """The block that the first hours belong to, or lie next to, and which hours these are.
+
+    A block never has an hour in common with another one, nor hours of two months: partitions of
+    rows are months.
+    """
+    month = month_of(waiting[0])
+    same_month = [header for header in headers if month_of(header.first_hour) == month]
+    firsts = [header.first_hour for header in same_month]
+    place = bisect_right(firsts, waiting[0])
+    near = same_month[max(place - 1, 0)] if same_month else None
+    hours = [hour for hour in waiting if month_of(hour) == month]
+    return near, [hour for hour in hours if place == len(firsts) or hour < firsts[place]]

@@ -1,0 +1,97 @@
+"""The sessions of a website as columns, as one transaction sees them.
+
+Blocks say what sessions there are, except for the hours that were changed since: the rows say
+that. Why both together are exact at every moment is in docs/decisions/blocks.md.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Collection, Sequence
+from itertools import pairwise
+
+from sessions.analysis import encoding, rows
+from sessions.analysis.columns import ALL, Columns, with_implied
+from sessions.analysis.encoding import is_intact
+from sessions.domain.block_header import BlockHeader
+from sessions.domain.selection import Range
+from sessions.storage import blocks, changed_hours, session_arrays
+from sessions.storage.database import Connection
+from sessions.storage.session_arrays import Span, clip, spans_of
+
+_SESSIONS_AT_ONCE = 20_000
+_STEPS_AT_ONCE = 50_000
+"""Rows that are held in memory at once, unless one session alone has more."""
+
+
+class SessionSnapshot:
+    """What a REPEATABLE READ transaction sees of the sessions of a website.
+
+    Attributes:
+        headers: the blocks that can hold sessions of the range, oldest first. No two of them
+            have an hour in common.
+        damaged: what can't be used: written for something else, or in another format.
+        dirty: the hours of the range that blocks are out of date for, or damaged.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        website_key: int,
+        headers: Sequence[BlockHeader],
+        changed: frozenset[int],
+    ) -> None:
+        self._connection = connection
+        self._website_key = website_key
+        self.headers = [header for header in headers if is_intact(header)]
+        self.damaged = [header for header in headers if not is_intact(header)]
+        self.dirty = changed.union(*(header.hours for header in self.damaged))
+
+    @classmethod
+    async def open(
+        cls, connection: Connection, website_key: int, range_: Range | None = None
+    ) -> "SessionSnapshot":
+        """Look at what there is of some time, or of all time."""
+        changed = await changed_hours.find(connection, website_key, range_)
+        headers = await blocks.headers(connection, website_key, range_)
+        return cls(connection, website_key, headers, changed)
+
+    async def block(self, header: BlockHeader, names: Collection[str] = ALL) -> Columns:
+        """The sessions of a block; selected are those that are up to date.
+
+        Raises:
+            Damaged: they can't be told from its bytes.
+        """
+        wanted = encoding.stored_columns(with_implied(names))
+        stored = await blocks.read(self._connection, header, wanted)
+
+        def decode() -> Columns:
+            columns = encoding.decode(header, stored)
+            return columns.without_hours(self.dirty.intersection(header.hours))
+
+        return await asyncio.to_thread(decode)
+
+    async def count(self, hours: Collection[int], limit: int | None = None) -> int:
+        """How many sessions started in these hours, counted up to a limit."""
+        starts, _ = await session_arrays.sizes(
+            self._connection, self._website_key, spans_of(hours), limit=limit
+        )
+        return rows.count(starts)
+
+    async def rows(
+        self, hours: Collection[int], names: Collection[str] = ALL
+    ) -> AsyncGenerator[Columns, None]:
+        """The sessions that started in these hours, from their rows, some at a time."""
+        for spans in await self._parts(spans_of(hours)):
+            fetched = await session_arrays.fetch(
+                self._connection, self._website_key, spans, with_implied(names)
+            )
+            if fetched:
+                yield await asyncio.to_thread(rows.columns_of, fetched)
+
+    async def _parts(self, spans: Sequence[Span]) -> list[list[Span]]:
+        """Cut spans of time so that the sessions of each part can be held in memory."""
+        if not spans:
+            return []
+        sizes = await session_arrays.sizes(self._connection, self._website_key, spans, limit=None)
+        cuts = rows.cuts(*sizes, most_sessions=_SESSIONS_AT_ONCE, most_steps=_STEPS_AT_ONCE)
+        edges = [spans[0].since, *cuts, spans[-1].until]
+        return [clip(spans, *edge) for edge in pairwise(edges)]
