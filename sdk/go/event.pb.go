@@ -49,7 +49,7 @@ type Event struct {
 	Timestamp *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=timestamp,proto3" json:"timestamp,omitempty"`
 	// Orders events of one visitor with equal timestamps.
 	//
-	// Default: 0.
+	// Default: 0; where all of them have 0, their order in the request decides.
 	Sequence int32 `protobuf:"varint,4,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	// The visitor, named by you. Required unless `client_ip` is there.
 	//
@@ -59,8 +59,9 @@ type Event struct {
 	// then a keyed hash over the website, the address and `user_agent`.
 	//
 	// Where `country`, `region` and `city` are all empty, it also gives the place,
-	// if the service has a database of places. An IPv4 or IPv6 address; never
-	// stored.
+	// if the service has a database of places. An IPv4 or IPv6 address; a port
+	// behind it is ignored. Never stored: where a text other than `url` and
+	// `event_data` holds it, that text is not stored either.
 	ClientIp string `protobuf:"bytes,6,opt,name=client_ip,json=clientIp,proto3" json:"client_ip,omitempty"`
 	// The User-Agent header of the visitor's browser.
 	//
@@ -72,7 +73,8 @@ type Event struct {
 	Url string `protobuf:"bytes,8,opt,name=url,proto3" json:"url,omitempty"`
 	// The URL of the page that led here.
 	//
-	// At most 8,192 bytes. One on the website's own host counts as none.
+	// At most 8,192 bytes. One on the website's own host, with or without
+	// `www.`, counts as none.
 	Referrer string `protobuf:"bytes,9,opt,name=referrer,proto3" json:"referrer,omitempty"`
 	// The name of a custom event. Required for an `event`, refused for a
 	// `pageview`.
@@ -83,13 +85,14 @@ type Event struct {
 	//
 	// At most 32 KiB as JSON, and 16 objects and arrays inside each other.
 	EventData *structpb.Struct `protobuf:"bytes,11,opt,name=event_data,json=eventData,proto3" json:"event_data,omitempty"`
-	// Host of the website, in lower case when stored.
+	// Host of the website, alone or in a URL; stored in lower case, as A-labels.
 	//
 	// At most 255 bytes. Default: that of `url`.
 	Hostname string `protobuf:"bytes,12,opt,name=hostname,proto3" json:"hostname,omitempty"`
-	// The visitor's language, for example `en-US`.
+	// The visitor's language, for example `en-US`; of an Accept-Language header
+	// the first language counts.
 	//
-	// At most 64 bytes.
+	// At most 255 bytes.
 	Language string `protobuf:"bytes,13,opt,name=language,proto3" json:"language,omitempty"`
 	// The visitor's country as ISO 3166-1 alpha-2 code; in capitals when stored.
 	//

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sessions.domain import limits
-from sessions.domain.enrichment import Enricher
+from sessions.domain.enrichment import Enricher, number_ties
 from sessions.domain.errors import InvalidArgument, Reason
 from sessions.domain.events import Event, SentEvent
+from sessions.domain.identity import Ordinals
 from sessions.domain.places import Place
 
 NOW = datetime(2026, 3, 3, 12, tzinfo=UTC)
@@ -135,7 +136,18 @@ def test_the_visitor_of_a_client_can_be_asked_for() -> None:
         ("Shop.Example", "/a", "https://shop.example/b", ("shop.example", "")),
         ("shop.example", "https://cdn.example/", "", ("shop.example", "")),
         ("", "/a", "https://shop.example/b", ("", "shop.example")),
-        ("shop.example", "/a", "https://www.shop.example/b", ("shop.example", "www.shop.example")),
+        ("shop.example", "/a", "https://www.shop.example/b", ("shop.example", "")),
+        ("www.shop.example", "/a", "https://shop.example/b", ("www.shop.example", "")),
+        ("shop.example", "/a", "https://m.shop.example/b", ("shop.example", "m.shop.example")),
+        ("münchen.example", "/", "https://xn--mnchen-3ya.example/", ("xn--mnchen-3ya.example", "")),
+        (
+            "",
+            "https://xn--MNCHEN-3ya.example./",
+            "http://München.example:80/",
+            ("xn--mnchen-3ya.example", ""),
+        ),
+        ("https://Shop.example/", "/a", "https://shop.example./b\n", ("shop.example", "")),
+        ("shop.example:8443/", "/a", " https://shop.example/b", ("shop.example", "")),
         ("", "/a", "/b", ("", "")),
     ],
 )
@@ -174,6 +186,56 @@ def test_events_without_timestamp_are_stamped_and_keep_their_order() -> None:
     assert [event.key for event in events] == sorted(event.key for event in events)
 
 
+def test_events_of_one_moment_keep_the_order_of_the_request() -> None:
+    urls = [f"/{number}" for number in range(15)]
+    events = enrich_all(*(replace(PAGEVIEW, url=url) for url in urls))
+    assert [event.url for event in sorted(events, key=lambda event: event.key)] == urls
+    assert [event.sequence for event in events] == list(range(15))
+
+
+def test_the_order_in_a_request_is_no_part_of_an_identity() -> None:
+    one, other = (replace(PAGEVIEW, url=url) for url in ("/1", "/2"))
+    together, apart = enrich_all(one, other), [*enrich_all(one), *enrich_all(other)]
+    assert [event.event_id for event in together] == [event.event_id for event in apart]
+
+
+def test_a_sequence_that_is_given_stays() -> None:
+    events = enrich_all(
+        replace(PAGEVIEW, url="/1"),
+        replace(PAGEVIEW, url="/2", sequence=-1),
+        replace(PAGEVIEW, url="/3", visitor_id="other"),
+        replace(PAGEVIEW, url="/4"),
+        replace(PAGEVIEW, url="/5", visitor_id="other", timestamp=NOW - timedelta.resolution),
+        replace(PAGEVIEW, url="/6", visitor_id="other", timestamp=NOW.astimezone(timezone.max)),
+    )
+    # of `v` one event has a sequence, of `other` none
+    assert [event.sequence for event in events] == [0, -1, 0, 0, 0, 1]
+
+
+def test_numbers_of_ties_go_on_from_those_before() -> None:
+    counted = Ordinals()
+    one, other = (
+        [enrich(replace(PAGEVIEW, url=url)) for url in pages] for pages in (("/1",), ("/2", "/3"))
+    )
+    number_ties(one, counted)
+    number_ties(other, counted)
+    assert [event.sequence for event in (*one, *other)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [
+        ("de-CH,de;q=0.9,en;q=0.8", "de-CH"),
+        ("de-CH;q=0.9, en", "de-CH"),
+        (" fr , en", "fr"),
+        ("en-US", "en-US"),
+        ("x" * 255, "x" * 255),
+    ],
+)
+def test_of_accept_language_the_first_language_counts(sent: str, stored: str) -> None:
+    assert enrich(replace(PAGEVIEW, language=sent)).language == stored
+
+
 # Refusals
 
 
@@ -188,7 +250,11 @@ def test_events_without_timestamp_are_stamped_and_keep_their_order() -> None:
         ({"visitor_id": "", "user_agent": "x"}, "visitor_id", "client_ip"),
         ({"visitor_id": "v" * 65}, "visitor_id", "65 characters long; at most 64"),
         ({"client_ip": "localhost"}, "client_ip", "IPv4 or IPv6"),
-        ({"client_ip": "1.2.3.4:80"}, "client_ip", "IPv4 or IPv6"),
+        ({"client_ip": "1.2.3.4, 10.0.0.1"}, "client_ip", "IPv4 or IPv6"),
+        ({"hostname": "shop example"}, "hostname", "is not a host name"),
+        ({"client_ip": "192.0.2.1", "visitor_id": "192.0.2.1"}, "visitor_id", "IP address"),
+        ({"client_ip": "192.0.2.1:4711", "event_id": "1-192.0.2.1"}, "event_id", "IP address"),
+        ({"client_ip": "::1", "event_type": "event", "event_name": "hi ::1"}, "event_name", "IP "),
         ({"client_ip": "1" * 65}, "client_ip", "65 bytes long; at most 64"),
         ({"event_id": "é"}, "event_id", "printable ASCII"),
         ({"event_id": "a\n"}, "event_id", "printable ASCII"),
@@ -211,7 +277,7 @@ def test_events_without_timestamp_are_stamped_and_keep_their_order() -> None:
         ({"referrer": "x" * 8_193}, "referrer", "at most 8,192"),
         ({"user_agent": "x" * 4_097}, "user_agent", "at most 4,096"),
         ({"hostname": "x" * 256}, "hostname", "at most 255"),
-        ({"language": "x" * 65}, "language", "at most 64"),
+        ({"language": "x" * 256}, "language", "at most 255"),
         ({"country": "x" * 65}, "country", "at most 64"),
         ({"region": "x" * 129}, "region", "at most 128"),
         ({"city": "x" * 257}, "city", "at most 256"),
@@ -349,17 +415,17 @@ def test_a_hostname_sent_with_a_port_is_the_same_host() -> None:
 @pytest.mark.parametrize(
     ("said", "found"),
     [
-        ({"client_ip": "::FFFF:198.51.100.7"}, ("US", "", "198.51.100.7")),
+        ({"client_ip": "::FFFF:198.51.100.7"}, ("US", "", "198-51-100-7")),
         ({"client_ip": "198.51.100.7", "country": "ch"}, ("CH", "", "")),
         ({"client_ip": "198.51.100.7", "city": "Zug"}, ("", "", "Zug")),
-        ({"visitor_id": "v", "client_ip": "198.51.100.7"}, ("US", "", "198.51.100.7")),
+        ({"visitor_id": "v", "client_ip": "198.51.100.7"}, ("US", "", "198-51-100-7")),
         ({"visitor_id": "v"}, ("", "", "")),
     ],
 )
 def test_the_place_of_an_address_counts_where_the_sender_says_none(
     said: dict[str, Any], found: tuple[str, str, str]
 ) -> None:
-    knowing = Enricher(b"secret", lambda address: Place("US", "", address))
+    knowing = Enricher(b"secret", lambda address: Place("US", "", address.replace(".", "-")))
     sent = SentEvent(event_type="pageview", timestamp=NOW, url="/", **said)
     event = knowing.enrich(sent, website_id=SITE, received_at=NOW)
     assert tuple(event.attributes[name] for name in ("country", "region", "city")) == found

@@ -221,7 +221,7 @@ def test_what_is_no_zone_is_refused_by_name(name: str) -> None:
 def test_filters_are_compared_as_values_are_stored() -> None:
     sent = {
         "country": ["us", "De"],
-        "hostname": ["Shop.Example"],
+        "hostname": ["Shop.Example", "https://Shop.Example./a", "MÜNCHEN.example", "no host", ""],
         "referrer": ["WWW.Example", "www.example"],
         "utm_source": ["News", "news"],
         "page": ["/A", ""],
@@ -230,7 +230,7 @@ def test_filters_are_compared_as_values_are_stored() -> None:
     assert filter_predicate(sent) == All(
         (
             OneOf("country", ("DE", "US")),
-            OneOf("hostname", ("shop.example",)),
+            OneOf("hostname", ("", "no host", "shop.example", "xn--mnchen-3ya.example")),
             Has("page", ("", "/A")),
             OneOf("referrer", ("www.example",)),
             OneOf("utm_source", ("News", "news")),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from sessions.domain.limits import MAX_HOSTNAME
-from sessions.domain.urls import Url, referrer_host, split_url
+from sessions.domain.urls import Url, host, is_same_site, referrer_host, split_url
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,10 @@ from sessions.domain.urls import Url, referrer_host, split_url
         ("*", "*"),
         ("http:///x", "/x"),
         ("android-app://com.example/open", "/open"),
+        (" https://example.com/pricing", "/pricing"),
+        ("\x00\x1f /pricing\t\n", "/pricing"),
+        ("https://example.com/pri\ncing\t", "/pricing"),
+        ("/a b", "/a b"),
     ],
 )
 def test_path(url: str, path: str) -> None:
@@ -70,9 +74,28 @@ def test_path_is_percent_decoded_once(url: str, path: str) -> None:
         ("https://user:secret@example.com/", "example.com"),
         ("https://user@odd@example.com/", "example.com"),
         ("http://[2001:DB8::1]:8080/", "[2001:db8::1]"),
-        ("http://[2001:db8::1", "[2001:db8::1"),
+        ("http://[2001:db8::1", "[2001:db8::1]"),
+        ("http://[2001:DB8:0:0::1]/", "[2001:db8::1]"),
+        ("http://[::FFFF:192.0.2.1]/", "[::ffff:192.0.2.1]"),
+        ("http://[nonsense]/", ""),
+        ("http://[fe80::1%25eth0]/", ""),
         ("http://192.0.2.1/", "192.0.2.1"),
-        ("http://MÜNCHEN.example/", "münchen.example"),
+        ("http://MÜNCHEN.example/", "xn--mnchen-3ya.example"),
+        ("http://XN--MNCHEN-3YA.example/", "xn--mnchen-3ya.example"),
+        ("http://m%C3%BCnchen.example/", "xn--mnchen-3ya.example"),
+        ("http://mu\u0308nchen.example/", "xn--mnchen-3ya.example"),  # u and two dots
+        ("http://faß.example/", "xn--fa-hia.example"),  # not "fass"
+        ("http://\uff45xample\u3002com/", "example.com"),  # full width
+        ("http://☕.example/", "xn--53h.example"),  # UTS 46 only
+        ("http://my_host.bücher.example/", "my_host.xn--bcher-kva.example"),
+        ("http://example.com./", "example.com"),
+        ("http://example.com.:80/", "example.com"),
+        ("http://./", ""),
+        ("http://exa mple.com/", ""),
+        ("http://exa%20mple.com/", ""),
+        ("http://a<b>.example/", ""),
+        ("http://\ufffd.example/", ""),
+        ("http://" + "ü" * (MAX_HOSTNAME + 1) + "/", ""),
         ("http://example.com:port/", "example.com"),
         ("http://" + "a" * MAX_HOSTNAME + "/", "a" * MAX_HOSTNAME),
         ("http://" + "a" * (MAX_HOSTNAME + 1) + "/", ""),
@@ -101,7 +124,11 @@ def test_hostname(url: str, hostname: str) -> None:
         ("utm_source", ("", "", "")),
         ("utm_source=a=b", ("a=b", "", "")),
         ("utm%5Fsource=a", ("a", "", "")),
-        ("my_utm_source=a&utm_sources=b&UTM_SOURCE=c", ("", "", "")),
+        ("my_utm_source=a&utm_sources=b", ("", "", "")),
+        ("UTM_SOURCE=a&Utm_Medium=b", ("a", "b", "")),
+        ("utm_source=a&UTM_SOURCE=b", ("a", "", "")),
+        ("utm_source=a&amp;utm_medium=b&amp%3Butm_campaign=c", ("a", "b", "c")),
+        ("amp;utm_source=a&xamp;utm_medium=b", ("a", "", "")),
         ("&&utm_medium=email&", ("", "email", "")),
         ("utm_source=a#utm_medium=b", ("a", "", "")),
     ],
@@ -122,6 +149,9 @@ def test_utm(query: str, utm: tuple[str, str, str]) -> None:
         ("//t.co/abc", "t.co"),
         ("http://[::1]/", "[::1]"),
         ("/pricing", ""),
+        ("https://other.example\n", "other.example"),
+        (" https://oth\ter.exa\r\nmple/ ", "other.example"),
+        ("https://evil.example\\@shop.example/", "evil.example"),
         ("google.com", ""),
         ("-", ""),
         ("", ""),
@@ -129,6 +159,37 @@ def test_utm(query: str, utm: tuple[str, str, str]) -> None:
 )
 def test_referrer_host(referrer: str, host: str) -> None:
     assert referrer_host(referrer) == host
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Shop.Example", "shop.example"),
+        ("shop.example/", "shop.example"),
+        ("https://shop.example", "shop.example"),
+        ("https://user:secret@shop.example:8443/a?b#c", "shop.example"),
+        ("//shop.example/a", "shop.example"),
+        ("shop.example?a=b", "shop.example"),
+        (" shop.example\n", "shop.example"),
+        ("2001:DB8::1", "[2001:db8::1]"),
+        ("[2001:db8::1]:443", "[2001:db8::1]"),
+        ("192.0.2.1:80", "192.0.2.1"),
+        ("2026-03-05T10:00:00.1Z", ""),
+        ("shop example", ""),
+        ("/pricing", ""),
+        ("", ""),
+    ],
+)
+def test_a_host_alone_or_with_what_stands_around_it(text: str, found: str) -> None:
+    assert host(text) == found
+    assert host(host(text)) == host(text)
+
+
+def test_a_leading_www_makes_no_other_site() -> None:
+    assert is_same_site("www.shop.example", "shop.example")
+    assert is_same_site("shop.example", "www.shop.example")
+    assert not is_same_site("blog.shop.example", "shop.example")
+    assert not is_same_site("www2.shop.example", "shop.example")
 
 
 @given(st.text())
@@ -140,6 +201,7 @@ def test_garbage_never_raises(text: str) -> None:
     for each in (text, f"https://{text}", f"/{text}?utm_source={text}"):
         assert all(isinstance(part, str) for part in split_url(each))
         assert isinstance(referrer_host(each), str)
+        assert host(host(each)) == host(each)
 
 
 @given(st.text(st.characters(exclude_characters="\0", codec="utf-8")))

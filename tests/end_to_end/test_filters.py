@@ -321,7 +321,7 @@ def _values_of(visit: Visit, name: str) -> list[str]:
 def _near(choose: random.Random, name: str, value: str) -> str:
     """A value that a wrong comparison would take for this one."""
     if name in ("country", "hostname", "referrer"):
-        return choose.choice([_mixed(choose, value), value + "_", value[:-1], value + "."])
+        return choose.choice([_mixed(choose, value), value + "_", value[:-1], value + "x"])
     changed = [value.swapcase(), value[:-1], value + "%", value + " ", " " + value, quote(value)]
     return choose.choice([*changed, "%", "_" * len(value), value + "\\", value * 2])
 

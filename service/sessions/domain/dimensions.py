@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from sessions.domain import urls
+
 
 class Origin(Enum):
     """Which of its events gives a session its value."""
@@ -49,8 +51,8 @@ ATTRIBUTES = (
     Attribute("os", Origin.CLIENT, "client.os"),
     Attribute("device", Origin.CLIENT, "client.device"),
     Attribute("language", Origin.CLIENT, "language"),
-    Attribute("hostname", Origin.CLIENT, "hostname", str.lower),
-    Attribute("referrer", Origin.ENTRY, "referrer_host", str.lower),
+    Attribute("hostname", Origin.CLIENT, "hostname", urls.fold_host),
+    Attribute("referrer", Origin.ENTRY, "referrer_host", urls.fold_host),
     Attribute("utm_source", Origin.ENTRY, "url.utm_source"),
     Attribute("utm_medium", Origin.ENTRY, "url.utm_medium"),
     Attribute("utm_campaign", Origin.ENTRY, "url.utm_campaign"),

@@ -8,13 +8,13 @@ refused by name and nothing is repaired or left out silently.
 import math
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import chain
-from operator import attrgetter, le
+from operator import attrgetter, itemgetter, le
 from typing import Any, NamedTuple
 
 import orjson
 
 from sessions.domain import identity, limits, urls, user_agents
+from sessions.domain.client_addresses import holds_address, may_hold_address
 from sessions.domain.dimensions import ATTRIBUTES, NAMES
 from sessions.domain.errors import InvalidArgument, Violation
 from sessions.domain.events import Event, EventKey, SentEvent
@@ -25,6 +25,31 @@ _KEY_SHOWN = 40  # characters of a key in the name of a field
 
 _texts = attrgetter(*(text.field for text in limits.TEXTS))
 _SIZES = tuple(text.bytes for text in limits.TEXTS)
+
+_DESCRIPTIONS = tuple(each.name for each in ATTRIBUTES if not each.source.startswith("url."))
+_descriptions = itemgetter(*_DESCRIPTIONS)
+_tie = attrgetter("visitor_id", "occurred_at")
+
+
+def number_ties(events: Sequence[Event], counted: identity.Ordinals | None = None) -> None:
+    """Keep events of one visitor and timestamp in their order, where none has a sequence.
+
+    They get the sequences 0, 1, 2 and so on. A sequence is no part of an `event_id`, which
+    they have already.
+
+    Args:
+        events: in the order in which they were sent.
+        counted: the ties of the events before, to go on from; they become part of it.
+    """
+    ties = list(map(_tie, events))
+    if counted is None:
+        if len(set(ties)) == len(ties):  # nearly always
+            return
+        counted = identity.Ordinals()
+    given = {tie for tie, event in zip(ties, events, strict=True) if event.sequence}
+    for tie, event in zip(ties, events, strict=True):
+        if tie not in given:
+            event.sequence = counted.next(tie)
 
 
 class Facts(NamedTuple):
@@ -54,14 +79,14 @@ class Enricher:
         self._locate = locate
 
     def enrich(self, sent: SentEvent, *, website_id: str, received_at: datetime) -> Event:
-        """The event of one sent event that stands alone, as in a file.
+        """The event of one sent event that stands alone, as in a file; see `number_ties`.
 
         Raises InvalidArgument with every violation; the fields are named as in `SentEvent`.
         """
         wrong = violations(sent, received_at)
         if wrong:
             raise InvalidArgument(*wrong)
-        return self._event(sent, website_id, _key(sent, received_at, identity.Ordinals(), 0))
+        return self._event(sent, website_id, _key(sent, received_at, identity.Ordinals()))
 
     def enrich_all(
         self, sent: Sequence[SentEvent], *, website_id: str, received_at: datetime
@@ -79,10 +104,9 @@ class Enricher:
         if wrong:
             raise InvalidArgument(*wrong)
         ordinals = identity.Ordinals()
-        return [
-            self._event(each, website_id, _key(each, received_at, ordinals, index))
-            for index, each in enumerate(sent)
-        ]
+        events = [self._event(each, website_id, _key(each, received_at, ordinals)) for each in sent]
+        number_ties(events)
+        return events
 
     def visitor_id(self, website_id: str, client_ip: str, user_agent: str) -> str:
         """The id of the visitor behind a client; `''` if `client_ip` is no IP address."""
@@ -109,10 +133,11 @@ class Enricher:
     def _event(self, sent: SentEvent, website_id: str, key: EventKey) -> Event:
         """The event of a valid sent event."""
         occurred_at, sequence, event_id = key
-        facts = self._facts(sent)
-        return Event(
+        address = identity.canonical_ip(sent.client_ip) if sent.client_ip else ""
+        facts = self._facts(sent, address)
+        event = Event(
             visitor_id=sent.visitor_id
-            or self.visitor_id(website_id, sent.client_ip, sent.user_agent),
+            or identity.visitor_id(self._secret, website_id, address, sent.user_agent),
             occurred_at=occurred_at,
             sequence=sequence,
             event_id=event_id,
@@ -125,35 +150,57 @@ class Enricher:
             path=facts.url.path,
             attributes=dict(zip(NAMES, _attributes(facts), strict=True)),
         )
+        if address:
+            _forget_address(event, address)
+        return event
 
-    def _facts(self, sent: SentEvent) -> Facts:
+    def _facts(self, sent: SentEvent, address: str) -> Facts:
         url = urls.split_url(sent.url)
         hostname = urls.host(sent.hostname) or url.hostname
         referrer_host = urls.referrer_host(sent.referrer)
+        if referrer_host and urls.is_same_site(referrer_host, hostname):
+            referrer_host = ""
         return Facts(
             url=url,
             hostname=hostname,
-            referrer_host="" if referrer_host == hostname else referrer_host,
+            referrer_host=referrer_host,
             client=user_agents.describe(sent.user_agent),
-            location=self._place(sent),
-            language=sent.language,
+            location=self._place(sent, address),
+            language=sent.language and _first_tag(sent.language),
         )
 
-    def _place(self, sent: SentEvent) -> Place:
+    def _place(self, sent: SentEvent, address: str) -> Place:
         """What the sender says; only where that is nothing, the place of the client's address."""
-        said = Place(sent.country.upper(), sent.region, sent.city)
-        if said != NOWHERE or not sent.client_ip:
-            return said
-        return self._locate(identity.canonical_ip(sent.client_ip))
+        if sent.country or sent.region or sent.city:
+            return Place(sent.country.upper(), sent.region, sent.city)
+        return self._locate(address) if address else NOWHERE
 
 
-def _key(
-    sent: SentEvent, received_at: datetime, ordinals: identity.Ordinals, position: int
-) -> EventKey:
-    """When a valid event happened, and which one it is; `position` is that in its request."""
+def _first_tag(language: str) -> str:
+    """The first language of an Accept-Language header: browsers put the preferred one there."""
+    return language.partition(",")[0].partition(";")[0].strip()
+
+
+def _forget_address(event: Event, address: str) -> None:
+    """A client's address may stand in `url` and `event_data`, which are the sender's; else nowhere.
+
+    The referrer and others come from the visitor's browser, so that refusing them would let
+    one visitor spoil a whole request.
+    """
+    texts = _descriptions(event.attributes)
+    if not may_hold_address("\0".join((event.referrer, *texts)), address):
+        return
+    if holds_address(event.referrer, address):
+        event.referrer = ""
+    for name, text in zip(_DESCRIPTIONS, texts, strict=True):
+        if holds_address(text, address):
+            event.attributes[name] = ""
+
+
+def _key(sent: SentEvent, received_at: datetime, ordinals: identity.Ordinals) -> EventKey:
+    """When a valid event happened, and which one it is."""
     if sent.timestamp is None:
-        # Stamped with one moment, the events of a request keep the order they have in it
-        return received_at.astimezone(UTC), sent.sequence or position, identity.random_id()
+        return received_at.astimezone(UTC), sent.sequence, identity.random_id()
     occurred_at = sent.timestamp.astimezone(UTC)
     event_id = sent.event_id
     if not event_id:
@@ -164,11 +211,12 @@ def _key(
 def violations(sent: SentEvent, received_at: datetime) -> list[Violation]:
     """All that is wrong with one sent event, by field; empty if it can be stored."""
     wrong = list(_wrong_texts(sent))
-    named = {each.field for each in wrong}
-    # only texts of bounded size are taken apart
-    more = _wrong_parts(sent) if not wrong else iter(())
-    rest = chain(more, _wrong_kind(sent), _wrong_identity(sent), _wrong_time(sent, received_at))
-    wrong += [each for each in rest if each.field not in named]
+    rest = (*_wrong_kind(sent), *_wrong_identity(sent), *_wrong_time(sent, received_at))
+    if wrong:
+        named = {each.field for each in wrong}
+        wrong += [each for each in rest if each.field not in named]
+    else:  # only texts of bounded size are taken apart
+        wrong = [*_wrong_parts(sent), *rest]
     if sent.event_data is not None:
         wrong += _wrong_data(sent.event_data)
     return wrong
@@ -205,6 +253,8 @@ def _wrong_parts(sent: SentEvent) -> Iterator[Violation]:
     """What is wrong inside of texts that are fine as such."""
     if sent.client_ip and not identity.canonical_ip(sent.client_ip):
         yield Violation("client_ip", "must be an IPv4 or IPv6 address")
+    if sent.hostname and not urls.host(sent.hostname):
+        yield Violation("hostname", "is not a host name; send one such as shop.example")
     url = urls.split_url(sent.url)
     if url[2:] == urls.NO_UTM:
         return
@@ -229,10 +279,20 @@ def _wrong_identity(sent: SentEvent) -> Iterator[Violation]:
     if len(sent.visitor_id) > limits.MAX_VISITOR_ID_CHARACTERS:
         most = limits.MAX_VISITOR_ID_CHARACTERS
         yield Violation("visitor_id", f"is {len(sent.visitor_id)} characters long; at most {most}")
+    names = f"{sent.visitor_id}{sent.event_id}{sent.event_name}"
+    if sent.client_ip and ("." in names or ":" in names):  # rarely
+        yield from _wrong_names(sent, identity.canonical_ip(sent.client_ip))
     if sent.event_id and not (sent.event_id.isascii() and sent.event_id.isprintable()):
         yield Violation("event_id", "must be printable ASCII characters")
     if not -limits.MAX_SEQUENCE - 1 <= sent.sequence <= limits.MAX_SEQUENCE:
         yield Violation("sequence", f"must be a 32-bit integer, at most {limits.MAX_SEQUENCE:,}")
+
+
+def _wrong_names(sent: SentEvent, address: str) -> Iterator[Violation]:
+    """Names that the sender makes and that are stored as they are, made of the client's address."""
+    for name in ("visitor_id", "event_id", "event_name"):
+        if holds_address(getattr(sent, name), address):
+            yield Violation(name, "holds the client's IP address, which must not be stored")
 
 
 def _wrong_time(sent: SentEvent, received_at: datetime) -> Iterator[Violation]:

@@ -1,7 +1,9 @@
 """Who a visitor is, and what makes an event the same event when it comes again."""
 
 import ipaddress
+import re
 import secrets
+from collections.abc import Hashable
 from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
@@ -12,6 +14,7 @@ import orjson
 from sessions.domain.events import SentEvent
 
 _LONGEST_IP = 64  # characters, with a zone; what is longer is neither looked at nor remembered
+_WITH_PORT = re.compile(r"(?:\[(.+)\]|([^:]+))(?::\d{1,5})?", re.ASCII)
 _ORDINALS_REMEMBERED = 131_072  # 20 MB at the most
 
 
@@ -40,6 +43,8 @@ def tombstone_hash(secret: bytes, website_id: str, visitor_id: str) -> bytes:
 def canonical_ip(client_ip: str) -> str:
     """The one spelling of an IP address, an IPv4-mapped IPv6 address as IPv4; `''` if it is none.
 
+    A port behind it (`192.0.2.1:4711`, `[2001:db8::1]:4711`) is not part of the address.
+
     >>> canonical_ip("2001:DB8:0::1"), canonical_ip("::ffff:192.0.2.1"), canonical_ip("localhost")
     ('2001:db8::1', '192.0.2.1', '')
     """
@@ -48,8 +53,11 @@ def canonical_ip(client_ip: str) -> str:
 
 @lru_cache(maxsize=8_192)
 def _canonical_ip(client_ip: str) -> str:
+    text = client_ip.strip()
+    if match := _WITH_PORT.fullmatch(text):
+        text = match[1] or match[2]
     try:
-        address = ipaddress.ip_address(client_ip)
+        address = ipaddress.ip_address(text)
     except ValueError:
         return ""
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
@@ -68,10 +76,10 @@ class Ordinals:
 
     def __init__(self, remembered: int = _ORDINALS_REMEMBERED) -> None:
         self._remembered = remembered
-        self._recent: dict[bytes, int] = {}
-        self._older: dict[bytes, int] = {}
+        self._recent: dict[Hashable, int] = {}
+        self._older: dict[Hashable, int] = {}
 
-    def next(self, content: bytes) -> int:
+    def next(self, content: Hashable) -> int:
         """How many times this content came before."""
         ordinal = self._recent.get(content)
         if ordinal is None:

@@ -15,6 +15,8 @@ MAX_EVENT_DATA = 32 * 1024
 """Bytes of `event_data` as compact JSON."""
 MAX_EVENT_DATA_DEPTH = 16
 """Objects and arrays inside each other, `event_data` itself included."""
+MAX_URL = 8_192
+"""A URL, of a page or of a referrer."""
 MAX_UTM = 1_024
 """A decoded utm value: PostgreSQL's GIN index refuses entries over 2,712 bytes."""
 MAX_HOSTNAME = 255
@@ -46,11 +48,11 @@ TEXTS = (
     TextLimit("visitor_id", 4 * MAX_VISITOR_ID_CHARACTERS),
     TextLimit("client_ip", 64),
     TextLimit("user_agent", 4_096),
-    TextLimit("url", 8_192),
-    TextLimit("referrer", 8_192),
+    TextLimit("url", MAX_URL),
+    TextLimit("referrer", MAX_URL),
     TextLimit("event_name", 256),
     TextLimit("hostname", MAX_HOSTNAME),
-    TextLimit("language", 64),
+    TextLimit("language", 255),  # as much of Accept-Language as a browser sends
     TextLimit("country", 64),
     TextLimit("region", 128),
     TextLimit("city", 256),

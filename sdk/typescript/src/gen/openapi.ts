@@ -212,7 +212,7 @@ export interface components {
              * Format: int32
              * @description Orders events of one visitor with equal timestamps.
              *
-             *     Default: 0.
+             *     Default: 0; where all of them have 0, their order in the request decides.
              * @default 0
              */
             sequence: number;
@@ -227,8 +227,9 @@ export interface components {
              *     then a keyed hash over the website, the address and `user_agent`.
              *
              *     Where `country`, `region` and `city` are all empty, it also gives the place,
-             *     if the service has a database of places. An IPv4 or IPv6 address; never
-             *     stored.
+             *     if the service has a database of places. An IPv4 or IPv6 address; a port
+             *     behind it is ignored. Never stored: where a text other than `url` and
+             *     `event_data` holds it, that text is not stored either.
              */
             client_ip?: string;
             /**
@@ -246,7 +247,8 @@ export interface components {
             /**
              * @description The URL of the page that led here.
              *
-             *     At most 8,192 bytes. One on the website's own host counts as none.
+             *     At most 8,192 bytes. One on the website's own host, with or without
+             *     `www.`, counts as none.
              */
             referrer?: string;
             /**
@@ -265,15 +267,16 @@ export interface components {
                 [key: string]: unknown;
             };
             /**
-             * @description Host of the website, in lower case when stored.
+             * @description Host of the website, alone or in a URL; stored in lower case, as A-labels.
              *
              *     At most 255 bytes. Default: that of `url`.
              */
             hostname?: string;
             /**
-             * @description The visitor's language, for example `en-US`.
+             * @description The visitor's language, for example `en-US`; of an Accept-Language header
+             *     the first language counts.
              *
-             *     At most 64 bytes.
+             *     At most 255 bytes.
              */
             language?: string;
             /**

@@ -59,7 +59,7 @@ export type Event = Message<"analytics.sessions.v1.Event"> & {
   /**
    * Orders events of one visitor with equal timestamps.
    *
-   * Default: 0.
+   * Default: 0; where all of them have 0, their order in the request decides.
    *
    * @generated from field: int32 sequence = 4;
    */
@@ -79,8 +79,9 @@ export type Event = Message<"analytics.sessions.v1.Event"> & {
    * then a keyed hash over the website, the address and `user_agent`.
    *
    * Where `country`, `region` and `city` are all empty, it also gives the place,
-   * if the service has a database of places. An IPv4 or IPv6 address; never
-   * stored.
+   * if the service has a database of places. An IPv4 or IPv6 address; a port
+   * behind it is ignored. Never stored: where a text other than `url` and
+   * `event_data` holds it, that text is not stored either.
    *
    * @generated from field: string client_ip = 6;
    */
@@ -107,7 +108,8 @@ export type Event = Message<"analytics.sessions.v1.Event"> & {
   /**
    * The URL of the page that led here.
    *
-   * At most 8,192 bytes. One on the website's own host counts as none.
+   * At most 8,192 bytes. One on the website's own host, with or without
+   * `www.`, counts as none.
    *
    * @generated from field: string referrer = 9;
    */
@@ -133,7 +135,7 @@ export type Event = Message<"analytics.sessions.v1.Event"> & {
   eventData?: JsonObject | undefined;
 
   /**
-   * Host of the website, in lower case when stored.
+   * Host of the website, alone or in a URL; stored in lower case, as A-labels.
    *
    * At most 255 bytes. Default: that of `url`.
    *
@@ -142,9 +144,10 @@ export type Event = Message<"analytics.sessions.v1.Event"> & {
   hostname: string;
 
   /**
-   * The visitor's language, for example `en-US`.
+   * The visitor's language, for example `en-US`; of an Accept-Language header
+   * the first language counts.
    *
-   * At most 64 bytes.
+   * At most 255 bytes.
    *
    * @generated from field: string language = 13;
    */
