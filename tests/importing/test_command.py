@@ -44,6 +44,35 @@ def test_a_dry_run_tells_what_would_be_recorded(log: Path) -> None:
     )
 
 
+def test_what_is_held_back_is_said(log: Path) -> None:
+    log.write_text(f"# a log\n{PAGE}{PAGE.rstrip()}")
+    result = dry_run("--format", "combined", log)
+    assert result.exit_code == 0
+    assert result.stderr == (
+        f"{log}:3: has no line end, so that it may be cut off; held back (--complete takes it)\n"
+        "2 lines: 1 events (nothing recorded: dry run), 0 skipped as no page requests, 1 comments,"
+        " 0 refused\n"
+    )
+    assert dry_run("--format", "combined", "--strict", log).exit_code == 1
+    complete = dry_run("--format", "combined", "--strict", "--complete", log)
+    assert complete.exit_code == 0
+    assert "3 lines: 2 events" in complete.stderr
+
+
+@pytest.mark.parametrize(
+    "hostname", ["https://shop.example", "shop.example/", "Shop.example:443", "shop.example."]
+)
+def test_a_hostname_may_be_written_as_in_a_url(log: Path, hostname: str) -> None:
+    assert "1 events" in dry_run("--format", "combined", "--hostname", hostname, log).stderr
+
+
+def test_a_log_format(log: Path) -> None:
+    log.write_text(PAGE.replace(" - - ", " shop.example anna "))
+    written = '%h %v %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i"'
+    result = dry_run("--format", "combined", "--log-format", written, log)
+    assert "1 lines: 1 events" in result.stderr
+
+
 def test_a_dry_run_wants_an_id_that_a_website_can_have(log: Path) -> None:
     result = dry_run("--website", "shop", "--format", "combined", log)
     assert isinstance(result.exception, InvalidArgument)
@@ -115,6 +144,9 @@ def test_a_broken_file_is_an_error_after_the_summary(tmp_path: Path) -> None:
         (("--format", "csv", "--map", "visitor=user", "-"), "did you mean visitor_id?"),
         (("--format", "ndjson", "--map", "url=page", "-"), "--map is for --format csv"),
         (("--format", "csv", "--all-requests", "-"), "are for --format combined"),
+        (("--format", "csv", "--log-format", "%h", "-"), "are for --format combined"),
+        (("--format", "combined", "--log-format", "%h", "-"), "lacks the time: %t"),
+        (("--format", "combined", "--hostname", "a b", "-"), "'a b' is not a host name"),
         (("--format", "csv", "--umami-website", "w", "-"), "is for --format umami"),
     ],
 )
@@ -127,7 +159,7 @@ def test_a_mistake_on_the_command_line_is_explained(arguments: tuple[str, ...], 
 def test_help_shows_examples() -> None:
     result = CliRunner().invoke(import_events, ["--help"])
     assert result.exit_code == 0
-    assert result.stdout.count('sessions import --website "$site"') == 8
+    assert result.stdout.count('sessions import --website "$site"') == 9
 
 
 @pytest.fixture

@@ -57,9 +57,10 @@ async def run(
     *files: Path,
     format: Format | None = None,  # noqa: A002
     tally: Tally | None = None,
+    complete: bool = False,
 ) -> Tally:
     tally = tally or Tally()
-    importer = Importer("site_x", format or Ndjson(), Enricher(b""), record)
+    importer = Importer("site_x", format or Ndjson(), Enricher(b""), record, complete)
     await importer([str(file) for file in files], tally, lambda _: None)
     return tally
 
@@ -95,12 +96,74 @@ async def test_a_file_that_has_grown_adds_only_what_is_new(tmp_path: Path, store
     assert await run(store.record, file) == Tally(entries=5, events=5, new=2, known=3)
 
 
-async def test_the_last_line_may_lack_its_end(tmp_path: Path, store: Store) -> None:
+async def test_a_last_line_that_is_cut_off_waits_until_it_is_whole(
+    tmp_path: Path, store: Store
+) -> None:
+    page = '192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 9 "-" "Fire'
+    file = tmp_path / "f"
+    cut = page + '"'  # looks whole
+    file.write_text(f'{page}fox"\n{cut}')
+    tally = await run(store.record, file, format=Combined())
+    assert replace(tally, held_back=[]) == Tally(entries=1, events=1, new=1)
+    assert [str(each) for each in tally.held_back] == [
+        f"{file}:2: has no line end, so that it may be cut off; held back (--complete takes it)"
+    ]
+    file.write_text(f'{page}fox"\n{page}wall"\n')
+    again = await run(store.record, file, format=Combined())
+    assert again == Tally(entries=2, events=2, new=1, known=1)
+
+
+async def test_of_a_complete_file_the_last_line_may_lack_its_end(
+    tmp_path: Path, store: Store
+) -> None:
     file = tmp_path / "f"
     file.write_bytes(line(1).rstrip())
-    await run(store.record, file)
+    assert await run(store.record, file, complete=True) == Tally(entries=1, events=1, new=1)
     file.write_bytes(line(1).replace(b"\n", b"\r\n") + line(2))
     assert await run(store.record, file) == Tally(entries=2, events=2, new=1, known=1)
+
+
+def urls_in_order(store: Store) -> list[str]:
+    return [event.url for event in sorted(store.events.values(), key=lambda event: event.key)]
+
+
+async def test_events_of_one_moment_keep_their_order_over_all_files(
+    tmp_path: Path, store: Store
+) -> None:
+    urls = [f"/{number}" for number in range(20)]
+    files = [tmp_path / "1", tmp_path / "2"]
+    for file, part in zip(files, (urls[:10], urls[10:]), strict=True):
+        file.write_bytes(b"".join(line(1, url=url) for url in part))
+    await run(store.record, *files)
+    assert urls_in_order(store) == urls
+    again = await run(store.record, *files)
+    assert (again.new, again.known) == (0, 20)
+
+
+async def test_rotated_logs_of_one_second_keep_their_order(tmp_path: Path, store: Store) -> None:
+    page = '192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET {} HTTP/1.1" 200 9 "-" "Firefox"\n'
+    files = [tmp_path / "access.log.1", tmp_path / "access.log"]
+    files[0].write_text(page.format("/b") + page.format("/c.css") + page.format("/a"))
+    files[1].write_text(page.format("/z") + page.format("/y"))
+    await run(store.record, *files, format=Combined())
+    assert urls_in_order(store) == ["/b", "/a", "/z", "/y"]
+
+
+async def test_a_refused_record_of_several_lines_is_named_with_its_span(
+    tmp_path: Path, store: Store
+) -> None:
+    file = tmp_path / "f"
+    city = "x\n" * 200
+    file.write_text(f'timestamp,visitor_id,city\n2026-03-03 12:00:00,v,"{city}"\n')
+    tally = await run(store.record, file, format=Csv())
+    assert str(tally.shown[0]).startswith(f"{file}:2-202: city: is 400 bytes long")
+
+
+async def test_comments_are_counted_apart(tmp_path: Path, store: Store) -> None:
+    file = tmp_path / "f"
+    file.write_text("#Version: 1.0\n#Fields: a b\nx\n")
+    tally = await run(store.record, file, format=Combined())
+    assert counts(tally) == Tally(entries=3, comments=2, refused=1)
 
 
 async def test_ids_of_the_sender_are_kept(tmp_path: Path, store: Store) -> None:

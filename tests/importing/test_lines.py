@@ -1,8 +1,12 @@
 """Reading lines: plain and gzipped, long and broken files."""
 
+import bz2
 import gzip
 import io
+import lzma
+import tarfile
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,10 +14,11 @@ from sessions.importing.lines import MAX_LINE, Line, UnreadableFile, open_source
 
 
 def read(path: Path) -> tuple[list[Line], list[int]]:
-    """The lines of a file, and the numbers of those that were too long."""
+    """The lines of a file, blank ones left out, and the numbers of those that were too long."""
     too_long: list[int] = []
     with open_source(str(path)) as source:
-        return list(source.lines(too_long.append)), too_long
+        lines = source.lines(too_long.append)
+        return [line for line in lines if not line.is_blank], too_long
 
 
 def write(path: Path, content: bytes) -> Path:
@@ -21,9 +26,38 @@ def write(path: Path, content: bytes) -> Path:
     return path
 
 
-def test_lines_are_numbered_and_blank_ones_left_out(tmp_path: Path) -> None:
+def test_lines_are_numbered(tmp_path: Path) -> None:
     file = write(tmp_path / "f", b"a\r\n\n \t\nb\n\x85c")
-    assert read(file) == ([Line(1, b"a"), Line(4, b"b"), Line(5, b"\x85c")], [])
+    with open_source(str(file)) as source:
+        lines = list(source.lines(print))
+    assert lines == [
+        *(Line(1, b"a", b"\r\n"), Line(2, b""), Line(3, b" \t")),
+        *(Line(4, b"b"), Line(5, b"\x85c", b"")),
+    ]
+    assert [line.is_blank for line in lines] == [False, True, True, False, False]
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize(
+    ("content", "lines", "held_back"),
+    [
+        (b"a\nb", 1, 2),
+        (b"a\nb\r", 1, 2),
+        (b"a", 0, 1),
+        (b"a\nb\n", 2, 0),
+        (b"", 0, 0),
+    ],
+)
+def test_a_last_line_without_line_end_is_held_back(
+    tmp_path: Path, pack: Callable[[bytes], bytes], content: bytes, lines: int, held_back: int
+) -> None:
+    file = write(tmp_path / "f", pack(content))
+    with open_source(str(file)) as source:
+        assert len(list(source.lines(print, complete=False))) == lines
+        assert source.held_back == held_back
+    with open_source(str(file)) as source:
+        assert len(list(source.lines(print, complete=True))) == lines + bool(held_back)
+        assert source.held_back == 0
 
 
 def test_a_byte_order_mark_is_no_content(tmp_path: Path) -> None:
@@ -43,7 +77,7 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     for content in (b"a\nb", gzip.compress(b"a\nb")):
         stdin = io.TextIOWrapper(io.BufferedReader(io.BytesIO(content)))
         monkeypatch.setattr("sys.stdin", stdin)
-        assert read(Path("-"))[0] == [Line(1, b"a"), Line(2, b"b")]
+        assert read(Path("-"))[0] == [Line(1, b"a"), Line(2, b"b", b"")]
 
 
 def test_a_line_that_is_too_long_is_left_out_alone(tmp_path: Path) -> None:
@@ -79,6 +113,35 @@ def test_a_huge_line_takes_little_memory(tmp_path: Path) -> None:
 )
 def test_a_broken_gzip_file_is_named(tmp_path: Path, content: bytes, why: str) -> None:
     with pytest.raises(UnreadableFile, match=why):
+        read(write(tmp_path / "f", content))
+
+
+def tar(content: bytes) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        member = tarfile.TarInfo("access.log")
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (bz2.compress(b"a\n"), "packed with bzip2; unpack it with bunzip2"),
+        (lzma.compress(b"a\n"), "packed with xz"),
+        (b"\x28\xb5\x2f\xfd\x04", "packed with zstd"),
+        (b"PK\x03\x04", "a zip archive"),
+        ("a\n".encode("utf-16"), "text in UTF-16; make it UTF-8 with iconv -f UTF-16 "),
+        ("ab\n".encode("utf-16-le"), "text in UTF-16; make it UTF-8 with iconv -f UTF-16LE"),
+        ("ab\n".encode("utf-16-be"), "text in UTF-16; make it UTF-8 with iconv -f UTF-16BE"),
+        (tar(b"a\n"), "a tar archive"),
+        (gzip.compress(tar(b"a\n"), mtime=0), "a tar archive"),
+        (gzip.compress(bz2.compress(b"a\n"), mtime=0), "packed with bzip2"),
+    ],
+)
+def test_what_holds_no_lines_is_named_once(tmp_path: Path, content: bytes, what: str) -> None:
+    with pytest.raises(UnreadableFile, match=f"f: is {what}"):
         read(write(tmp_path / "f", content))
 
 

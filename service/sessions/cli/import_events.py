@@ -11,6 +11,7 @@ import click
 if TYPE_CHECKING:
     from sessions.domain.events import Event
     from sessions.importing.entries import Format
+    from sessions.importing.formats.log_formats import LogFormat
     from sessions.importing.importer import Importer, Tally
 
 _FORMATS = ("combined", "ndjson", "csv", "umami")
@@ -33,13 +34,25 @@ class _Counts(NamedTuple):
 @click.option("--all-requests", is_flag=True, help="combined: every line is a pageview.")
 @click.option("--assets", metavar="EXT,…", help="combined: the extensions that are no pages.")
 @click.option(
+    "--log-format",
+    metavar="FORMAT",
+    help="combined: how a line is put together, as in Apache's LogFormat or nginx's log_format.",
+)
+@click.option(
     "--map", "columns", multiple=True, metavar="FIELD=COLUMN", help="csv: where a field stands."
 )
 @click.option(
     "--umami-website", default="", metavar="ID", help="umami: which website, if FILE has several."
 )
+@click.option(
+    "--complete",
+    is_flag=True,
+    help="FILEs are complete: take a last line without line end too.",
+)
 @click.option("--dry-run", is_flag=True, help="Read and check everything, record nothing.")
-@click.option("--strict", is_flag=True, help="Exit with status 1 if any line was refused.")
+@click.option(
+    "--strict", is_flag=True, help="Exit with status 1 if a line is refused or held back."
+)
 @click.argument(
     "files",
     nargs=-1,
@@ -53,8 +66,10 @@ def import_events(
     hostname: str,
     all_requests: bool,
     assets: str | None,
+    log_format: str | None,
     columns: tuple[str, ...],
     umami_website: str,
+    complete: bool,
     dry_run: bool,
     strict: bool,
     files: tuple[str, ...],
@@ -62,7 +77,8 @@ def import_events(
     """Import events from FILEs; `-` is standard input, gzip is unpacked.
 
     Importing a file again, or one that has grown, adds only what is new. What was refused is
-    named on stderr with its line and the reason, and everything is counted.
+    named on stderr with its line and the reason, and everything is counted. A last line without
+    a line end may still be written to: it is held back, unless --complete says otherwise.
 
     An access log of Apache or nginx (combined, common, vhost_combined). Pages only: successful
     GETs (2xx, 304) of what is not an image, a script or another asset:
@@ -72,6 +88,13 @@ def import_events(
         sessions import --website "$site" --format combined --hostname example.com access.log
         sessions import --website "$site" --format combined --all-requests access.log
         sessions import --website "$site" --format combined --assets css,js,png access.log
+
+    A log whose lines are put together in another way, with the format from the server's
+    configuration:
+
+    \b
+        sessions import --website "$site" --format combined access.log \\
+            --log-format '%h %v %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i"'
 
     One event a line as JSON, with the fields of RecordEvents:
 
@@ -103,49 +126,62 @@ def import_events(
     from sessions.importing.importer import Tally
     from sessions.importing.lines import UnreadableFile
 
-    chosen = _format(format_name, hostname, all_requests, assets, columns, umami_website)
+    if format_name != "combined" and (hostname or all_requests or assets or log_format):
+        raise click.UsageError(
+            "--hostname, --all-requests, --assets and --log-format are for --format combined"
+        )
+    if format_name != "csv" and columns:
+        raise click.UsageError("--map is for --format csv")
+    if format_name != "umami" and umami_website:
+        raise click.UsageError("--umami-website is for --format umami")
+    chosen: Format
+    if format_name == "combined":
+        chosen = _combined(hostname, assets, log_format, all_requests=all_requests)
+    else:
+        chosen = _format(format_name, columns, umami_website)
     tally = Tally()
     try:
-        asyncio.run(_run(website, chosen, files, tally, dry_run=dry_run))
+        asyncio.run(_run(website, chosen, files, tally, complete=complete, dry_run=dry_run))
     except (UnreadableFile, UnusableFile) as error:
         raise click.ClickException(str(error)) from error
     finally:
         _report(tally, _SKIPPED_AS.get(format_name, "no page requests"), dry_run=dry_run)
-    if strict and tally.refused:
+    if strict and (tally.refused or tally.held_back):
         sys.exit(1)
 
 
-def _format(
-    name: str,
-    hostname: str,
-    all_requests: bool,
-    assets: str | None,
-    columns: tuple[str, ...],
-    umami_website: str,
+def _combined(
+    hostname: str, assets: str | None, log_format: str | None, *, all_requests: bool
 ) -> "Format":
-    """The format with its options; an option of another format is a mistake."""
-    if name != "combined" and (hostname or all_requests or assets is not None):
-        raise click.UsageError("--hostname, --all-requests and --assets are for --format combined")
-    if name != "csv" and columns:
-        raise click.UsageError("--map is for --format csv")
-    if name != "umami" and umami_website:
-        raise click.UsageError("--umami-website is for --format umami")
-    if name == "umami":
-        from sessions.importing.formats.umami import Umami
-
-        return Umami(umami_website)
-    if name == "ndjson":
-        from sessions.importing.formats.ndjson import Ndjson
-
-        return Ndjson()
-    if name == "csv":
-        from sessions.importing.formats.csv import Csv
-
-        return Csv(dict(_mapping(each) for each in columns))
+    from sessions.domain import urls
     from sessions.importing.formats.combined import ASSETS, Combined
+    from sessions.importing.formats.log_formats import STANDARD
 
+    if hostname and not urls.host(hostname):
+        raise click.BadParameter(f"{hostname!r} is not a host name", param_hint="--hostname")
     extensions = ASSETS if assets is None else frozenset(assets.lower().replace(".", "").split(","))
-    return Combined(hostname, all_requests, extensions)
+    lines = STANDARD if log_format is None else _log_format(log_format)
+    return Combined(urls.host(hostname), all_requests, extensions, lines)
+
+
+def _log_format(written: str) -> "LogFormat":
+    from sessions.importing.formats.log_formats import log_format
+
+    try:
+        return log_format(written)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--log-format") from error
+
+
+def _format(name: str, columns: tuple[str, ...], umami_website: str) -> "Format":
+    """One of the other formats with its options."""
+    from sessions.importing.formats.csv import Csv
+    from sessions.importing.formats.ndjson import Ndjson
+    from sessions.importing.formats.umami import Umami
+
+    if name == "umami":
+        return Umami(umami_website)
+    return Csv(dict(_mapping(each) for each in columns)) if name == "csv" else Ndjson()
 
 
 def _mapping(text: str) -> tuple[str, str]:
@@ -161,7 +197,13 @@ def _mapping(text: str) -> tuple[str, str]:
 
 
 async def _run(
-    website_id: str, chosen: "Format", files: tuple[str, ...], tally: "Tally", *, dry_run: bool
+    website_id: str,
+    chosen: "Format",
+    files: tuple[str, ...],
+    tally: "Tally",
+    *,
+    complete: bool,
+    dry_run: bool,
 ) -> None:
     from tqdm import tqdm
 
@@ -169,8 +211,8 @@ async def _run(
     from sessions.memory import tune_gc
 
     tune_gc()
-    opened = _checking(website_id, chosen) if dry_run else _recording(website_id, chosen)
-    async with opened as importer:
+    open_importer = _checking if dry_run else _recording
+    async with open_importer(website_id, chosen, complete=complete) as importer:
         with tqdm(
             total=total_size(files) or None,
             unit="B",
@@ -181,7 +223,9 @@ async def _run(
 
 
 @asynccontextmanager
-async def _checking(website_id: str, chosen: "Format") -> AsyncIterator["Importer"]:
+async def _checking(
+    website_id: str, chosen: "Format", *, complete: bool
+) -> AsyncIterator["Importer"]:
     """An importer that records nothing and needs no database."""
     from sessions.domain.enrichment import Enricher
     from sessions.domain.websites import check_website_id
@@ -192,11 +236,13 @@ async def _checking(website_id: str, chosen: "Format") -> AsyncIterator["Importe
     async def discard(events: "list[Event]") -> _Counts:
         return _Counts()
 
-    yield Importer(website_id, chosen, Enricher(b""), discard)
+    yield Importer(website_id, chosen, Enricher(b""), discard, complete)
 
 
 @asynccontextmanager
-async def _recording(website_id: str, chosen: "Format") -> AsyncIterator["Importer"]:
+async def _recording(
+    website_id: str, chosen: "Format", *, complete: bool
+) -> AsyncIterator["Importer"]:
     """An importer for a website in the configured database."""
     from sessions.cli.application import open_for_command
     from sessions.importing.importer import AT_ONCE, Importer
@@ -207,7 +253,7 @@ async def _recording(website_id: str, chosen: "Format") -> AsyncIterator["Import
         async def record(events: "list[Event]") -> _Counts:
             return _Counts(*await app.record_events(website, events))
 
-        yield Importer(website_id, chosen, app.enricher, record)
+        yield Importer(website_id, chosen, app.enricher, record, complete)
 
 
 def _report(tally: "Tally", skipped_as: str, *, dry_run: bool) -> None:
@@ -216,13 +262,16 @@ def _report(tally: "Tally", skipped_as: str, *, dry_run: bool) -> None:
         click.echo(line, err=True)
     if tally.refused > len(tally.shown):
         click.echo(f"… and {tally.refused - len(tally.shown):,} more refused lines", err=True)
+    for line in tally.held_back:
+        click.echo(line, err=True)
     recorded = (
         "nothing recorded: dry run"
         if dry_run
         else f"{tally.new:,} new, {tally.known:,} already known"
     )
+    comments = f", {tally.comments:,} comments" if tally.comments else ""
     click.echo(
         f"{tally.entries:,} lines: {tally.events:,} events ({recorded}), "
-        f"{tally.skipped:,} skipped as {skipped_as}, {tally.refused:,} refused",
+        f"{tally.skipped:,} skipped as {skipped_as}{comments}, {tally.refused:,} refused",
         err=True,
     )

@@ -20,20 +20,34 @@ class Skipped:
     """A good line that isn't wanted, such as the request for an image."""
 
 
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A line that says something about the file, and is no data."""
+
+
+Outcome = SentEvent | Refused | Skipped | Comment
+"""What a line is."""
+
+
 class Entry(NamedTuple):
     """The outcome of one line, or of one record that takes several."""
 
     number: int
     content: bytes
     """The bytes of the record: what identifies an event that has no id of its own."""
-    outcome: SentEvent | Refused | Skipped
+    outcome: Outcome
+    last: int = 0
+    """Number of the last line of a record that takes several, otherwise 0."""
 
 
 class Format(Protocol):
-    """Turns the lines of one file into entries, one at a time and in order."""
+    """Turns the lines of files into entries, one at a time and in order."""
 
     def entries(self, lines: Iterable[Line]) -> Iterator[Entry]:
-        """The entries of one file. May raise UnusableFile when none of it can be used."""
+        """The entries of one file: each line is in one of them, or blank.
+
+        May raise UnusableFile when none of it can be used.
+        """
         ...
 
 

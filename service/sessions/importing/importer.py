@@ -6,11 +6,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
-from sessions.domain.enrichment import Enricher
+from sessions.domain.enrichment import Enricher, number_ties
 from sessions.domain.errors import InvalidArgument
 from sessions.domain.events import Event, SentEvent
 from sessions.domain.identity import Ordinals, content_id
-from sessions.importing.entries import Entry, Format, Refused, Skipped, UnusableFile
+from sessions.importing.entries import (
+    Comment,
+    Entry,
+    Format,
+    Outcome,
+    Refused,
+    UnusableFile,
+)
 from sessions.importing.lines import MAX_LINE, Source, UnreadableFile, open_source
 
 BATCH = 16_000
@@ -19,6 +26,8 @@ AT_ONCE = 2
 """Into so many parts is a batch divided, which are recorded at the same time."""
 MAX_SHOWN = 100
 """Refused lines that are remembered with their reason; all are counted."""
+_TIES_REMEMBERED = 32_768
+"""Visitors and timestamps, so that rotated files of one second keep their order; 20 MB."""
 
 
 class Recorded(Protocol):
@@ -33,15 +42,21 @@ class Recorded(Protocol):
         """Events that were, so that nothing changed."""
 
 
+_MAY_BE_CUT_OFF = "has no line end, so that it may be cut off; held back (--complete takes it)"
+
+
 class RefusedLine(NamedTuple):
-    """A line that became no event."""
+    """A line that became no event, or a record of several lines."""
 
     file: str
     number: int
     reason: str
+    last: int = 0
+    """Number of the last line where there are several, otherwise 0."""
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.number}: {self.reason}"
+        lines = f"{self.number}-{self.last}" if self.last else str(self.number)
+        return f"{self.file}:{lines}: {self.reason}"
 
 
 @dataclass(slots=True)
@@ -56,9 +71,13 @@ class Tally:
     known: int = 0
     skipped: int = 0
     """Good lines that aren't wanted, such as no page requests."""
+    comments: int = 0
+    """Lines about the file, as `#` begins them in logs."""
     refused: int = 0
     shown: list[RefusedLine] = field(default_factory=list)
     """The first of the refused lines."""
+    held_back: list[RefusedLine] = field(default_factory=list)
+    """Last lines that may be cut off; they are in no other count."""
 
     def count(self, recorded: Iterable[Recorded | BaseException]) -> None:
         """Count what was recorded; raises the first failure, after counting the others."""
@@ -72,11 +91,11 @@ class Tally:
         if failures:
             raise failures[0]
 
-    def refuse(self, file: str, number: int, reason: str) -> None:
+    def refuse(self, line: RefusedLine) -> None:
         """Count a refused line."""
         self.refused += 1
         if len(self.shown) < MAX_SHOWN:
-            self.shown.append(RefusedLine(file, number, reason))
+            self.shown.append(line)
 
 
 def _parts(events: list[Event]) -> list[list[Event]]:
@@ -105,6 +124,8 @@ class Importer:
     enricher: Enricher
     record: Callable[[list[Event]], Awaitable[Recorded]]
     """Stores events; when it returns, they are durable. Called for `AT_ONCE` parts together."""
+    complete: bool = False
+    """Whether a last line without a line end is taken too, instead of being held back."""
 
     async def __call__(
         self, files: Iterable[str], tally: Tally, progress: Callable[[int], object]
@@ -119,18 +140,18 @@ class Importer:
             UnreadableFile, UnusableFile: what came before that place is recorded.
             DomainError: from `record`; earlier batches are recorded.
         """
+        ties = Ordinals(_TIES_REMEMBERED)
         for file in files:
             with open_source(file) as source:
                 try:
-                    await self._import(source, tally, progress)
+                    await self._import(self._batches(source, tally, ties), tally, progress)
                 except UnusableFile as error:
                     raise UnusableFile(f"{file}: {error}") from error
 
     async def _import(
-        self, source: Source, tally: Tally, progress: Callable[[int], object]
+        self, batches: Iterator[_Batch], tally: Tally, progress: Callable[[int], object]
     ) -> None:
         """One file: while a batch is recorded, a thread parses the next one."""
-        batches = self._batches(source, tally)
         batch = await asyncio.to_thread(next, batches, None)
         while batch is not None:
             # All are waited for: what was parsed before a failure is to be recorded
@@ -144,7 +165,7 @@ class Importer:
             progress(batch.size)
             batch = following
 
-    def _batches(self, source: Source, tally: Tally) -> Iterator[_Batch]:
+    def _batches(self, source: Source, tally: Tally, ties: Ordinals) -> Iterator[_Batch]:
         """The valid events of a file; a file that breaks off gives those before, then raises."""
         events: list[Event] = []
         done = 0
@@ -153,11 +174,13 @@ class Importer:
             for event in self._events(source, tally):
                 events.append(event)
                 if len(events) == BATCH:
+                    number_ties(events, ties)
                     position = source.position()
                     yield _Batch(events, position - done)
                     events, done = [], position
         except UnreadableFile as error:
             failure = error
+        number_ties(events, ties)
         yield _Batch(events, source.position() - done)
         if failure:
             raise failure
@@ -167,21 +190,25 @@ class Importer:
 
         def too_long(number: int) -> None:
             tally.entries += 1
-            tally.refuse(source.name, number, f"is longer than {MAX_LINE:,} bytes")
+            tally.refuse(RefusedLine(source.name, number, f"is longer than {MAX_LINE:,} bytes"))
 
         ordinals = Ordinals()
-        for entry in self.format.entries(source.lines(too_long)):
+        for entry in self.format.entries(source.lines(too_long, complete=self.complete)):
             tally.entries += 1
             outcome = self._outcome(entry, ordinals)
             if isinstance(outcome, Event):
                 tally.events += 1
                 yield outcome
             elif isinstance(outcome, Refused):
-                tally.refuse(source.name, entry.number, outcome.reason)
+                tally.refuse(RefusedLine(source.name, entry.number, outcome.reason, entry.last))
+            elif isinstance(outcome, Comment):
+                tally.comments += 1
             else:
                 tally.skipped += 1
+        if source.held_back:
+            tally.held_back.append(RefusedLine(source.name, source.held_back, _MAY_BE_CUT_OFF))
 
-    def _outcome(self, entry: Entry, ordinals: Ordinals) -> Event | Refused | Skipped:
+    def _outcome(self, entry: Entry, ordinals: Ordinals) -> Event | Outcome:
         sent = entry.outcome
         if not isinstance(sent, SentEvent):
             return sent

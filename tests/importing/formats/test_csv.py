@@ -15,7 +15,7 @@ NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
 
 def entries(text: str | bytes, **columns: str) -> list[Entry]:
     content = text if isinstance(text, bytes) else text.encode()
-    lines = [Line(number, line) for number, line in enumerate(content.split(b"\n"), 1) if line]
+    lines = [Line(number, line) for number, line in enumerate(content.split(b"\n"), 1)]
     return list(Csv(columns).entries(lines))
 
 
@@ -58,19 +58,23 @@ def test_a_row_with_a_name_is_an_event_and_any_other_a_pageview() -> None:
     ]
 
 
-def test_rows_of_one_moment_keep_their_order() -> None:
-    rows = entries(f"timestamp\n{NOON}\n{NOON}\n2026-03-03 13:00:00\n{NOON}\n")
-    assert [each.outcome.sequence for each in rows if isinstance(each.outcome, SentEvent)] == [
-        *(0, 1, 0, 2)
-    ]
-
-
 def test_a_record_may_take_several_lines() -> None:
     first, second = entries(f'timestamp,city\n{NOON},"a\nb"\n{NOON},c\n')
     assert (first.number, second.number) == (2, 4)
     assert first.content == f'{NOON},"a\nb"'.encode()
     assert isinstance(first.outcome, SentEvent)
     assert first.outcome.city == "a\nb"
+
+
+def test_a_cell_is_kept_with_its_blank_lines_and_line_ends() -> None:
+    lines = [
+        *(Line(1, b"timestamp,city", b"\r\n"), Line(2, b"", b"\r\n")),
+        *(Line(3, f'{NOON},"one'.encode(), b"\r\n"), Line(4, b""), Line(5, b'three"', b"")),
+    ]
+    [entry] = Csv().entries(lines)
+    assert isinstance(entry.outcome, SentEvent)
+    assert entry.outcome.city == "one\r\n\nthree"
+    assert (entry.number, entry.last) == (3, 5)
 
 
 @pytest.mark.parametrize(
@@ -110,6 +114,9 @@ def test_latin_1_is_left_to_be_refused_as_no_unicode() -> None:
     [
         ("time,city", {}, "no column timestamp: name it with --map timestamp=COLUMN"),
         ("timestamp,city", {"url": "page"}, "no column page; there are timestamp, city"),
+        ("192.0.2.1,2001:db8::1", {"url": "page"}, r"there are \\u2026, \\u2026"),
+        ("timestamp,city,city", {}, "more than one column city; rename all but one"),
+        ("timestamp,at,at", {"url": "at"}, "more than one column at;"),
         ('a"b,"c"d', {}, "the header is broken"),
     ],
 )
@@ -122,6 +129,46 @@ def test_a_file_that_does_not_fit_is_refused_as_a_whole(
 
 def test_an_empty_file_has_no_entries() -> None:
     assert entries("") == []
+
+
+def test_a_column_that_is_not_wanted_may_be_there_twice() -> None:
+    assert isinstance(only(f"timestamp,note,note\n{NOON},a,b\n"), SentEvent)
+
+
+def test_a_header_that_comes_again_is_refused_by_name() -> None:
+    again, row = entries(f"timestamp,url\ntimestamp,url\n{NOON},/\n")
+    assert again.outcome == Refused("repeats the header")
+    assert isinstance(row.outcome, SentEvent)
+
+
+ROWS = 10_000
+
+
+@pytest.mark.parametrize(
+    ("more", "is_row"),
+    [
+        (f"{NOON},v,x,/y", True),  # nothing closes the cell
+        (f'{NOON},v,x",/y', True),
+        (f'{NOON},v,x"', False),  # closes it well: a record of 10,000 lines
+        (f'{NOON},v,"7 inch,/b', False),
+    ],
+)
+def test_a_stray_quotation_mark_takes_no_other_rows_with_it(more: str, is_row: bool) -> None:
+    rows = "".join(f"{NOON},v,c,/{number}\n" for number in range(ROWS))
+    found = entries(
+        f'timestamp,visitor_id,city,url\n{NOON},v,"5 inch,/a\n{rows}{more}\n{NOON},v,c,/last\n'
+    )
+    assert len(found) == ROWS + 3
+    refused = [each.number for each in found if isinstance(each.outcome, Refused)]
+    assert refused == [2] if is_row else [2, ROWS + 3]
+    assert all(each.last == 0 for each in found)
+
+
+def test_a_record_over_several_lines_is_bounded() -> None:
+    line = '","' * 100 + "\n"
+    found = entries(f'timestamp,city\n{NOON},"{line}' + line * 1_000)
+    assert [each.number for each in found] == list(range(2, 1_003))
+    assert all(isinstance(each.outcome, Refused) for each in found)
 
 
 def test_a_real_export() -> None:

@@ -1,7 +1,6 @@
 """Umami's table website_event, as its versions and its cloud write it."""
 
 from datetime import UTC, datetime
-from operator import attrgetter
 
 import pytest
 from sessions.domain.enrichment import Enricher
@@ -110,11 +109,6 @@ def test_times_as_the_databases_write_them(written: str) -> None:
     assert sent(created_at=written).timestamp == NOON
 
 
-def test_rows_of_one_second_keep_their_order() -> None:
-    rows = entries({}, {}, {"created_at": "2026-03-03 12:00:01"}, {})
-    assert [attrgetter("outcome.sequence")(row) for row in rows] == [0, 1, 0, 2]
-
-
 @pytest.mark.parametrize(
     ("host", "path", "query", "url"),
     [
@@ -128,6 +122,44 @@ def test_rows_of_one_second_keep_their_order() -> None:
 )
 def test_the_url_is_put_together(host: str, path: str, query: str, url: str) -> None:
     assert sent(hostname=host, url_path=path, url_query=query).url == url
+
+
+@pytest.mark.parametrize(
+    "path", ["/a%20b", "/caf\u00e9 %C3%A9", "/100%", "/%25", "/a%3Fb?c", "/%E9"]
+)
+@pytest.mark.parametrize("host", ["", "shop.example"])
+def test_a_path_is_as_umami_has_decoded_it(host: str, path: str) -> None:
+    event = sent(hostname=host, url_path=path, url_query="a=b")
+    stored = Enricher(b"").enrich(event, website_id="site_x", received_at=NOON)
+    assert stored.path == path
+
+
+@pytest.mark.parametrize(
+    ("query", "columns", "utm"),
+    [
+        ("utm_source=n", {"utm_source": "newsletter"}, ("newsletter", "", "")),
+        (
+            "a=b&utm_source=news&utm_campaign=spring_",
+            {"utm_source": "news", "utm_campaign": "spring_sale"},
+            ("news", "", "spring_sale"),
+        ),
+        ("", {"utm_medium": "a b+c&d=e%20#f\u00e9"}, ("", "a b+c&d=e%20#f\u00e9", "")),
+        ("utm_source=a&amp;utm_source=b", {"utm_source": "c"}, ("c", "", "")),
+        ("utm_source=a", {"utm_source": r"\N", "utm_medium": ""}, ("a", "", "")),
+    ],
+)
+def test_utm_columns_win_for_they_are_whole(
+    query: str, columns: dict[str, str], utm: tuple[str, str, str]
+) -> None:
+    event = sent(url_query=query, **columns)
+    stored = Enricher(b"").enrich(event, website_id="site_x", received_at=NOON)
+    assert (stored.utm_source, stored.utm_medium, stored.utm_campaign) == utm
+    assert stored.path == "/pricing"
+
+
+def test_a_query_that_agrees_with_the_columns_stays() -> None:
+    event = sent(url_query="b=1&utm_source=a%20b&c=2", utm_source="a b")
+    assert event.url == "/pricing?b=1&utm_source=a%20b&c=2"
 
 
 def test_a_referrer_without_a_domain_is_none() -> None:
@@ -171,6 +203,12 @@ def test_a_broken_row_is_refused() -> None:
 def test_another_file_of_the_export_is_refused_as_a_whole() -> None:
     with pytest.raises(UnusableFile, match="not Umami's website_event: no column url_path, event_"):
         list(Umami().entries([Line(1, b"website_id,session_id,data_key,created_at")]))
+
+
+def test_a_repeated_column_is_refused() -> None:
+    lines = [Line(1, b"session_id,created_at,url_path,event_type,country,country")]
+    with pytest.raises(UnusableFile, match="more than one column country"):
+        list(Umami().entries(lines))
 
 
 def test_a_website_can_be_chosen_only_where_rows_name_theirs() -> None:

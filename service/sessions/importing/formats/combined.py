@@ -5,23 +5,27 @@ a GET that succeeded (status 2xx, or 304: the browser showed its own copy) of a
 path whose extension isn't one of `assets`. HEAD is no visit, and a redirect is
 followed by the request for the page itself.
 
-Log times have whole seconds. To keep the order of the file within a second,
-`sequence` is the ordinal of the line among the lines of its second: the same
-each time the file, or a longer one that starts with it, is read, wherever the
-line stands and whichever lines are taken.
+Log times have whole seconds. To keep the order of lines within a second,
+`sequence` is the ordinal of the line among the lines of its second, over all
+files of an import: the same each time these files, or longer ones that start
+with them, are read, and whichever lines are taken.
 """
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 
 from sessions.domain.events import SentEvent
-from sessions.domain.identity import Ordinals, canonical_ip
-from sessions.importing.entries import Entry, Refused, Skipped
+from sessions.domain.identity import Ordinals
+from sessions.domain.limits import MAX_URL
+from sessions.domain.urls import split_url
+from sessions.importing.entries import Comment, Entry, Outcome, Refused, Skipped
 from sessions.importing.formats.escapes import text
+from sessions.importing.formats.log_formats import STANDARD, VALUES, LogFormat
 from sessions.importing.lines import Line
+from sessions.importing.timestamps import after_leap_second, rfc3339
 
 _STYLES_SCRIPTS_AND_DATA = "css js mjs map wasm json xml xsl rss atom txt webmanifest csv"
 _IMAGES_AND_FONTS = (
@@ -40,44 +44,53 @@ ASSETS = frozenset(
 """Extensions of what a page consists of, and of downloads: no pages."""
 
 _SECONDS_REMEMBERED = 4_096
-_QUOTED = rb'"([^"\\]*(?:\\.[^"\\]*)*)"'
-_LINE = re.compile(
-    rb"(\S+ .+?) \[([^\[\]]{1,64})\] " + _QUOTED + rb" (\d{3}) (?:\d+|-)"
-    rb"(?: " + _QUOTED + rb" " + _QUOTED + rb"(?: .*)?)?$"
-)
 _REQUEST = re.compile(r"([A-Z]+) (\S.*?)(?: HTTP/\d(?:\.\d)?)?\Z", re.DOTALL)
 _TIME = re.compile(rb"(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)")
 _MONTHS = b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
-_PORT = re.compile(r":\d+$")
 
 
 @dataclass(frozen=True, slots=True)
 class Combined:
-    """The format `combined`; `hostname` is that of the site where a line doesn't name it."""
+    """The format `combined`, for the files of one import.
+
+    Args:
+        hostname: of the site, where a line doesn't name it.
+        all_requests: take every request, not only those for pages.
+        assets: the extensions that are no pages.
+        log_format: how a line is put together.
+    """
 
     hostname: str = ""
     all_requests: bool = False
     assets: frozenset[str] = ASSETS
+    log_format: LogFormat = STANDARD
+    _seconds: Ordinals = field(default_factory=lambda: Ordinals(_SECONDS_REMEMBERED), init=False)
 
     def entries(self, lines: Iterable[Line]) -> Iterator[Entry]:
         """One entry a line."""
-        seconds = Ordinals(_SECONDS_REMEMBERED)
         for line in lines:
-            yield Entry(line.number, line.content, self._parse(line.content, seconds))
+            if not line.is_blank:
+                yield Entry(line.number, line.content, self._outcome(line.content))
 
-    def _parse(self, content: bytes, seconds: Ordinals) -> SentEvent | Refused | Skipped:
-        match = _LINE.match(content)
-        if match is None:
-            return Refused("not a line of the common or combined log format")
-        who, when, request, status, referrer, user_agent = match.groups()
+    def _outcome(self, content: bytes) -> Outcome:
+        if content.startswith(b"#"):
+            return Comment()
+        match = self.log_format.pattern.match(content)
+        return self._parse(match) if match else Refused(self.log_format.mismatch)
+
+    def _parse(self, match: re.Match[bytes]) -> Outcome:
+        when, request, status, referrer, user_agent = match.group(*VALUES)
         moment = _moment(when)
         if moment is None:
-            return Refused(f"the time {text(when)[:64]!a} doesn't exist")
-        sequence = seconds.next(when)
+            return Refused(_no_such_time(when))
+        sequence = self._seconds.next(when)
         method, target = _request(request)
         if not (self.all_requests or self._is_page(method, target, status)):
             return Skipped()
-        client, host = _client_and_host(text(who))
+        origin = self.log_format.origin(match)
+        if origin is None:
+            return Refused(_NO_CLIENT)
+        client, host = origin
         return SentEvent(
             event_type="pageview",
             timestamp=moment,
@@ -89,12 +102,26 @@ class Combined:
             hostname=host or self.hostname,
         )
 
-    def _is_page(self, method: str, target: str, status: bytes) -> bool:
-        if method != "GET" or not (status.startswith(b"2") or status == b"304"):
+    def _is_page(self, method: str, target: str, status: bytes | None) -> bool:
+        if method != "GET" or not (status is None or status[:1] == b"2" or status == b"304"):
             return False
-        name = target.partition("?")[0].rpartition("/")[2]
+        # as the path is stored; what follows `;` is no part of the name (RFC 3986, 3.3)
+        name = split_url(target[:MAX_URL]).path.rpartition("/")[2].partition(";")[0]
         _, dot, extension = name.rpartition(".")
         return not dot or extension.lower() not in self.assets
+
+
+_NO_CLIENT = (
+    "must name the client by its IP address; before it only a virtual host may stand,"
+    " as name or name:port"
+)
+
+
+def _no_such_time(when: bytes) -> str:
+    # Only what is written like a time is repeated: anything else may be an address
+    if _TIME.fullmatch(when):
+        return f"the time {when.decode()} doesn't exist"
+    return "the time isn't written like 17/May/2015:10:05:03 +0000"
 
 
 def _request(request: bytes) -> tuple[str, str]:
@@ -103,32 +130,30 @@ def _request(request: bytes) -> tuple[str, str]:
     return (match[1], match[2]) if match else ("", "")
 
 
-def _client_and_host(who: str) -> tuple[str, str]:
-    """The client, and the virtual host that stands before it in vhost_combined."""
-    first, second, *_ = who.split(" ")
-    # a user name may contain spaces, so that counting words isn't enough
-    if not canonical_ip(first) and canonical_ip(second):
-        return second, _PORT.sub("", first)
-    return first, ""
-
-
 def _optional(field: bytes | None) -> str:
     return "" if field is None or field == b"-" else text(field)
 
 
 @lru_cache(maxsize=4_096)
 def _moment(when: bytes) -> datetime | None:
-    """`17/May/2015:10:05:03 +0000`; None if there is no such time."""
+    """`17/May/2015:10:05:03 +0000` or ISO 8601; None if there is no such time."""
+    try:
+        return _local_time(when) or rfc3339(when.decode())
+    except ValueError:
+        return None
+
+
+def _local_time(when: bytes) -> datetime | None:
+    """None if it isn't written so; raises ValueError if it is, and there is no such time."""
     match = _TIME.fullmatch(when)
     if match is None:
         return None
     day, month, year, hour, minute, second, sign, hours, minutes = match.groups()
     offset = timedelta(hours=int(hours), minutes=int(minutes))
-    try:
-        return datetime(
-            *(int(year), _MONTHS.index(month) + 1, int(day)),
-            *(int(hour), int(minute), int(second)),
-            tzinfo=timezone(-offset if sign == b"-" else offset),
-        )
-    except ValueError:
-        return None
+    leap = second == b"60"
+    moment = datetime(
+        *(int(year), _MONTHS.index(month) + 1, int(day)),
+        *(int(hour), int(minute), 59 if leap else int(second)),
+        tzinfo=timezone(-offset if sign == b"-" else offset),
+    )
+    return after_leap_second(moment) if leap else moment

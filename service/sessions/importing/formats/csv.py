@@ -3,26 +3,32 @@
 Columns are matched to the fields of an event by name, or by `--map
 field=column`; all other columns are left alone. An empty cell counts as not
 sent. Where no `event_type` is mapped, a row with an `event_name` is an `event`
-and any other a `pageview`. A timestamp without offset is UTC. Where no
-`sequence` is mapped, events of one moment keep the order of the file.
+and any other a `pageview`. A timestamp without offset is UTC.
 """
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import Counter, deque
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 
 from sessions.domain.events import SentEvent
-from sessions.domain.identity import Ordinals
-from sessions.importing.entries import Entry, Refused, UnusableFile
-from sessions.importing.formats.fields import INTEGER, MOMENT, OBJECT, READERS, WrongValue
+from sessions.importing.entries import Entry, Outcome, Refused, UnusableFile
+from sessions.importing.formats.fields import (
+    INTEGER,
+    MOMENT,
+    OBJECT,
+    READERS,
+    WrongValue,
+    shown,
+)
 from sessions.importing.lines import Line
 from sessions.importing.timestamps import rfc3339_or_utc
 
-MOMENTS_REMEMBERED = 4_096
-"""Of which the order of the file is kept."""
+MAX_RECORD = 128 * 1024
+"""Bytes of a record that takes several lines; in a longer one a quotation mark is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +43,20 @@ class Csv:
         if not header:
             return
         places = self._places(header)
-        moments = Ordinals(MOMENTS_REMEMBERED)
         for record in records:
-            yield Entry(record.number, record.content, _event(record.cells, places, moments))
+            yield record.entry(_event(record.cells, places))
 
     def _places(self, header: list[str]) -> dict[str, int]:
         """Field → index of its column."""
         wanted = {name: name for name in header if name in READERS} | dict(self.columns)
         missing = [column for column in wanted.values() if column not in header]
         if missing:
-            raise UnusableFile(f"no column {', '.join(missing)}; there are {', '.join(header)}")
+            there = ", ".join(map(shown, header))
+            raise UnusableFile(f"no column {', '.join(missing)}; there are {there}")
         if MOMENT not in wanted:
             hint = f"--map {MOMENT}=COLUMN"
             raise UnusableFile(f"no column {MOMENT}: name it with {hint}")
+        check_unambiguous(header, wanted.values())
         return {name: header.index(column) for name, column in wanted.items()}
 
 
@@ -58,8 +65,21 @@ class Record:
     """One row of a table, with as many cells as the header, or why it is none."""
 
     number: int
+    last: int
     content: bytes
     cells: list[str] | Refused
+
+    def entry(self, outcome: Outcome) -> Entry:
+        """The record as an entry."""
+        last = self.last if self.last > self.number else 0
+        return Entry(self.number, self.content, outcome, last)
+
+
+def check_unambiguous(header: Iterable[str], wanted: Collection[str]) -> None:
+    """Raise UnusableFile when one of the wanted columns is there more than once."""
+    repeated = [name for name, times in Counter(header).items() if times > 1 and name in wanted]
+    if repeated:
+        raise UnusableFile(f"has more than one column {', '.join(repeated)}; rename all but one")
 
 
 def read_table(lines: Iterable[Line]) -> tuple[list[str], Iterator[Record]]:
@@ -67,34 +87,34 @@ def read_table(lines: Iterable[Line]) -> tuple[list[str], Iterator[Record]]:
 
     Raises UnusableFile when the header is broken.
     """
-    records = _records(lines)
-    header = next(records, None)
+    lines = iter(lines)
+    header = next(_records(lines), None)
     if header is None:
-        return [], records
+        return [], iter(())
     if isinstance(header.cells, Refused):
         raise UnusableFile(f"the header is broken: {header.cells.reason}")
-    width = len(header.cells)
-    return header.cells, (_of_width(record, width) for record in records)
+    return header.cells, _rows(lines, header.cells)
 
 
-def _of_width(record: Record, width: int) -> Record:
-    if isinstance(record.cells, Refused) or len(record.cells) == width:
-        return record
-    reason = f"has {len(record.cells)} columns where the header has {width}"
-    return Record(record.number, record.content, Refused(reason))
+def _rows(lines: Iterator[Line], header: list[str]) -> Iterator[Record]:
+    for record in _records(lines, len(header)):
+        # as where files were put together
+        yield replace(record, cells=_REPEATS_HEADER) if record.cells == header else record
 
 
-def _records(lines: Iterable[Line]) -> Iterator[Record]:
-    """Records with the bytes of all their lines; a broken one is refused and the next one read."""
+_REPEATS_HEADER = Refused("repeats the header")
+
+
+def _records(lines: Iterator[Line], width: int = 0) -> Iterator[Record]:
+    """Records with the bytes of all their lines, each of `width` cells unless that is 0.
+
+    A broken record is refused and the next one read. One that takes several lines mostly
+    begins with a quotation mark too many, and the lines after it are good rows: only its
+    first line is refused, the others are read again.
+    """
     taken: list[Line] = []
-
-    def text() -> Iterator[str]:
-        for line in lines:
-            taken.append(line)
-            # what is no UTF-8 becomes lone surrogates, which are refused like everywhere
-            yield line.content.decode(errors="surrogateescape") + "\n"
-
-    reader = csv.reader(text(), strict=True)
+    again: deque[Line] = deque()
+    reader = csv.reader(_text(lines, again, taken), strict=True)
     while True:
         cells: list[str] | Refused
         try:
@@ -102,15 +122,34 @@ def _records(lines: Iterable[Line]) -> Iterator[Record]:
         except StopIteration:
             return
         except csv.Error as error:
-            cells = Refused(f"not CSV: {error}")
-        if taken:
-            yield Record(taken[0].number, b"\n".join(each.content for each in taken), cells)
-            taken.clear()
+            cells = Refused(f"not CSV: {str(error).partition(' - ')[0]}")
+            reader = csv.reader(_text(lines, again, taken), strict=True)
+        if not taken[0].is_blank:
+            if width and not isinstance(cells, Refused) and len(cells) != width:
+                cells = Refused(f"has {len(cells)} columns where the header has {width}")
+            if isinstance(cells, Refused) and len(taken) > 1:
+                end = taken[-1].number
+                cells = Refused(f"{cells.reason} (up to line {end}: a quotation mark too many?)")
+                again.extendleft(reversed(taken[1:]))
+                del taken[1:]
+            content = b"\n".join(each.content for each in taken)
+            yield Record(taken[0].number, taken[-1].number, content, cells)
+        taken.clear()
 
 
-def _event(
-    cells: list[str] | Refused, places: Mapping[str, int], moments: Ordinals
-) -> SentEvent | Refused:
+def _text(lines: Iterator[Line], again: deque[Line], taken: list[Line]) -> Iterator[str]:
+    """Lines as the parser wants them, those of `again` first; each is added to `taken`."""
+    size = 0
+    while line := again.popleft() if again else next(lines, None):
+        size = size + len(line.content) if taken else len(line.content)
+        taken.append(line)
+        if size > MAX_RECORD and len(taken) > 1:
+            raise csv.Error(f"longer than {MAX_RECORD:,} bytes")
+        # what is no UTF-8 becomes lone surrogates, which are refused like everywhere
+        yield (line.content + (line.end or b"\n")).decode(errors="surrogateescape")
+
+
+def _event(cells: list[str] | Refused, places: Mapping[str, int]) -> SentEvent | Refused:
     if isinstance(cells, Refused):
         return cells
     fields: dict[str, Any] = {}
@@ -127,8 +166,6 @@ def _event(
         return Refused("; ".join(wrong))
     if "event_type" not in places:
         fields["event_type"] = "event" if "event_name" in fields else "pageview"
-    if INTEGER not in places:
-        fields[INTEGER] = moments.next(cells[places[MOMENT]].encode(errors="surrogateescape"))
     return SentEvent(**fields)
 
 

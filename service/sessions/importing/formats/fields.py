@@ -4,6 +4,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any
 
+from sessions.domain.client_addresses import without_addresses
 from sessions.domain.limits import TEXTS
 from sessions.importing.timestamps import rfc3339
 
@@ -58,4 +59,9 @@ def unknown_field(name: str) -> str:
     """Refuse a field by name, with the one that was meant if that can be guessed."""
     near = get_close_matches(name, READERS, n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
-    return f"{name[:64]!a}: there is no such field{hint}"
+    return f"'{shown(name)}': there is no such field{hint}"
+
+
+def shown(text: str) -> str:
+    """A text of a file as a message may repeat it: in part, and without IP addresses."""
+    return ascii(without_addresses(text[:64]))[1:-1]

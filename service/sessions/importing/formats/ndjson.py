@@ -24,6 +24,8 @@ class Ndjson:
     def entries(self, lines: Iterable[Line]) -> Iterator[Entry]:
         """One entry a line."""
         for line in lines:
+            if line.is_blank:
+                continue
             yield Entry(line.number, line.content, parse(line.content))
 
 

@@ -6,20 +6,36 @@ within a month, so that it becomes `visitor_id` unless there is a `distinct_id`.
 
 Umami stores names of browser, system and device in place of a user agent. They
 are kept in `event_data` as they are: our own come from user agents only.
+
+Umami decodes a path before it stores it, and cuts path and query at 500 characters
+(https://github.com/umami-software/umami/blob/master/src/app/api/send/route.ts).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from sessions.domain import urls
 from sessions.domain.events import SentEvent
-from sessions.domain.identity import Ordinals
 from sessions.importing.entries import Entry, Refused, Skipped, UnusableFile
-from sessions.importing.formats.csv import MOMENTS_REMEMBERED, read_table, value_of
-from sessions.importing.formats.fields import MOMENT, WrongValue
+from sessions.importing.formats.csv import check_unambiguous, read_table, value_of
+from sessions.importing.formats.fields import MOMENT, WrongValue, shown
 from sessions.importing.lines import Line
 
 _REQUIRED = ("session_id", "created_at", "url_path", "event_type")
 _KINDS = {"1": "pageview", "2": "event"}
+_UTM = ("utm_source", "utm_medium", "utm_campaign")
+_IN_A_QUERY = str.maketrans(
+    {
+        "%": "%25",
+        "&": "%26",
+        "+": "%2B",
+        "#": "%23",
+        " ": "+",
+        "\t": "%09",
+        "\n": "%0A",
+        "\r": "%0D",
+    }
+)
 _NULL = r"\N"  # as ClickHouse and MySQL write it; PostgreSQL leaves the cell empty
 
 
@@ -46,7 +62,7 @@ class Umami:
         required = (*_REQUIRED, "website_id") if self.website else _REQUIRED
         if missing := [column for column in required if header and column not in header]:
             raise UnusableFile(f"not Umami's website_event: no column {', '.join(missing)}")
-        moments = Ordinals(MOMENTS_REMEMBERED)
+        check_unambiguous(header, header)
         website = self.website
         for record in records:
             outcome: SentEvent | Refused | Skipped
@@ -55,8 +71,8 @@ class Umami:
             else:
                 row = _row(header, record.cells)
                 website = website or row["website_id"]
-                outcome = _event(row, moments) if self._is_wanted(row, website) else Skipped()
-            yield Entry(record.number, record.content, outcome)
+                outcome = _event(row) if self._is_wanted(row, website) else Skipped()
+            yield record.entry(outcome)
 
     def _is_wanted(self, row: Mapping[str, str], website: str) -> bool:
         if row["website_id"] == website:
@@ -64,7 +80,7 @@ class Umami:
         if self.website:
             return False
         raise UnusableFile(
-            f"has several websites, {website} and {row['website_id']}:"
+            f"has several websites, {shown(website)} and {shown(row['website_id'])}:"
             " choose one with --umami-website ID"
         )
 
@@ -74,10 +90,9 @@ def _row(header: list[str], cells: list[str]) -> _Row:
     return _Row((name, cell) for name, cell in named if cell != _NULL)
 
 
-def _event(row: Mapping[str, str], moments: Ordinals) -> SentEvent | Refused:
-    when = row["created_at"]
+def _event(row: Mapping[str, str]) -> SentEvent | Refused:
     try:
-        moment = value_of(MOMENT, when)
+        moment = value_of(MOMENT, row["created_at"])
     except WrongValue as error:
         return Refused(f"created_at: {error}")
     kind = _KINDS[row["event_type"]]
@@ -86,9 +101,8 @@ def _event(row: Mapping[str, str], moments: Ordinals) -> SentEvent | Refused:
         event_type=kind,
         timestamp=moment,
         event_id=row["event_id"],
-        sequence=moments.next(when.encode(errors="surrogateescape")),
         visitor_id=row["distinct_id"] or row["session_id"],
-        url=_url(row["hostname"], row["url_path"], row["url_query"]),
+        url=_url(row["hostname"], row["url_path"], _query(row)),
         referrer=_referrer(row),
         event_name=row["event_name"] if kind == "event" else "",
         event_data=client or None,
@@ -99,9 +113,25 @@ def _event(row: Mapping[str, str], moments: Ordinals) -> SentEvent | Refused:
     )
 
 
+def _query(row: Mapping[str, str]) -> str:
+    """`url_query` with the utm parameters of the columns, which are not cut off."""
+    query = row["url_query"]
+    said = {name: row[name] for name in _UTM if row[name]}
+    if all(value == _utm(query)[name] for name, value in said.items()):
+        return query
+    whole = [f"{name}={value.translate(_IN_A_QUERY)}" for name, value in said.items()]
+    rest = [each for each in query.split("&") if each.partition("=")[0] not in said]
+    return "&".join(whole + rest)
+
+
+def _utm(query: str) -> dict[str, str]:
+    return dict(zip(_UTM, urls.split_url(f"?{query}")[2:], strict=True))
+
+
 def _url(host: str, path: str, query: str) -> str:
     """Absolute where the host is known; Umami keeps no scheme, and the fragment in the path."""
     path, hash_sign, fragment = path.partition("#")
+    path = path.replace("%", "%25").replace("?", "%3F")
     if host:
         slash = "" if path.startswith("/") else "/"
         path = f"https://{host}{slash}{path}"
