@@ -233,7 +233,7 @@ def test_numbers_of_ties_go_on_from_those_before() -> None:
     ],
 )
 def test_of_accept_language_the_first_language_counts(sent: str, stored: str) -> None:
-    assert enrich(replace(PAGEVIEW, language=sent)).language == stored
+    assert enrich(replace(PAGEVIEW, language=sent)).attributes["language"] == stored
 
 
 # Refusals

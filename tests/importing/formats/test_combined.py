@@ -359,9 +359,9 @@ def test_a_format_needs_client_time_and_request(written: str, lacks: str) -> Non
 
 def test_hostile_lines_take_no_long() -> None:
     size = 1024 * 1024
-    start = time.perf_counter()
+    start = time.process_time()
     for part in ("a", " [", '" [a] "', "\\x", ' "', "a [17/May/2015:10:05:03 +0000] "):
         parse((part * size)[:size], all_requests=True)
         parse(PAGE[:-1] + (part * size)[:size], all_requests=True)
         parse(PAGE + " " + (part * size)[:size], all_requests=True)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2

@@ -153,7 +153,8 @@ def test_utm_columns_win_for_they_are_whole(
 ) -> None:
     event = sent(url_query=query, **columns)
     stored = Enricher(b"").enrich(event, website_id="site_x", received_at=NOON)
-    assert (stored.utm_source, stored.utm_medium, stored.utm_campaign) == utm
+    names = ("utm_source", "utm_medium", "utm_campaign")
+    assert tuple(stored.attributes[name] for name in names) == utm
     assert stored.path == "/pricing"
 
 
