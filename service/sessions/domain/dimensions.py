@@ -20,6 +20,11 @@ class Origin(Enum):
     """The entry event: the first pageview, or the first event where there is none."""
 
 
+def first_language(text: str) -> str:
+    """The first language of an Accept-Language header: browsers put the preferred one there."""
+    return text.partition(",")[0].partition(";")[0].strip()
+
+
 def _unchanged(text: str) -> str:
     return text
 
@@ -50,7 +55,7 @@ ATTRIBUTES = (
     Attribute("browser", Origin.CLIENT, "client.browser"),
     Attribute("os", Origin.CLIENT, "client.os"),
     Attribute("device", Origin.CLIENT, "client.device"),
-    Attribute("language", Origin.CLIENT, "language"),
+    Attribute("language", Origin.CLIENT, "language", first_language),
     Attribute("hostname", Origin.CLIENT, "hostname", urls.fold_host),
     Attribute("referrer", Origin.ENTRY, "referrer_host", urls.fold_host),
     Attribute("utm_source", Origin.ENTRY, "url.utm_source"),

@@ -15,7 +15,7 @@ import orjson
 
 from sessions.domain import identity, limits, urls, user_agents
 from sessions.domain.client_addresses import holds_address, may_hold_address
-from sessions.domain.dimensions import ATTRIBUTES, NAMES
+from sessions.domain.dimensions import ATTRIBUTES, NAMES, first_language
 from sessions.domain.errors import InvalidArgument, Violation
 from sessions.domain.events import Event, EventKey, SentEvent
 from sessions.domain.places import NOWHERE, Place, nowhere
@@ -166,7 +166,7 @@ class Enricher:
             referrer_host=referrer_host,
             client=user_agents.describe(sent.user_agent),
             location=self._place(sent, address),
-            language=sent.language and _first_tag(sent.language),
+            language=sent.language and first_language(sent.language),
         )
 
     def _place(self, sent: SentEvent, address: str) -> Place:
@@ -174,11 +174,6 @@ class Enricher:
         if sent.country or sent.region or sent.city:
             return Place(sent.country.upper(), sent.region, sent.city)
         return self._locate(address) if address else NOWHERE
-
-
-def _first_tag(language: str) -> str:
-    """The first language of an Accept-Language header: browsers put the preferred one there."""
-    return language.partition(",")[0].partition(";")[0].strip()
 
 
 def _forget_address(event: Event, address: str) -> None:

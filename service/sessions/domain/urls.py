@@ -27,6 +27,7 @@ _UTM = re.compile(
     re.IGNORECASE,
 )
 _END_OF_AUTHORITY = re.compile(r"[/\\?#]")
+_IN_BRACKETS = re.compile(r"\[([^\]]*)\](?::\d*)?", re.ASCII)
 _NOT_IN_A_HOST = re.compile(r"[\x00-\x20\x7f#%/:<>?@\[\\\]^|]")
 NO_UTM = ("", "", "")
 """Source, medium and campaign of a URL that names none."""
@@ -108,9 +109,9 @@ def _host(authority: str) -> str:
 
 def _ipv6_host(address: str) -> str:
     """`[2001:db8::1]` of an IPv6 address, with or without brackets and a port behind them."""
-    inside = address[1:].partition("]")[0] if address.startswith("[") else address
+    bracketed = _IN_BRACKETS.fullmatch(address)
     try:
-        parsed = IPv6Address(inside)
+        parsed = IPv6Address(bracketed[1] if bracketed else address)
     except ValueError:
         return ""
     # Which of the two forms `str` gives depends on the version of Python
