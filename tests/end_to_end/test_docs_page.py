@@ -94,6 +94,8 @@ async def try_list_sessions(page: Page, website_id: str, limit: int) -> str:
     await call.locator(".opblock-summary-control").click()
     await call.get_by_placeholder("website_id").fill(website_id)
     await call.get_by_placeholder("limit").fill(str(limit))
+    # The sessions have none; an empty value has a box of its own.
+    await call.locator('[data-param-name="filter_utm_source"] input[type="checkbox"]').check()
     await call.get_by_role("button", name="Execute").click()
     answer = call.locator(".live-responses-table")
     await answer.locator(".response-col_status", has_text="200").wait_for()
@@ -124,6 +126,7 @@ async def test_sessions_are_listed_from_the_page(
 
     assert [session["visitor_id"] for session in shown["sessions"]] == visitors[:2]
     assert shown["next_cursor"]
+    assert any(url.endswith("&filter_utm_source=") for url in asked)
     assert complaints == []
     elsewhere = [url for url in asked if not url.startswith((f"{stack.address}/", "data:"))]
     assert elsewhere == []

@@ -9,7 +9,7 @@ from urllib.parse import urljoin
 import pytest
 from sessions import gateway
 
-from tests.gateway.harness import Gateway, Reply
+from tests.gateway.harness import Gateway, Reply, Worker, running_gateway
 
 FILES = {
     "/openapi.json": "application/json",
@@ -41,6 +41,19 @@ def test_files_are_read_without_a_key(edge: Gateway, path: str) -> None:
 def test_the_description_is_that_of_the_repository(edge: Gateway) -> None:
     file = Path(gateway.__file__).with_name("openapi.json")
     assert read(edge, "/openapi.json").json == json.loads(file.read_text())
+
+
+def test_pages_of_every_origin_may_read_the_description(
+    edge: Gateway, worker: Worker, tmp_path: Path
+) -> None:
+    asked = {"origin": "https://editor.example.com"}
+    assert read(edge, "/openapi.json", **asked).headers["access-control-allow-origin"] == "*"
+    assert "access-control-allow-origin" not in read(edge, "/docs", **asked).headers
+    own = "https://dashboard.example.com"
+    with running_gateway(tmp_path, [worker.port], cors_origins=[own]) as other:
+        for origin in (own, asked["origin"]):
+            reply = read(other, "/openapi.json", origin=origin)
+            assert reply.headers["access-control-allow-origin"] == "*"
 
 
 def test_the_page_names_files_that_are_there(edge: Gateway) -> None:

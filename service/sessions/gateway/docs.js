@@ -9,6 +9,7 @@ function tryable(description) {
   for (const call of Object.values(description.paths).flatMap(Object.values)) {
     call.tags = call.tags?.map((tag) => names[tag]);
     call.parameters?.forEach(tellExample);
+    call.parameters?.forEach(offerEmptyValue);
   }
   return {
     ...description,
@@ -25,6 +26,31 @@ function tellExample(parameter) {
   delete parameter.example;
 }
 
+// An empty value of a filter finds the sessions that have none: the page gets a box for it.
+function offerEmptyValue(parameter) {
+  if (parameter.schema.type === "array") parameter.allowEmptyValue = true;
+}
+
+// Swagger UI drops empty values from lists: those of checked boxes are put back.
+const EmptyValues = () => ({
+  statePlugins: {
+    spec: {
+      wrapActions: {
+        executeRequest: (execute, { specSelectors }) => (request) => {
+          const call = [request.pathName, request.method];
+          request.operation.get("parameters")?.forEach((each) => {
+            const [name, place] = [each.get("name"), each.get("in")];
+            if (!specSelectors.parameterInclusionSettingFor(call, name, place)) return;
+            request.parameters[`${place}.${name}`] ??= [];
+            request.parameters[`${place}.${name}`].push("");
+          });
+          return execute(request);
+        },
+      },
+    },
+  },
+});
+
 const Tryable = () => ({
   statePlugins: {
     spec: { wrapActions: { updateJsonSpec: (update) => (spec) => update(tryable(spec)) } },
@@ -39,7 +65,7 @@ followTheme();
 SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#reference",
-  plugins: [Tryable],
+  plugins: [Tryable, EmptyValues],
   deepLinking: true,
   displayRequestDuration: true,
   defaultModelsExpandDepth: 0,

@@ -154,7 +154,7 @@ export interface components {
              *     At most 4,096 bytes.
              */
             user_agent?: string;
-        } & (unknown | unknown);
+        };
         /** @description What was erased. */
         EraseVisitorResponse: {
             /**
@@ -297,7 +297,7 @@ export interface components {
              *     At most 256 bytes.
              */
             city?: string;
-        } | unknown | unknown;
+        };
         /** @description A session and a page of its events. */
         GetSessionResponse: {
             /** @description The session. */
