@@ -38,6 +38,7 @@ generate-python: $(GOOGLEAPIS)
 	@cp -R build/python/analytics/sessions/. sdk/python/analytics_sessions/
 	$(BIN)/python -m grpc_tools.protoc -I protos -I $(GOOGLEAPIS) --include_imports \
 	  --descriptor_set_out=service/sessions/gateway/descriptors.pb $(PROTOS) google/rpc/status.proto google/rpc/error_details.proto
+	$(BIN)/python -m tools.error_reasons && $(BIN)/ruff format -q service/sessions/domain/reasons.py
 
 generate-openapi: $(GOOGLEAPIS)
 	@if ! command -v go > /dev/null; then echo 'generate: skipped openapi, needs Go'; else \

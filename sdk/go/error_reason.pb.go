@@ -59,7 +59,8 @@ const (
 	ErrorReason_ERROR_REASON_WEBSITE_NOT_FOUND ErrorReason = 10
 	// The website has no such session.
 	ErrorReason_ERROR_REASON_SESSION_NOT_FOUND ErrorReason = 11
-	// No call answers at this path with this verb.
+	// No call answers at this path with this verb, or the service has no such gRPC
+	// method.
 	ErrorReason_ERROR_REASON_ROUTE_NOT_FOUND ErrorReason = 12
 	// The request is larger than this call allows.
 	ErrorReason_ERROR_REASON_REQUEST_TOO_LARGE ErrorReason = 13
@@ -80,6 +81,9 @@ const (
 	// The request did not arrive in time: its headers have 10 seconds, its body 5
 	// minutes.
 	ErrorReason_ERROR_REASON_REQUEST_TIMEOUT ErrorReason = 19
+	// There is no such key. Keys have ids on the command line only, so no call
+	// answers with this yet.
+	ErrorReason_ERROR_REASON_KEY_NOT_FOUND ErrorReason = 20
 )
 
 // Enum value maps for ErrorReason.
@@ -105,6 +109,7 @@ var (
 		17: "ERROR_REASON_INTERNAL",
 		18: "ERROR_REASON_HEADERS_TOO_LARGE",
 		19: "ERROR_REASON_REQUEST_TIMEOUT",
+		20: "ERROR_REASON_KEY_NOT_FOUND",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":          0,
@@ -127,6 +132,7 @@ var (
 		"ERROR_REASON_INTERNAL":             17,
 		"ERROR_REASON_HEADERS_TOO_LARGE":    18,
 		"ERROR_REASON_REQUEST_TIMEOUT":      19,
+		"ERROR_REASON_KEY_NOT_FOUND":        20,
 	}
 )
 
@@ -161,7 +167,7 @@ var File_analytics_sessions_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_analytics_sessions_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"(analytics/sessions/v1/error_reason.proto\x12\x15analytics.sessions.v1\x1a#analytics/sessions/v1/options.proto*\xac\x11\n" +
+	"(analytics/sessions/v1/error_reason.proto\x12\x15analytics.sessions.v1\x1a#analytics/sessions/v1/options.proto*\xc2\x12\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\xac\x01\n" +
 	"\x1aERROR_REASON_INVALID_FIELD\x10\x01\x1a\x8b\x01\x8a\xce\x18\x86\x01\n" +
@@ -169,9 +175,10 @@ const file_analytics_sessions_v1_error_reason_proto_rawDesc = "" +
 	"\vdescription\x12\x1d-1 is negative; send 1 to 100\"\x0e\n" +
 	"\x05field\x12\x05limit\"\v\n" +
 	"\x05found\x12\x02-1\"\f\n" +
-	"\x05limit\x12\x03100\x12\xa3\x01\n" +
-	"\x1bERROR_REASON_INVALID_CURSOR\x10\x02\x1a\x81\x01\x8a\xce\x18}\n" +
-	"\x10INVALID_ARGUMENT\x10\x90\x03\x1aU{field}: not a cursor of this query; send the same parameters as before, or no cursor\"\x0f\n" +
+	"\x05limit\x12\x03100\x12\xc2\x01\n" +
+	"\x1bERROR_REASON_INVALID_CURSOR\x10\x02\x1a\xa0\x01\x8a\xce\x18\x9b\x01\n" +
+	"\x10INVALID_ARGUMENT\x10\x90\x03\x1a\x16{field}: {description}\"[\n" +
+	"\vdescription\x12Lnot a cursor of this query; send the same parameters as before, or no cursor\"\x0f\n" +
 	"\x05field\x12\x06cursor\x12\x91\x01\n" +
 	"\x1eERROR_REASON_MALFORMED_REQUEST\x10\x03\x1am\x8a\xce\x18i\n" +
 	"\x10INVALID_ARGUMENT\x10\x90\x03\x1a\x16{field}: {description}\"*\n" +
@@ -200,9 +207,9 @@ const file_analytics_sessions_v1_error_reason_proto_rawDesc = "" +
 	"\x1eERROR_REASON_SESSION_NOT_FOUND\x10\v\x1aO\x8a\xce\x18K\n" +
 	"\tNOT_FOUND\x10\x94\x03\x1a there is no session {session_id}\"\x19\n" +
 	"\n" +
-	"session_id\x12\vsess_xyz789\x12b\n" +
-	"\x1cERROR_REASON_ROUTE_NOT_FOUND\x10\f\x1a@\x8a\xce\x18<\n" +
-	"\tNOT_FOUND\x10\x94\x03\x1a,there is nothing at this path with this verb\x12{\n" +
+	"session_id\x12\vsess_xyz789\x12q\n" +
+	"\x1cERROR_REASON_ROUTE_NOT_FOUND\x10\f\x1aO\x8a\xce\x18K\n" +
+	"\tNOT_FOUND\x10\x94\x03\x1a,there is nothing at this path with this verb2\rUNIMPLEMENTED\x12{\n" +
 	"\x1eERROR_REASON_REQUEST_TOO_LARGE\x10\r\x1aW\x8a\xce\x18S\n" +
 	"\x12RESOURCE_EXHAUSTED\x10\x9d\x03\x1a(the request is larger than {limit} bytes\"\x10\n" +
 	"\x05limit\x12\a4194304\x12e\n" +
@@ -219,7 +226,10 @@ const file_analytics_sessions_v1_error_reason_proto_rawDesc = "" +
 	"\tmax_bytes\x12\x06131072\"\x10\n" +
 	"\tmax_count\x12\x03100\x12a\n" +
 	"\x1cERROR_REASON_REQUEST_TIMEOUT\x10\x13\x1a?\x8a\xce\x18;\n" +
-	"\x11DEADLINE_EXCEEDED\x10\x98\x03\x1a#the request took too long to arriveB\fZ\n" +
+	"\x11DEADLINE_EXCEEDED\x10\x98\x03\x1a#the request took too long to arrive\x12f\n" +
+	"\x1aERROR_REASON_KEY_NOT_FOUND\x10\x14\x1aF\x8a\xce\x18B\n" +
+	"\tNOT_FOUND\x10\x94\x03\x1a\x18there is no key {key_id}\"\x18\n" +
+	"\x06key_id\x12\x0ekey_0123456789B\fZ\n" +
 	".;sessionsb\x06proto3"
 
 var (

@@ -272,20 +272,20 @@ var File_analytics_sessions_v1_event_service_proto protoreflect.FileDescriptor
 
 const file_analytics_sessions_v1_event_service_proto_rawDesc = "" +
 	"\n" +
-	")analytics/sessions/v1/event_service.proto\x12\x15analytics.sessions.v1\x1a!analytics/sessions/v1/event.proto\x1a#analytics/sessions/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\"q\n" +
+	")analytics/sessions/v1/event_service.proto\x12\x15analytics.sessions.v1\x1a!analytics/sessions/v1/event.proto\x1a#analytics/sessions/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\"w\n" +
 	"\x13RecordEventsRequest\x12\x1d\n" +
 	"\n" +
-	"website_id\x18\x01 \x01(\tR\twebsiteId\x12;\n" +
-	"\x06events\x18\x02 \x03(\v2\x1c.analytics.sessions.v1.EventB\x05\x88\xce\x18\xe8\aR\x06events\"X\n" +
+	"website_id\x18\x01 \x01(\tR\twebsiteId\x12A\n" +
+	"\x06events\x18\x02 \x03(\v2\x1c.analytics.sessions.v1.EventB\v\x88\xce\x18\xe8\a\x90\xce\x18\x80\x80\x10R\x06events\"X\n" +
 	"\x14RecordEventsResponse\x12\x1d\n" +
 	"\n" +
 	"new_events\x18\x01 \x01(\x05R\tnewEvents\x12!\n" +
-	"\fknown_events\x18\x02 \x01(\x05R\vknownEvents\"\x87\x01\n" +
+	"\fknown_events\x18\x02 \x01(\x05R\vknownEvents\"\x8d\x01\n" +
 	"\x13StreamEventsRequest\x12\x14\n" +
 	"\x05batch\x18\x01 \x01(\x03R\x05batch\x12\x1d\n" +
 	"\n" +
-	"website_id\x18\x02 \x01(\tR\twebsiteId\x12;\n" +
-	"\x06events\x18\x03 \x03(\v2\x1c.analytics.sessions.v1.EventB\x05\x88\xce\x18\xe8\aR\x06events\"n\n" +
+	"website_id\x18\x02 \x01(\tR\twebsiteId\x12A\n" +
+	"\x06events\x18\x03 \x03(\v2\x1c.analytics.sessions.v1.EventB\v\x88\xce\x18\xe8\a\x90\xce\x18\x80\x80\x10R\x06events\"n\n" +
 	"\x14StreamEventsResponse\x12\x14\n" +
 	"\x05batch\x18\x01 \x01(\x03R\x05batch\x12\x1d\n" +
 	"\n" +

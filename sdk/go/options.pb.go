@@ -107,7 +107,9 @@ type ErrorDefinition struct {
 	// says it.
 	//
 	// Default: 0, which means that it does not help.
-	RetrySeconds  int32 `protobuf:"varint,5,opt,name=retry_seconds,json=retrySeconds,proto3" json:"retry_seconds,omitempty"`
+	RetrySeconds int32 `protobuf:"varint,5,opt,name=retry_seconds,json=retrySeconds,proto3" json:"retry_seconds,omitempty"`
+	// The name of the code that gRPC callers get, where it is not `code`.
+	GrpcCode      string `protobuf:"bytes,6,opt,name=grpc_code,json=grpcCode,proto3" json:"grpc_code,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -177,6 +179,13 @@ func (x *ErrorDefinition) GetRetrySeconds() int32 {
 	return 0
 }
 
+func (x *ErrorDefinition) GetGrpcCode() string {
+	if x != nil {
+		return x.GrpcCode
+	}
+	return ""
+}
+
 var file_analytics_sessions_v1_options_proto_extTypes = []protoimpl.ExtensionInfo{
 	{
 		ExtendedType:  (*descriptorpb.MethodOptions)(nil),
@@ -192,6 +201,14 @@ var file_analytics_sessions_v1_options_proto_extTypes = []protoimpl.ExtensionInf
 		Field:         50401,
 		Name:          "analytics.sessions.v1.max_items",
 		Tag:           "varint,50401,opt,name=max_items",
+		Filename:      "analytics/sessions/v1/options.proto",
+	},
+	{
+		ExtendedType:  (*descriptorpb.FieldOptions)(nil),
+		ExtensionType: (*int32)(nil),
+		Field:         50402,
+		Name:          "analytics.sessions.v1.max_item_bytes",
+		Tag:           "varint,50402,opt,name=max_item_bytes",
 		Filename:      "analytics/sessions/v1/options.proto",
 	},
 	{
@@ -223,6 +240,12 @@ var (
 	//
 	// optional int32 max_items = 50401;
 	E_MaxItems = &file_analytics_sessions_v1_options_proto_extTypes[1]
+	// How many bytes of protobuf one value of a repeated field takes at the most.
+	//
+	// Default: any.
+	//
+	// optional int32 max_item_bytes = 50402;
+	E_MaxItemBytes = &file_analytics_sessions_v1_options_proto_extTypes[2]
 )
 
 // Extension fields to descriptorpb.EnumValueOptions.
@@ -230,7 +253,7 @@ var (
 	// What an error with this reason looks like.
 	//
 	// optional analytics.sessions.v1.ErrorDefinition error = 50401;
-	E_Error = &file_analytics_sessions_v1_options_proto_extTypes[2]
+	E_Error = &file_analytics_sessions_v1_options_proto_extTypes[3]
 )
 
 var File_analytics_sessions_v1_options_proto protoreflect.FileDescriptor
@@ -241,19 +264,21 @@ const file_analytics_sessions_v1_options_proto_rawDesc = "" +
 	"\fMethodPolicy\x12\x14\n" +
 	"\x05scope\x18\x01 \x01(\tR\x05scope\x12'\n" +
 	"\x0ftimeout_seconds\x18\x02 \x01(\x05R\x0etimeoutSeconds\x12*\n" +
-	"\x11max_request_bytes\x18\x03 \x01(\x05R\x0fmaxRequestBytes\"\x90\x02\n" +
+	"\x11max_request_bytes\x18\x03 \x01(\x05R\x0fmaxRequestBytes\"\xad\x02\n" +
 	"\x0fErrorDefinition\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x1f\n" +
 	"\vhttp_status\x18\x02 \x01(\x05R\n" +
 	"httpStatus\x12\x18\n" +
 	"\amessage\x18\x03 \x01(\tR\amessage\x12M\n" +
 	"\aexample\x18\x04 \x03(\v23.analytics.sessions.v1.ErrorDefinition.ExampleEntryR\aexample\x12#\n" +
-	"\rretry_seconds\x18\x05 \x01(\x05R\fretrySeconds\x1a:\n" +
+	"\rretry_seconds\x18\x05 \x01(\x05R\fretrySeconds\x12\x1b\n" +
+	"\tgrpc_code\x18\x06 \x01(\tR\bgrpcCode\x1a:\n" +
 	"\fExampleEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01:j\n" +
 	"\rmethod_policy\x12\x1e.google.protobuf.MethodOptions\x18\xe1\x89\x03 \x01(\v2#.analytics.sessions.v1.MethodPolicyR\fmethodPolicy:<\n" +
-	"\tmax_items\x12\x1d.google.protobuf.FieldOptions\x18\xe1\x89\x03 \x01(\x05R\bmaxItems:a\n" +
+	"\tmax_items\x12\x1d.google.protobuf.FieldOptions\x18\xe1\x89\x03 \x01(\x05R\bmaxItems:E\n" +
+	"\x0emax_item_bytes\x12\x1d.google.protobuf.FieldOptions\x18\xe2\x89\x03 \x01(\x05R\fmaxItemBytes:a\n" +
 	"\x05error\x12!.google.protobuf.EnumValueOptions\x18\xe1\x89\x03 \x01(\v2&.analytics.sessions.v1.ErrorDefinitionR\x05errorB\fZ\n" +
 	".;sessionsb\x06proto3"
 
@@ -282,13 +307,14 @@ var file_analytics_sessions_v1_options_proto_depIdxs = []int32{
 	2, // 0: analytics.sessions.v1.ErrorDefinition.example:type_name -> analytics.sessions.v1.ErrorDefinition.ExampleEntry
 	3, // 1: analytics.sessions.v1.method_policy:extendee -> google.protobuf.MethodOptions
 	4, // 2: analytics.sessions.v1.max_items:extendee -> google.protobuf.FieldOptions
-	5, // 3: analytics.sessions.v1.error:extendee -> google.protobuf.EnumValueOptions
-	0, // 4: analytics.sessions.v1.method_policy:type_name -> analytics.sessions.v1.MethodPolicy
-	1, // 5: analytics.sessions.v1.error:type_name -> analytics.sessions.v1.ErrorDefinition
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	4, // [4:6] is the sub-list for extension type_name
-	1, // [1:4] is the sub-list for extension extendee
+	4, // 3: analytics.sessions.v1.max_item_bytes:extendee -> google.protobuf.FieldOptions
+	5, // 4: analytics.sessions.v1.error:extendee -> google.protobuf.EnumValueOptions
+	0, // 5: analytics.sessions.v1.method_policy:type_name -> analytics.sessions.v1.MethodPolicy
+	1, // 6: analytics.sessions.v1.error:type_name -> analytics.sessions.v1.ErrorDefinition
+	7, // [7:7] is the sub-list for method output_type
+	7, // [7:7] is the sub-list for method input_type
+	5, // [5:7] is the sub-list for extension type_name
+	1, // [1:5] is the sub-list for extension extendee
 	0, // [0:1] is the sub-list for field type_name
 }
 
@@ -304,7 +330,7 @@ func file_analytics_sessions_v1_options_proto_init() {
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_analytics_sessions_v1_options_proto_rawDesc), len(file_analytics_sessions_v1_options_proto_rawDesc)),
 			NumEnums:      0,
 			NumMessages:   3,
-			NumExtensions: 3,
+			NumExtensions: 4,
 			NumServices:   0,
 		},
 		GoTypes:           file_analytics_sessions_v1_options_proto_goTypes,

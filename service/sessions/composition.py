@@ -68,7 +68,7 @@ async def open_application(database_url: str, settings: Settings) -> AsyncIterat
         record_events = RecordEvents(database, Partitions(database), visitor_secret)
         yield Application(
             pools=pools,
-            authenticate=Authenticate(database, _now),
+            authenticate=Authenticate(database, _now, settings.request_timeout),
             websites=websites,
             delete_website=DeleteWebsite(pools.jobs),
             api_keys=ApiKeys(database, websites),

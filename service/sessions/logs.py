@@ -43,6 +43,22 @@ class _Batches(io.StringIO):
         self.write_out()
 
 
+class _NoHeaders(logging.Filter):
+    """Takes out of lines of gRPC and asyncio what may hold a header: a key stands in one.
+
+    gRPC logs the bytes of a header that is not UTF-8, and asyncio shows the exception that
+    decoding them raised, whose representation has them too.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep the line, without values that it was given."""
+        if record.name.partition(".")[0] in ("grpc", "asyncio"):
+            if record.args:
+                record.args = record.exc_info = None
+            record.msg = str(record.msg).partition("\n")[0]
+        return True
+
+
 @contextmanager
 def logging_to_stderr(level: str) -> Iterator[None]:
     """Log from `level` (debug, info, warning, error) on, while an event loop runs."""
@@ -74,4 +90,5 @@ def _configure(level: str, file: io.StringIO) -> None:
             structlog.processors.JSONRenderer(), foreign_pre_chain=known
         )
     )
+    handler.addFilter(_NoHeaders())
     logging.basicConfig(handlers=[handler], level=number, force=True)

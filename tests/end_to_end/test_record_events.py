@@ -121,7 +121,7 @@ def test_a_refused_batch_ends_the_stream_by_name(
     with pytest.raises(grpc.RpcError) as raised:
         next(answers)
     failure = grpc_failure(raised.value)
-    assert (failure.code, failure.metadata) == ("INVALID_ARGUMENT", {"batch": "2"})
+    assert (failure.code, failure.metadata["batch"]) == ("INVALID_ARGUMENT", "2")
     assert failure.fields[0] == "events[0].event_type"
 
 

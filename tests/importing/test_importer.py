@@ -254,7 +254,7 @@ async def test_a_half_counts_when_the_other_fails(tmp_path: Path) -> None:
         nonlocal called
         called += 1
         if called == 1:
-            raise Unavailable("the database is away", Reason.DATABASE_UNAVAILABLE)
+            raise Unavailable(Reason.DATABASE_UNAVAILABLE)
         await asyncio.sleep(0.01)
         return Counts(len(events), 0)
 
@@ -269,7 +269,7 @@ async def test_a_half_counts_when_the_other_fails(tmp_path: Path) -> None:
 async def test_a_failure_to_record_ends_the_import(tmp_path: Path, store: Store) -> None:
     async def fail_later(events: list[Event]) -> Counts:
         if store.batches:
-            raise Unavailable("the database is away", Reason.DATABASE_UNAVAILABLE)
+            raise Unavailable(Reason.DATABASE_UNAVAILABLE)
         return await store.record(events)
 
     file = tmp_path / "f"

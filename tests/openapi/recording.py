@@ -111,7 +111,7 @@ class Call:
     operation: str
     path: str
     lacks: str = ""
-    """The key that has not the scope."""
+    """The key that lacks the scope."""
     query: Mapping[str, Any] = field(default_factory=dict)
     body: Any = None
     """JSON, or bytes as they are."""

@@ -330,7 +330,7 @@ async def test_far_behind_is_unavailable_and_not_wrong(database: Database) -> No
     reader = ReadColumns(database, max_dirty_sessions=17)
     with pytest.raises(Unavailable) as refused:
         await reader.accumulate(website.key, ALWAYS, Collected())
-    assert refused.value.retry_after > 1
+    assert (refused.value.retry_after or 0) > 1
     await ReadColumns(database, max_dirty_sessions=18).accumulate(website.key, ALWAYS, Collected())
     await fold(database, website)
     await reader.accumulate(website.key, ALWAYS, Collected())

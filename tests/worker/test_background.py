@@ -3,15 +3,13 @@
 import asyncio
 
 import pytest
-from sessions.domain.errors import DeadlineExceeded, Reason
+from sessions.domain.errors import DeadlineExceeded
 from sessions.worker.background import repeat
 
 from tests.support.processes import PATIENCE
 
 
-@pytest.mark.parametrize(
-    "error", [DeadlineExceeded("too slow", Reason.DEADLINE_EXCEEDED), RuntimeError("a mistake")]
-)
+@pytest.mark.parametrize("error", [DeadlineExceeded(), RuntimeError("a mistake")])
 async def test_a_job_that_fails_is_done_again(error: Exception) -> None:
     done = asyncio.Event()
     failures = [error]

@@ -1,35 +1,38 @@
-"""From errors of the domain to gRPC statuses with `google.rpc` details: one table.
+"""From errors of the domain to gRPC statuses with `google.rpc` details.
 
-The rules are those of AIP-193: ErrorInfo always, BadRequest where fields are
-wrong, RetryInfo where trying again can help.
+What belongs to a reason stands in the protos. The rules are those of AIP-193: ErrorInfo always,
+BadRequest where fields are wrong, RetryInfo where trying again can help.
 """
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import grpc
-from google.protobuf.any_pb2 import Any
+from analytics_sessions.v1 import options_pb2
+from analytics_sessions.v1.error_reason_pb2 import ErrorReason
+from google.protobuf import any_pb2
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from sessions.domain import errors
-from sessions.domain.errors import DomainError, Reason
+from sessions.domain.errors import (
+    DeadlineExceeded,
+    DomainError,
+    InvalidArgument,
+    Reason,
+    Unavailable,
+)
 
 DOMAIN = "analytics.sessions.v1"
 
 _MOST_BYTES = 4_000
 """Of violations: gRPC clients refuse trailers over 8 KiB by default."""
 
-CODES: dict[type[DomainError], grpc.StatusCode] = {
-    errors.InvalidArgument: grpc.StatusCode.INVALID_ARGUMENT,
-    errors.Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
-    errors.PermissionDenied: grpc.StatusCode.PERMISSION_DENIED,
-    errors.NotFound: grpc.StatusCode.NOT_FOUND,
-    errors.DeadlineExceeded: grpc.StatusCode.DEADLINE_EXCEEDED,
-    errors.Unavailable: grpc.StatusCode.UNAVAILABLE,
-    errors.Unimplemented: grpc.StatusCode.UNIMPLEMENTED,
+_ERROR: Any = options_pb2.error  # protoc's stubs do not know what an extension holds
+_DEFINITIONS = {
+    value.name: value.GetOptions().Extensions[_ERROR] for value in ErrorReason.DESCRIPTOR.values
 }
 
 
@@ -38,8 +41,8 @@ def domain_error(error: Exception) -> DomainError:
     if isinstance(error, DomainError):
         return error
     if isinstance(error, TimeoutError):
-        return errors.DeadlineExceeded("the call took longer than it may", Reason.DEADLINE_EXCEEDED)
-    return DomainError("internal error", Reason.INTERNAL)
+        return DeadlineExceeded()
+    return DomainError(Reason.INTERNAL)
 
 
 @contextmanager
@@ -50,14 +53,14 @@ def naming_batch(request: Message) -> Iterator[None]:
     except (DomainError, TimeoutError) as error:
         told = domain_error(error)
         if hasattr(request, "batch"):
-            told.metadata = {"batch": str(request.batch)}
+            told.metadata["batch"] = str(request.batch)
         raise told from error
 
 
 def code_of(error: DomainError) -> grpc.StatusCode:
-    """The gRPC code of an error; INTERNAL for one that has none of its own."""
-    found = (CODES[kind] for kind in type(error).__mro__ if kind in CODES)
-    return next(found, grpc.StatusCode.INTERNAL)
+    """The gRPC code of an error."""
+    definition = _DEFINITIONS[error.reason]
+    return grpc.StatusCode[definition.grpc_code or definition.code]
 
 
 def status_of(error: DomainError) -> Status:
@@ -68,15 +71,21 @@ def status_of(error: DomainError) -> Status:
 
 def _details(error: DomainError) -> Iterable[Message]:
     yield ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata)
-    if isinstance(error, errors.InvalidArgument):
+    if isinstance(error, InvalidArgument):
         yield BadRequest(field_violations=_violations(error))
-    if isinstance(error, errors.Unavailable):
+    if seconds := _retry_seconds(error):
         delay = Duration()
-        delay.FromMilliseconds(int(error.retry_after * 1000))
+        delay.FromMilliseconds(int(seconds * 1000))
         yield RetryInfo(retry_delay=delay)
 
 
-def _violations(error: errors.InvalidArgument) -> Iterable[BadRequest.FieldViolation]:
+def _retry_seconds(error: DomainError) -> float:
+    known = error.retry_after if isinstance(error, Unavailable) else None
+    usual: int = _DEFINITIONS[error.reason].retry_seconds
+    return usual if known is None else known
+
+
+def _violations(error: InvalidArgument) -> Iterable[BadRequest.FieldViolation]:
     """As many as the trailers of a call can carry; the message tells how many there are."""
     size = 0
     for wrong in error.violations:
@@ -87,7 +96,7 @@ def _violations(error: errors.InvalidArgument) -> Iterable[BadRequest.FieldViola
         yield violation
 
 
-def _packed(message: Message) -> Any:
-    packed = Any()
+def _packed(message: Message) -> any_pb2.Any:
+    packed = any_pb2.Any()
     packed.Pack(message)
     return packed

@@ -10,7 +10,8 @@ from analytics_sessions.v1 import event_service_pb2_grpc as services
 
 from sessions.api.errors import naming_batch
 from sessions.api.messages import sent_event
-from sessions.usecases.receive_events import ReceiveEvents, check_count
+from sessions.api.requests import in_slices
+from sessions.usecases.receive_events import ReceiveEvents
 from sessions.usecases.record_events import Recorded
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -65,9 +66,7 @@ class EventService(services.EventServiceServicer):
     async def _receive(
         self, request: messages.RecordEventsRequest | messages.StreamEventsRequest
     ) -> Recorded:
-        # Counted before anything is made of them: 4 MiB can hold two million empty events.
-        check_count(len(request.events))
-        sent = [sent_event(event) for event in request.events]
+        sent = await in_slices(sent_event, enumerate(request.events))
         return await self._receive_events(request.website_id, sent)
 
     async def _until_end(self, requests: AsyncIterator[Request]) -> AsyncIterator[Request]:

@@ -8,11 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from analytics_sessions.v1 import event_pb2, session_service_pb2
-from google.protobuf.struct_pb2 import NULL_VALUE, Struct, Value
+from google.protobuf.struct_pb2 import NULL_VALUE, ListValue, Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from sessions.domain.dimensions import FILTERS
+from sessions.domain.errors import InvalidArgument, Violation
 from sessions.domain.events import SentEvent
+from sessions.domain.limits import MAX_EVENT_DATA, MAX_EVENT_DATA_DEPTH
 from sessions.domain.selection import SelectionQuery
 from sessions.domain.session import Session, SessionEvent
 from sessions.domain.session_ids import format_session_id
@@ -60,8 +62,13 @@ def event_fields(event: SessionEvent) -> dict[str, Any]:
     }
 
 
-def sent_event(message: event_pb2.Event) -> SentEvent:
-    """An event as a caller sent it."""
+def sent_event(indexed: tuple[int, event_pb2.Event]) -> SentEvent:
+    """An event as a caller sent it, from the event and its index in the request.
+
+    Raises:
+        InvalidArgument: its `event_data` has more values than its limit has room for.
+    """
+    index, message = indexed
     return SentEvent(
         event_type=message.event_type,
         timestamp=_moment(message.timestamp) if message.HasField("timestamp") else None,
@@ -73,7 +80,7 @@ def sent_event(message: event_pb2.Event) -> SentEvent:
         url=message.url,
         referrer=message.referrer,
         event_name=message.event_name,
-        event_data=_plain_object(message.event_data) if message.HasField("event_data") else None,
+        event_data=_event_data(index, message) if message.HasField("event_data") else None,
         hostname=message.hostname,
         language=message.language,
         country=message.country,
@@ -102,18 +109,54 @@ def _moment(timestamp: Timestamp) -> datetime:
         return (datetime.max if timestamp.seconds > 0 else datetime.min).replace(tzinfo=UTC)
 
 
-def _plain_object(struct: Struct) -> dict[str, Any]:
-    return {name: _plain(value) for name, value in struct.fields.items()}
+def _event_data(index: int, message: event_pb2.Event) -> dict[str, Any]:
+    try:
+        return _Plain().object(message.event_data, 1)
+    except _TooLarge:
+        text = f"is more than {MAX_EVENT_DATA:,} bytes of JSON"
+        field = f"events[{index}].event_data"
+        raise InvalidArgument(Violation(field, text, limit=MAX_EVENT_DATA)) from None
 
 
-def _plain(value: Value) -> Any:
-    """A JSON value of Python's own types."""
-    match value.WhichOneof("kind"):
-        case "struct_value":
-            return _plain_object(value.struct_value)
-        case "list_value":
-            return [_plain(item) for item in value.list_value.values]
-        case "null_value" | None:
-            return None
-        case kind:
-            return getattr(value, kind)
+class _TooLarge(Exception):
+    """There is more than the limit for `event_data` has room for."""
+
+
+class _Plain:
+    """Makes JSON values of Python's own types, and no more of them than can be stored.
+
+    A value is two bytes of JSON or more, and as little on the wire: a caller could have a worker
+    make millions. Nor is anything made of what lies deeper than allowed, which is refused later.
+    """
+
+    def __init__(self) -> None:
+        self._left = MAX_EVENT_DATA // 2
+
+    def object(self, struct: Struct, depth: int) -> dict[str, Any]:
+        """An object that lies `depth` deep."""
+        if depth > MAX_EVENT_DATA_DEPTH:
+            return {}
+        self._take(len(struct.fields))
+        return {name: self._value(value, depth) for name, value in struct.fields.items()}
+
+    def _list(self, values: ListValue, depth: int) -> list[Any]:
+        if depth > MAX_EVENT_DATA_DEPTH:
+            return []
+        self._take(len(values.values))
+        return [self._value(value, depth) for value in values.values]
+
+    def _value(self, value: Value, depth: int) -> Any:
+        match value.WhichOneof("kind"):
+            case "struct_value":
+                return self.object(value.struct_value, depth + 1)
+            case "list_value":
+                return self._list(value.list_value, depth + 1)
+            case "null_value" | None:
+                return None
+            case kind:
+                return getattr(value, kind)
+
+    def _take(self, count: int) -> None:
+        self._left -= count
+        if self._left < 0:
+            raise _TooLarge

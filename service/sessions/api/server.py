@@ -4,25 +4,22 @@ import asyncio
 
 import grpc
 from analytics_sessions.v1 import event_service_pb2, session_service_pb2, visitor_service_pb2
-from analytics_sessions.v1.event_service_pb2_grpc import add_EventServiceServicer_to_server
-from analytics_sessions.v1.session_service_pb2_grpc import add_SessionServiceServicer_to_server
-from analytics_sessions.v1.visitor_service_pb2_grpc import add_VisitorServiceServicer_to_server
 from grpc_health.v1 import health, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
-from sessions.api.boundary import Boundary
 from sessions.api.event_service import EventService
+from sessions.api.handlers import Handlers
+from sessions.api.reflection import reflection_handlers
 from sessions.api.session_service import SessionService
 from sessions.api.visitor_service import VisitorService
 from sessions.composition import Application
 from sessions.domain.limits import MAX_REQUEST
 from sessions.settings import Settings
 
-SERVICES = [
-    service.full_name
-    for file in (session_service_pb2, event_service_pb2, visitor_service_pb2)
-    for service in file.DESCRIPTOR.services_by_name.values()
-]
+_SESSIONS = session_service_pb2.DESCRIPTOR.services_by_name["SessionService"]
+_EVENTS = event_service_pb2.DESCRIPTOR.services_by_name["EventService"]
+_VISITORS = visitor_service_pb2.DESCRIPTOR.services_by_name["VisitorService"]
+
+SERVICES = [service.full_name for service in (_SESSIONS, _EVENTS, _VISITORS)]
 
 _MAX_HEADERS = 160 * 1024
 
@@ -50,20 +47,21 @@ def make_server(
         settings: deadlines.
         draining: ends the streams of events once it is set.
     """
-    boundary = Boundary(application.authenticate, settings.request_timeout)
-    server = grpc.aio.server(interceptors=[boundary], options=_OPTIONS)
-    service = SessionService(application.list_sessions, application.get_session)
-    add_SessionServiceServicer_to_server(service, server)
+    server = grpc.aio.server(options=_OPTIONS)
+    health_pb2_grpc.add_HealthServicer_to_server(status, server)
     events = EventService(
         application.receive_events,
         timeout=settings.request_timeout,
         stream_age=settings.stream_age,
         draining=draining,
     )
-    add_EventServiceServicer_to_server(events, server)
-    add_VisitorServiceServicer_to_server(VisitorService(application.erase_visitor), server)
-    health_pb2_grpc.add_HealthServicer_to_server(status, server)
-    reflection.enable_server_reflection(
-        [*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME], server
-    )
+    services = [
+        (_SESSIONS, SessionService(application.list_sessions, application.get_session)),
+        (_EVENTS, events),
+        (_VISITORS, VisitorService(application.erase_visitor)),
+    ]
+    # The last one, because it answers for whatever the others do not have.
+    handlers = Handlers(services, application.authenticate, settings.request_timeout)
+    reflection = reflection_handlers([*SERVICES, health.SERVICE_NAME])
+    server.add_generic_rpc_handlers((*reflection, handlers))
     return server

@@ -1,72 +1,67 @@
 """What can go wrong, in the words of the domain.
 
-Each error knows the `reason` that a caller sees (the catalogue is
-`protos/analytics/sessions/v1/error_reason.proto`); which gRPC code belongs to
-which class is the business of `sessions.api.errors`.
+An error has a reason of the catalogue in `error_reason.proto`, which says its message and, for
+`sessions.api.errors`, its gRPC code. The classes are for those who catch them.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
+
+from sessions.domain.reasons import Reason as Reason
 
 _MOST_REPEATED = 80
-
-
-class Reason(StrEnum):
-    """Machine-readable reasons; the names are those of ErrorReason in the protos."""
-
-    INVALID_FIELD = "ERROR_REASON_INVALID_FIELD"
-    INVALID_CURSOR = "ERROR_REASON_INVALID_CURSOR"
-    MALFORMED_REQUEST = "ERROR_REASON_MALFORMED_REQUEST"
-    CREDENTIALS_MISSING = "ERROR_REASON_CREDENTIALS_MISSING"
-    CREDENTIALS_INVALID = "ERROR_REASON_CREDENTIALS_INVALID"
-    KEY_EXPIRED = "ERROR_REASON_KEY_EXPIRED"
-    KEY_REVOKED = "ERROR_REASON_KEY_REVOKED"
-    SCOPE_MISSING = "ERROR_REASON_SCOPE_MISSING"
-    WEBSITE_FORBIDDEN = "ERROR_REASON_WEBSITE_FORBIDDEN"
-    WEBSITE_NOT_FOUND = "ERROR_REASON_WEBSITE_NOT_FOUND"
-    SESSION_NOT_FOUND = "ERROR_REASON_SESSION_NOT_FOUND"
-    ROUTE_NOT_FOUND = "ERROR_REASON_ROUTE_NOT_FOUND"
-    REQUEST_TOO_LARGE = "ERROR_REASON_REQUEST_TOO_LARGE"
-    DATABASE_UNAVAILABLE = "ERROR_REASON_DATABASE_UNAVAILABLE"
-    SERVICE_UNAVAILABLE = "ERROR_REASON_SERVICE_UNAVAILABLE"
-    DEADLINE_EXCEEDED = "ERROR_REASON_DEADLINE_EXCEEDED"
-    INTERNAL = "ERROR_REASON_INTERNAL"
-    HEADERS_TOO_LARGE = "ERROR_REASON_HEADERS_TOO_LARGE"
-    REQUEST_TIMEOUT = "ERROR_REASON_REQUEST_TIMEOUT"
+_LONGEST_FIELD = 120
+"""Of a field's path: keys of a caller's own objects stand in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One field that is wrong: its path as the caller wrote it, and what to do about it."""
+    """One field that is wrong: its path as the caller wrote it, and what to do about it.
+
+    Where a bound was passed, `limit` is the bound and `found` what the caller sent.
+    """
 
     field: str
     description: str
+    limit: int | None = None
+    found: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "field", shortened(self.field, _LONGEST_FIELD))
 
     def __str__(self) -> str:
         return f"{self.field}: {self.description}"
 
 
-def shortened(text: str) -> str:
+def shortened(text: str, length: int = _MOST_REPEATED) -> str:
     """A caller's text as a message may repeat it: errors travel in headers, which are small."""
-    return text if len(text) <= _MOST_REPEATED else f"{text[:_MOST_REPEATED]}…"
+    return text if len(text) <= length else f"{text[:length]}…"
 
 
 class DomainError(Exception):
-    """Something that the caller is told: a sentence, a reason, and what the reason is about."""
+    """Something that the caller is told.
 
-    def __init__(self, message: str, reason: Reason) -> None:
-        super().__init__(message)
-        self.message = message
+    Args:
+        reason: why, as programs read it.
+        message: for people; the reason's own unless given.
+        metadata: what the message is about, for programs too.
+    """
+
+    def __init__(self, reason: Reason, message: str = "", **metadata: str) -> None:
         self.reason = reason
-        self.metadata: dict[str, str] = {}
+        self.metadata = metadata
+        self.message = message or reason.message.format_map(metadata)
+        super().__init__(self.message)
 
 
 class InvalidArgument(DomainError):
-    """One or more fields are wrong; nothing was done."""
+    """One or more fields are wrong; nothing was done. The message is about the first one."""
 
     def __init__(self, *violations: Violation, reason: Reason = Reason.INVALID_FIELD) -> None:
         first, more = violations[0], len(violations) - 1
-        super().__init__(f"{first} (and {more} more)" if more else str(first), reason)
+        numbers = {"limit": first.limit, "found": first.found, "more": more or None}
+        metadata = {"field": first.field, "description": first.description}
+        metadata |= {name: str(number) for name, number in numbers.items() if number is not None}
+        super().__init__(reason, f"{first} (and {more} more)" if more else "", **metadata)
         self.violations = violations
 
 
@@ -79,18 +74,32 @@ class PermissionDenied(DomainError):
 
 
 class NotFound(DomainError):
-    """The website or session does not exist."""
+    """The website, session or key does not exist."""
+
+
+class TooLarge(DomainError):
+    """The request is larger than the call allows."""
 
 
 class DeadlineExceeded(DomainError):
     """The work took longer than it may."""
 
+    def __init__(self) -> None:
+        super().__init__(Reason.DEADLINE_EXCEEDED)
+
 
 class Unavailable(DomainError):
-    """It can't be done now; trying again after `retry_after` seconds can help."""
+    """It can't be done now; trying again can help, after `retry_after` seconds if that is known."""
 
-    def __init__(self, message: str, reason: Reason, retry_after: float = 1.0) -> None:
-        super().__init__(message, reason)
+    def __init__(
+        self,
+        reason: Reason,
+        message: str = "",
+        *,
+        retry_after: float | None = None,
+        **metadata: str,
+    ) -> None:
+        super().__init__(reason, message, **metadata)
         self.retry_after = retry_after
 
 

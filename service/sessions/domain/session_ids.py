@@ -34,4 +34,4 @@ def parse_session_id(text: str) -> UUID:
 
 def unknown_session(text: str) -> NotFound:
     """The error for an id that no session has."""
-    return NotFound(f"there is no session {text}", Reason.SESSION_NOT_FOUND)
+    return NotFound(Reason.SESSION_NOT_FOUND, session_id=text)

@@ -61,4 +61,4 @@ def check_retention(days: int | None) -> None:
 
 def unknown_website(website_id: str) -> NotFound:
     """The error for an id that no website has."""
-    return NotFound(f"there is no website {website_id}", Reason.WEBSITE_NOT_FOUND)
+    return NotFound(Reason.WEBSITE_NOT_FOUND, website_id=website_id)

@@ -1,7 +1,9 @@
 """API keys: only the hash of a secret is stored."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
+
+from psycopg.rows import dict_row
 
 from sessions.domain.api_keys import ApiKey
 from sessions.domain.ids import random_id
@@ -40,9 +42,20 @@ async def create(
 
 async def find(database: Database, key_hash: bytes) -> ApiKey | None:
     """The key whose secret has this hash."""
-    query = f"{_COLUMNS} WHERE k.key_hash = %(key_hash)s"
-    rows = await database.fetch(query, {"key_hash": key_hash}, named(ApiKey))
-    return rows[0] if rows else None
+    return (await find_all(database, [key_hash])).get(key_hash)
+
+
+async def find_all(database: Database, key_hashes: Collection[bytes]) -> dict[bytes, ApiKey]:
+    """The keys whose secrets have these hashes; the others are left out."""
+    query = """
+    SELECT k.key_hash, k.key_id, k.name, k.scopes, w.website_id,
+           k.created_at, k.expires_at, k.revoked_at, k.last_used_at
+      FROM api_keys k
+      LEFT JOIN websites w USING (website_key)
+     WHERE k.key_hash = ANY(%(key_hashes)s)
+    """
+    rows = await database.fetch(query, {"key_hashes": list(key_hashes)}, dict_row)
+    return {row.pop("key_hash"): ApiKey(**row) for row in rows}
 
 
 async def list_all(database: Database) -> list[ApiKey]:

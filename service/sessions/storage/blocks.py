@@ -97,7 +97,7 @@ async def fold_transaction(
 
 
 def _conflict() -> FoldConflict:
-    return FoldConflict("another fold is under way", Reason.DATABASE_UNAVAILABLE)
+    return FoldConflict(Reason.DATABASE_UNAVAILABLE, "another fold is under way")
 
 
 async def headers(

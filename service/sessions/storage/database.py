@@ -220,11 +220,10 @@ def domain_errors() -> Iterator[None]:
     try:
         yield
     except errors.QueryCanceled as error:
-        message = "the call took longer than it may"
-        raise DeadlineExceeded(message, Reason.DEADLINE_EXCEEDED) from error
+        raise DeadlineExceeded() from error
     except (errors.UndefinedTable, errors.UndefinedColumn, errors.UndefinedFunction) as error:
         message = "the database lacks what this version needs: run `sessions migrate`"
-        raise Unavailable(message, Reason.DATABASE_UNAVAILABLE) from error
+        raise Unavailable(Reason.DATABASE_UNAVAILABLE, message) from error
     except (errors.SerializationFailure, errors.DeadlockDetected, errors.LockNotAvailable) as error:
         raise _unavailable() from error
     except (errors.ReadOnlySqlTransaction, errors.IdleInTransactionSessionTimeout) as error:
@@ -253,7 +252,7 @@ def _options(url: str, timeout: float) -> str:
 
 
 def _unavailable() -> Unavailable:
-    return Unavailable("the database is unavailable, try again", Reason.DATABASE_UNAVAILABLE)
+    return Unavailable(Reason.DATABASE_UNAVAILABLE)
 
 
 def bounds(range_: Range | None) -> dict[str, datetime | str]:

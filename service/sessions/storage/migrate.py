@@ -78,7 +78,7 @@ async def check_schema(database: Database) -> None:
     if missing := {each.number for each in migrations()} - {number for (number,) in rows}:
         numbers = ", ".join(f"{number:04}" for number in sorted(missing))
         message = f"the database lacks migration {numbers}: run `sessions migrate`"
-        raise Unavailable(message, Reason.DATABASE_UNAVAILABLE)
+        raise Unavailable(Reason.DATABASE_UNAVAILABLE, message)
 
 
 async def _applied(connection: Connection) -> dict[int, str]:
@@ -98,8 +98,8 @@ def _missing(applied: dict[int, str]) -> list[Migration]:
                 f"the database has another migration {each.number} than this version: create a "
                 "new database, run `sessions migrate` and import the events again"
             )
-            raise DomainError(message, Reason.INTERNAL)
+            raise DomainError(Reason.INTERNAL, message)
     if newer := applied.keys() - {each.number for each in known}:
         message = f"the database has migration {max(newer)}, made by a newer version: upgrade"
-        raise DomainError(message, Reason.INTERNAL)
+        raise DomainError(Reason.INTERNAL, message)
     return [each for each in known if each.number not in applied]

@@ -56,4 +56,4 @@ class ApiKeys:
         """
         # What is no ASCII is the id of no key, and may be no text for PostgreSQL either.
         if not (key_id.isascii() and await api_keys.revoke(self._database, key_id)):
-            raise NotFound(f"there is no key {key_id}", Reason.CREDENTIALS_INVALID)
+            raise NotFound(Reason.KEY_NOT_FOUND, key_id=key_id)

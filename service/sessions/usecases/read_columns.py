@@ -93,7 +93,7 @@ class ReadColumns:
     async def _check_count(self, snapshot: SessionSnapshot, dirty: Collection[int]) -> None:
         if await snapshot.count(dirty, self._max_dirty_sessions + 1) > self._max_dirty_sessions:
             message = "much has changed, and is being prepared for analysis: try again"
-            raise Unavailable(message, Reason.SERVICE_UNAVAILABLE, _RETRY_SECONDS)
+            raise Unavailable(Reason.SERVICE_UNAVAILABLE, message, retry_after=_RETRY_SECONDS)
 
     async def _rebuild(self, damaged: Collection[BlockHeader]) -> None:
         """Count the hours of these blocks as changed, so that the next fold builds them again."""

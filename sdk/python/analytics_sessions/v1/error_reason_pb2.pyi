@@ -27,6 +27,7 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_INTERNAL: _ClassVar[ErrorReason]
     ERROR_REASON_HEADERS_TOO_LARGE: _ClassVar[ErrorReason]
     ERROR_REASON_REQUEST_TIMEOUT: _ClassVar[ErrorReason]
+    ERROR_REASON_KEY_NOT_FOUND: _ClassVar[ErrorReason]
 ERROR_REASON_UNSPECIFIED: ErrorReason
 ERROR_REASON_INVALID_FIELD: ErrorReason
 ERROR_REASON_INVALID_CURSOR: ErrorReason
@@ -47,3 +48,4 @@ ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason
 ERROR_REASON_INTERNAL: ErrorReason
 ERROR_REASON_HEADERS_TOO_LARGE: ErrorReason
 ERROR_REASON_REQUEST_TIMEOUT: ErrorReason
+ERROR_REASON_KEY_NOT_FOUND: ErrorReason

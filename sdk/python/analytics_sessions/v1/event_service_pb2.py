@@ -18,7 +18,7 @@ from analytics_sessions.v1 import options_pb2 as analytics_dot_sessions_dot_v1_d
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)analytics/sessions/v1/event_service.proto\x12\x15\x61nalytics.sessions.v1\x1a!analytics/sessions/v1/event.proto\x1a#analytics/sessions/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\"^\n\x13RecordEventsRequest\x12\x12\n\nwebsite_id\x18\x01 \x01(\t\x12\x33\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x1c.analytics.sessions.v1.EventB\x05\x88\xce\x18\xe8\x07\"@\n\x14RecordEventsResponse\x12\x12\n\nnew_events\x18\x01 \x01(\x05\x12\x14\n\x0cknown_events\x18\x02 \x01(\x05\"m\n\x13StreamEventsRequest\x12\r\n\x05\x62\x61tch\x18\x01 \x01(\x03\x12\x12\n\nwebsite_id\x18\x02 \x01(\t\x12\x33\n\x06\x65vents\x18\x03 \x03(\x0b\x32\x1c.analytics.sessions.v1.EventB\x05\x88\xce\x18\xe8\x07\"O\n\x14StreamEventsResponse\x12\r\n\x05\x62\x61tch\x18\x01 \x01(\x03\x12\x12\n\nnew_events\x18\x02 \x01(\x05\x12\x14\n\x0cknown_events\x18\x03 \x01(\x05\x32\xc4\x02\n\x0c\x45ventService\x12\xac\x01\n\x0cRecordEvents\x12*.analytics.sessions.v1.RecordEventsRequest\x1a+.analytics.sessions.v1.RecordEventsResponse\"C\x8a\xce\x18\x13\n\x0c\x65vents:write\x18\x80\x80\x80\x02\x82\xd3\xe4\x93\x02&\"!/api/websites/{website_id}/events:\x01*\x12\x84\x01\n\x0cStreamEvents\x12*.analytics.sessions.v1.StreamEventsRequest\x1a+.analytics.sessions.v1.StreamEventsResponse\"\x17\x8a\xce\x18\x13\n\x0c\x65vents:write\x18\x80\x80\x80\x02(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)analytics/sessions/v1/event_service.proto\x12\x15\x61nalytics.sessions.v1\x1a!analytics/sessions/v1/event.proto\x1a#analytics/sessions/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\"d\n\x13RecordEventsRequest\x12\x12\n\nwebsite_id\x18\x01 \x01(\t\x12\x39\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x1c.analytics.sessions.v1.EventB\x0b\x88\xce\x18\xe8\x07\x90\xce\x18\x80\x80\x10\"@\n\x14RecordEventsResponse\x12\x12\n\nnew_events\x18\x01 \x01(\x05\x12\x14\n\x0cknown_events\x18\x02 \x01(\x05\"s\n\x13StreamEventsRequest\x12\r\n\x05\x62\x61tch\x18\x01 \x01(\x03\x12\x12\n\nwebsite_id\x18\x02 \x01(\t\x12\x39\n\x06\x65vents\x18\x03 \x03(\x0b\x32\x1c.analytics.sessions.v1.EventB\x0b\x88\xce\x18\xe8\x07\x90\xce\x18\x80\x80\x10\"O\n\x14StreamEventsResponse\x12\r\n\x05\x62\x61tch\x18\x01 \x01(\x03\x12\x12\n\nnew_events\x18\x02 \x01(\x05\x12\x14\n\x0cknown_events\x18\x03 \x01(\x05\x32\xc4\x02\n\x0c\x45ventService\x12\xac\x01\n\x0cRecordEvents\x12*.analytics.sessions.v1.RecordEventsRequest\x1a+.analytics.sessions.v1.RecordEventsResponse\"C\x8a\xce\x18\x13\n\x0c\x65vents:write\x18\x80\x80\x80\x02\x82\xd3\xe4\x93\x02&\"!/api/websites/{website_id}/events:\x01*\x12\x84\x01\n\x0cStreamEvents\x12*.analytics.sessions.v1.StreamEventsRequest\x1a+.analytics.sessions.v1.StreamEventsResponse\"\x17\x8a\xce\x18\x13\n\x0c\x65vents:write\x18\x80\x80\x80\x02(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -26,21 +26,21 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'analytics_sessions.v1.event
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_RECORDEVENTSREQUEST'].fields_by_name['events']._loaded_options = None
-  _globals['_RECORDEVENTSREQUEST'].fields_by_name['events']._serialized_options = b'\210\316\030\350\007'
+  _globals['_RECORDEVENTSREQUEST'].fields_by_name['events']._serialized_options = b'\210\316\030\350\007\220\316\030\200\200\020'
   _globals['_STREAMEVENTSREQUEST'].fields_by_name['events']._loaded_options = None
-  _globals['_STREAMEVENTSREQUEST'].fields_by_name['events']._serialized_options = b'\210\316\030\350\007'
+  _globals['_STREAMEVENTSREQUEST'].fields_by_name['events']._serialized_options = b'\210\316\030\350\007\220\316\030\200\200\020'
   _globals['_EVENTSERVICE'].methods_by_name['RecordEvents']._loaded_options = None
   _globals['_EVENTSERVICE'].methods_by_name['RecordEvents']._serialized_options = b'\212\316\030\023\n\014events:write\030\200\200\200\002\202\323\344\223\002&\"!/api/websites/{website_id}/events:\001*'
   _globals['_EVENTSERVICE'].methods_by_name['StreamEvents']._loaded_options = None
   _globals['_EVENTSERVICE'].methods_by_name['StreamEvents']._serialized_options = b'\212\316\030\023\n\014events:write\030\200\200\200\002'
   _globals['_RECORDEVENTSREQUEST']._serialized_start=170
-  _globals['_RECORDEVENTSREQUEST']._serialized_end=264
-  _globals['_RECORDEVENTSRESPONSE']._serialized_start=266
-  _globals['_RECORDEVENTSRESPONSE']._serialized_end=330
-  _globals['_STREAMEVENTSREQUEST']._serialized_start=332
-  _globals['_STREAMEVENTSREQUEST']._serialized_end=441
-  _globals['_STREAMEVENTSRESPONSE']._serialized_start=443
-  _globals['_STREAMEVENTSRESPONSE']._serialized_end=522
-  _globals['_EVENTSERVICE']._serialized_start=525
-  _globals['_EVENTSERVICE']._serialized_end=849
+  _globals['_RECORDEVENTSREQUEST']._serialized_end=270
+  _globals['_RECORDEVENTSRESPONSE']._serialized_start=272
+  _globals['_RECORDEVENTSRESPONSE']._serialized_end=336
+  _globals['_STREAMEVENTSREQUEST']._serialized_start=338
+  _globals['_STREAMEVENTSREQUEST']._serialized_end=453
+  _globals['_STREAMEVENTSRESPONSE']._serialized_start=455
+  _globals['_STREAMEVENTSRESPONSE']._serialized_end=534
+  _globals['_EVENTSERVICE']._serialized_start=537
+  _globals['_EVENTSERVICE']._serialized_end=861
 # @@protoc_insertion_point(module_scope)

@@ -10,6 +10,8 @@ METHOD_POLICY_FIELD_NUMBER: _ClassVar[int]
 method_policy: _descriptor.FieldDescriptor
 MAX_ITEMS_FIELD_NUMBER: _ClassVar[int]
 max_items: _descriptor.FieldDescriptor
+MAX_ITEM_BYTES_FIELD_NUMBER: _ClassVar[int]
+max_item_bytes: _descriptor.FieldDescriptor
 ERROR_FIELD_NUMBER: _ClassVar[int]
 error: _descriptor.FieldDescriptor
 
@@ -24,7 +26,7 @@ class MethodPolicy(_message.Message):
     def __init__(self, scope: _Optional[str] = ..., timeout_seconds: _Optional[int] = ..., max_request_bytes: _Optional[int] = ...) -> None: ...
 
 class ErrorDefinition(_message.Message):
-    __slots__ = ("code", "http_status", "message", "example", "retry_seconds")
+    __slots__ = ("code", "http_status", "message", "example", "retry_seconds", "grpc_code")
     class ExampleEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -37,9 +39,11 @@ class ErrorDefinition(_message.Message):
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     EXAMPLE_FIELD_NUMBER: _ClassVar[int]
     RETRY_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    GRPC_CODE_FIELD_NUMBER: _ClassVar[int]
     code: str
     http_status: int
     message: str
     example: _containers.ScalarMap[str, str]
     retry_seconds: int
-    def __init__(self, code: _Optional[str] = ..., http_status: _Optional[int] = ..., message: _Optional[str] = ..., example: _Optional[_Mapping[str, str]] = ..., retry_seconds: _Optional[int] = ...) -> None: ...
+    grpc_code: str
+    def __init__(self, code: _Optional[str] = ..., http_status: _Optional[int] = ..., message: _Optional[str] = ..., example: _Optional[_Mapping[str, str]] = ..., retry_seconds: _Optional[int] = ..., grpc_code: _Optional[str] = ...) -> None: ...

@@ -460,7 +460,7 @@ export interface components {
          *     - `ERROR_REASON_WEBSITE_FORBIDDEN`: The key is bound to another website. PERMISSION_DENIED, HTTP 403.
          *     - `ERROR_REASON_WEBSITE_NOT_FOUND`: There is no such website. NOT_FOUND, HTTP 404.
          *     - `ERROR_REASON_SESSION_NOT_FOUND`: The website has no such session. NOT_FOUND, HTTP 404.
-         *     - `ERROR_REASON_ROUTE_NOT_FOUND`: No call answers at this path with this verb. NOT_FOUND, HTTP 404.
+         *     - `ERROR_REASON_ROUTE_NOT_FOUND`: No call answers at this path with this verb, or the service has no such gRPC method. NOT_FOUND, HTTP 404.
          *     - `ERROR_REASON_REQUEST_TOO_LARGE`: The request is larger than this call allows. RESOURCE_EXHAUSTED, HTTP 413.
          *     - `ERROR_REASON_DATABASE_UNAVAILABLE`: The database can't be reached now; `google.rpc.RetryInfo` says when to try again. UNAVAILABLE, HTTP 503.
          *     - `ERROR_REASON_SERVICE_UNAVAILABLE`: No worker can take the call now; `google.rpc.RetryInfo` says when to try again. UNAVAILABLE, HTTP 503.
@@ -468,9 +468,10 @@ export interface components {
          *     - `ERROR_REASON_INTERNAL`: The service failed in a way that it does not know; its log holds the request id. INTERNAL, HTTP 500.
          *     - `ERROR_REASON_HEADERS_TOO_LARGE`: The headers of the request are too large, or too many. RESOURCE_EXHAUSTED, HTTP 431.
          *     - `ERROR_REASON_REQUEST_TIMEOUT`: The request did not arrive in time: its headers have 10 seconds, its body 5 minutes. DEADLINE_EXCEEDED, HTTP 408.
+         *     - `ERROR_REASON_KEY_NOT_FOUND`: There is no such key. Keys have ids on the command line only, so no call answers with this yet. NOT_FOUND, HTTP 404.
          * @enum {string}
          */
-        ErrorReason: "ERROR_REASON_INVALID_FIELD" | "ERROR_REASON_INVALID_CURSOR" | "ERROR_REASON_MALFORMED_REQUEST" | "ERROR_REASON_CREDENTIALS_MISSING" | "ERROR_REASON_CREDENTIALS_INVALID" | "ERROR_REASON_KEY_EXPIRED" | "ERROR_REASON_KEY_REVOKED" | "ERROR_REASON_SCOPE_MISSING" | "ERROR_REASON_WEBSITE_FORBIDDEN" | "ERROR_REASON_WEBSITE_NOT_FOUND" | "ERROR_REASON_SESSION_NOT_FOUND" | "ERROR_REASON_ROUTE_NOT_FOUND" | "ERROR_REASON_REQUEST_TOO_LARGE" | "ERROR_REASON_DATABASE_UNAVAILABLE" | "ERROR_REASON_SERVICE_UNAVAILABLE" | "ERROR_REASON_DEADLINE_EXCEEDED" | "ERROR_REASON_INTERNAL" | "ERROR_REASON_HEADERS_TOO_LARGE" | "ERROR_REASON_REQUEST_TIMEOUT";
+        ErrorReason: "ERROR_REASON_INVALID_FIELD" | "ERROR_REASON_INVALID_CURSOR" | "ERROR_REASON_MALFORMED_REQUEST" | "ERROR_REASON_CREDENTIALS_MISSING" | "ERROR_REASON_CREDENTIALS_INVALID" | "ERROR_REASON_KEY_EXPIRED" | "ERROR_REASON_KEY_REVOKED" | "ERROR_REASON_SCOPE_MISSING" | "ERROR_REASON_WEBSITE_FORBIDDEN" | "ERROR_REASON_WEBSITE_NOT_FOUND" | "ERROR_REASON_SESSION_NOT_FOUND" | "ERROR_REASON_ROUTE_NOT_FOUND" | "ERROR_REASON_REQUEST_TOO_LARGE" | "ERROR_REASON_DATABASE_UNAVAILABLE" | "ERROR_REASON_SERVICE_UNAVAILABLE" | "ERROR_REASON_DEADLINE_EXCEEDED" | "ERROR_REASON_INTERNAL" | "ERROR_REASON_HEADERS_TOO_LARGE" | "ERROR_REASON_REQUEST_TIMEOUT" | "ERROR_REASON_KEY_NOT_FOUND";
         /** @description Any error, whoever made it. */
         Error: {
             /**

@@ -2,12 +2,24 @@
 // @generated from file analytics/sessions/v1/options.proto (package analytics.sessions.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenExtension, GenFile } from "@bufbuild/protobuf/codegenv2";
+import { extDesc, fileDesc } from "@bufbuild/protobuf/codegenv2";
+import type { FieldOptions } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file analytics/sessions/v1/options.proto.
  */
 export const file_analytics_sessions_v1_options: GenFile = /*@__PURE__*/
-  fileDesc("CiNhbmFseXRpY3Mvc2Vzc2lvbnMvdjEvb3B0aW9ucy5wcm90bxIVYW5hbHl0aWNzLnNlc3Npb25zLnYxYgZwcm90bzM");
+  fileDesc("CiNhbmFseXRpY3Mvc2Vzc2lvbnMvdjEvb3B0aW9ucy5wcm90bxIVYW5hbHl0aWNzLnNlc3Npb25zLnYxOkUKDm1heF9pdGVtX2J5dGVzEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjiiQMgASgFUgxtYXhJdGVtQnl0ZXNiBnByb3RvMw", [file_google_protobuf_descriptor]);
+
+/**
+ * How many bytes of protobuf one value of a repeated field takes at the most.
+ *
+ * Default: any.
+ *
+ * @generated from extension: int32 max_item_bytes = 50402;
+ */
+export const max_item_bytes: GenExtension<FieldOptions, number> = /*@__PURE__*/
+  extDesc(file_analytics_sessions_v1_options, 0);
 

@@ -1,0 +1,123 @@
+"""The path of a call: from gRPC through the interceptors to the method of a service.
+
+One message and a response, one message and many, a stream and a response, two streams: each kind
+takes the same steps. gRPC hands over all of them as streams of bytes, so that the key is known
+before a message is taken, and a call without a message gets an answer.
+"""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import aclosing
+from functools import partial
+from operator import methodcaller
+from typing import Any
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+
+from sessions.api.call import Call, Context, Step, chain
+from sessions.api.interceptors import (
+    Deadline,
+    FindKey,
+    check_key_scope,
+    check_method,
+    check_request_website,
+    handle_errors,
+    log_call,
+    name_batch,
+    receive,
+)
+from sessions.api.links import link_next_page
+from sessions.api.methods import UNKNOWN, Method
+from sessions.api.requests import check_size, decode
+from sessions.usecases.authenticate import Authenticate
+
+_END = object()
+_serialize = methodcaller("SerializeToString")
+
+
+class Handlers(grpc.GenericRpcHandler):
+    """The methods of all services, each behind its interceptors, and an answer for any other.
+
+    Args:
+        services: their descriptors and what implements them, with one method for each of the
+            descriptor's.
+        authenticate: finds the key of a call.
+        timeout: seconds that a call may take; some methods have more.
+    """
+
+    def __init__(
+        self,
+        services: Iterable[tuple[ServiceDescriptor, object]],
+        authenticate: Authenticate,
+        timeout: float,
+    ) -> None:
+        find_key = FindKey(authenticate)
+        self._deadline = Deadline(timeout)
+        self._call = (log_call, handle_errors, find_key, check_method, check_key_scope)
+        self._message = (check_size, decode, name_batch, check_request_website)
+        self._later_message = (find_key, check_key_scope, *self._message)
+        self._unknown = self._handler(UNKNOWN, chain(self._call, _request))
+        methods = (
+            (Method.of(descriptor), getattr(servicer, descriptor.name))
+            for service, servicer in services
+            for descriptor in service.methods
+        )
+        self._handlers = {
+            method.path: self._handler(method, self._path(method, behaviour))
+            for method, behaviour in methods
+        }
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
+        """The handler of a call."""
+        return self._handlers.get(handler_call_details.method, self._unknown)
+
+    def _path(self, method: Method, behaviour: Any) -> Step:
+        if method.streams_requests:
+            admit = chain(self._later_message, _request)
+            return chain(self._call, partial(self._stream, admit, behaviour))
+        if method.streams_responses:
+            respond = partial(self._respond, behaviour)
+            return chain((*self._call, receive, *self._message), respond)
+        links = (link_next_page,) if method.cursors else ()
+        path = (*self._call, receive, self._deadline, *self._message, *links)
+        return chain(path, partial(_answer, behaviour))
+
+    async def _respond(self, behaviour: Any, call: Call, request: Any) -> None:
+        """Send one response after the other, each made in time; sending waits for the caller."""
+        seconds = self._deadline.of(call.method)
+        async with aclosing(behaviour(request, call.context)) as responses:
+            while True:
+                async with call.deadline(seconds):
+                    response = await anext(responses, _END)
+                if response is _END:
+                    return
+                await call.context.write(response)
+
+    async def _stream(self, admit: Step, behaviour: Any, call: Call, raws: Any) -> Any:
+        """Give the method each message when it is admitted: a key can be revoked meanwhile."""
+        requests = (await admit(call, raw) async for raw in raws)
+        if not call.method.streams_responses:
+            return await behaviour(requests, call.context)
+        async with aclosing(behaviour(requests, call.context)) as responses:
+            async for response in responses:
+                await call.context.write(response)
+        return None
+
+    def _handler(self, method: Method, path: Step) -> Any:
+        async def handle(raws: AsyncIterator[bytes], context: Context) -> Any:
+            return await path(Call(method, context), raws)
+
+        if method.streams_responses:
+            make = grpc.stream_stream_rpc_method_handler
+        else:
+            make = grpc.stream_unary_rpc_method_handler
+        return make(handle, response_serializer=_serialize)
+
+
+async def _answer(behaviour: Any, call: Call, request: Any) -> Any:
+    return await behaviour(request, call.context)
+
+
+async def _request(_: Call, request: Any) -> Any:
+    """The end of a path of which the request is wanted."""
+    return request

@@ -1,0 +1,83 @@
+"""From the bytes of a request to its message: bounded first, then decoded."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from google.protobuf.message import DecodeError, Message
+
+from sessions.api import wire
+from sessions.api.call import Call, Step
+from sessions.api.methods import Method
+from sessions.domain.errors import InvalidArgument, Reason, TooLarge, Violation
+
+_AT_ONCE = 64 * 1024
+"""Bytes that are decoded in one piece, in less than a millisecond whatever they are."""
+
+_SLICE = 0.001
+"""Seconds of work on one request before others get their turn."""
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+
+
+async def check_size(call: Call, raw: bytes, *, proceed: Step) -> Any:
+    """Refuse a request that is larger than its method allows."""
+    if len(raw) > (limit := call.method.max_bytes):
+        raise TooLarge(Reason.REQUEST_TOO_LARGE, limit=str(limit), found=str(len(raw)))
+    return await proceed(call, raw)
+
+
+async def decode(call: Call, raw: bytes, *, proceed: Step) -> Any:
+    """Make the message of the bytes, unless they hold too many values of a field."""
+    try:
+        if wire.is_small(raw, call.method.bounds):
+            request = call.method.request.FromString(raw)
+        else:
+            request = await _decode(call.method, raw)
+    except (DecodeError, ValueError) as error:
+        text = "not a valid message of this call: bad UTF-8, cut short or nested too deep"
+        violation = Violation("request", text)
+        raise InvalidArgument(violation, reason=Reason.MALFORMED_REQUEST) from error
+    return await proceed(call, request)
+
+
+async def _decode(method: Method, raw: bytes) -> Message:
+    try:
+        fields = wire.split(raw, method.bounds)
+    except wire.OutOfBounds as error:
+        raise _violation(method, error) from None
+    if len(raw) <= _AT_ONCE:
+        return method.request.FromString(raw)
+    request = method.request()
+
+    def merge(field: wire.Field) -> None:
+        _, start, end, _ = field
+        request.MergeFromString(raw[start:end])
+
+    await in_slices(merge, fields)
+    return request
+
+
+def _violation(method: Method, error: wire.OutOfBounds) -> InvalidArgument:
+    field = method.request.DESCRIPTOR.fields_by_number.get(error.number)
+    name = field.name if field else "request"
+    if error.found is None:
+        text = f"more than {error.limit:,} values; send {error.limit:,} at the most"
+        return InvalidArgument(Violation(name, text, limit=error.limit))
+    text = f"is {error.found:,} bytes long; at most {error.limit:,}"
+    where = f"{name}[{error.index}]"
+    return InvalidArgument(Violation(where, text, limit=error.limit, found=error.found))
+
+
+async def in_slices(function: Callable[[Item], Made], items: Iterable[Item]) -> list[Made]:
+    """`map`, which lets other calls have their turn once a millisecond."""
+    made = []
+    until = time.perf_counter() + _SLICE
+    for item in items:
+        made.append(function(item))
+        if time.perf_counter() > until:
+            await asyncio.sleep(0)
+            until = time.perf_counter() + _SLICE
+    return made

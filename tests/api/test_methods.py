@@ -1,0 +1,56 @@
+"""What the protos say of every method is complete, and is what the service needs."""
+
+import pytest
+from analytics_sessions.v1 import event_service_pb2, session_service_pb2, visitor_service_pb2
+from google.protobuf.descriptor import MethodDescriptor
+from sessions.api.methods import Method
+from sessions.domain import limits
+from sessions.domain.api_keys import Scope
+from sessions.domain.dimensions import FILTERS
+from sessions.domain.selection import MAX_FILTER_VALUES
+
+METHODS = {
+    method.name: method
+    for file in (session_service_pb2, event_service_pb2, visitor_service_pb2)
+    for service in file.DESCRIPTOR.services_by_name.values()
+    for method in service.methods
+}
+
+
+@pytest.mark.parametrize("descriptor", METHODS.values(), ids=METHODS)
+def test_each_method_has_a_policy(descriptor: MethodDescriptor) -> None:
+    method = Method.of(descriptor)
+    assert 0 < method.max_bytes <= limits.MAX_REQUEST
+    assert "website_id" in descriptor.input_type.fields_by_name
+
+
+@pytest.mark.parametrize("descriptor", METHODS.values(), ids=METHODS)
+def test_each_repeated_field_of_a_request_has_a_bound(descriptor: MethodDescriptor) -> None:
+    repeated = {field.number for field in descriptor.input_type.fields if field.is_repeated}
+    assert Method.of(descriptor).bounds.keys() == repeated
+
+
+def test_scopes() -> None:
+    assert {name: Method.of(method).scope for name, method in METHODS.items()} == {
+        "ListSessions": Scope.SESSIONS_READ,
+        "GetSession": Scope.SESSIONS_READ,
+        "RecordEvents": Scope.EVENTS_WRITE,
+        "StreamEvents": Scope.EVENTS_WRITE,
+        "EraseVisitor": Scope.VISITORS_ERASE,
+    }
+
+
+def test_limits_are_those_of_the_domain() -> None:
+    lists = Method.of(METHODS["ListSessions"])
+    assert {bound.items for bound in lists.bounds.values()} == {MAX_FILTER_VALUES}
+    assert len(lists.bounds) == len(FILTERS)
+    for name in ("RecordEvents", "StreamEvents"):
+        method = Method.of(METHODS[name])
+        [bound] = method.bounds.values()
+        assert (method.max_bytes, bound.items) == (limits.MAX_REQUEST, limits.MAX_EVENTS)
+
+
+def test_pages_that_have_a_next_one() -> None:
+    assert Method.of(METHODS["ListSessions"]).cursors == (("next_cursor", "cursor"),)
+    assert Method.of(METHODS["GetSession"]).cursors == (("next_events_cursor", "events_cursor"),)
+    assert Method.of(METHODS["RecordEvents"]).cursors == ()

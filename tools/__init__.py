@@ -1,0 +1,1 @@
+"""What `make generate` runs, beside the plugins of protoc."""
