@@ -99,6 +99,8 @@ class Sessions(pb_grpc.SessionServiceServicer):
             response.next_cursor.string_value = "more"
         elif request.website_id == "site_port":
             response.next_cursor.string_value = str(self._port)
+            link = f'<?cursor={self._port}>; rel="next"'
+            await context.send_initial_metadata((("link", link),))
         else:
             response.sessions.append(_session())
         return response

@@ -141,37 +141,6 @@ local function finish_grpc(headers, status)
   if status then answer_grpc(headers, status) end
 end
 
--- How a list ends that has a next page, and the parameter that its cursor is for.
-local NEXT = '^.*"(next_[%l_]+)":"([%w_-]+)"}$'
-local FOLLOWING = {next_cursor = "cursor", next_events_cursor = "events_cursor"}
-
--- Bytes: a cursor with its name, and a link that a proxy's limit for headers lets through.
-local LONGEST_CURSOR = 512
-local LONGEST_LINK = 2048
-
--- The query of the next page: that of this one with another cursor.
-local function next_query(query, parameter, cursor)
-  local others = ("&" .. query):gsub("&cursor=[^&]*", ""):gsub("&events_?[cC]ursor=[^&]*", "")
-  -- What has no place in a query (RFC 3986) could end the link.
-  local clean = others:gsub("[^%w%-._~!$&'()*+,;=:@/?%%]", function(char)
-    return string.format("%%%02X", char:byte())
-  end)
-  return (clean .. "&" .. parameter .. "=" .. cursor):gsub("^&+", "")
-end
-
--- Where an answer ends with the cursor of a next page, a link to that page:
--- relative to the request, since a proxy can have led it here from elsewhere.
-local function link_next(handle, query)
-  local body = handle:body()
-  local length = body and body:length() or 0
-  local tail = math.min(length, LONGEST_CURSOR)
-  if tail == 0 then return end
-  local name, cursor = body:getBytes(length - tail, tail):match(NEXT)
-  if not name then return end
-  local link = "<?" .. next_query(query, FOLLOWING[name], cursor) .. '>; rel="next"'
-  if #link <= LONGEST_LINK then handle:headers():add("link", link) end
-end
-
 local function finish_rest(handle, headers, status, known)
   if status then headers:replace(":status", tostring(status)) end
   for _, name in ipairs(FOR_GRPC_ONLY) do headers:remove(name) end
@@ -181,7 +150,6 @@ local function finish_rest(handle, headers, status, known)
   if status then return answer_rest(handle, status, known) end
   if shown == "429" or shown == "503" then mend_error(handle, shown) end
   if known.is_head then return drop_body(handle) end
-  if known.query and shown == "200" then link_next(handle, known.query) end
 end
 
 function envoy_on_response(handle)

@@ -133,7 +133,6 @@ local function check_rest(handle, headers)
   if not field then field, description = wrong_parameter(route, query) end
   if field then return refuse(handle, field, description) end
   tell_website(headers, route, values)
-  if route.parameters.cursor or route.parameters.events_cursor then note(handle, "query", query) end
 end
 
 function envoy_on_request(handle)
