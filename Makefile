@@ -1,4 +1,4 @@
-# Six tasks (install, generate, format, lint, test, check) and `run`.
+# `make help` lists the tasks.
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed

@@ -1,4 +1,4 @@
-"""Every knob of the service, read from environment variables in one place."""
+"""All settings of the service; the only module that reads environment variables."""
 
 import os
 import re
@@ -46,8 +46,8 @@ def _or_none(text: object) -> object:
     return text or None
 
 
-def _places(path: Path | None) -> Path | None:
-    """Refuse a file that is no database of places."""
+def _geo_database(path: Path | None) -> Path | None:
+    """Refuse a file that is not a geolocation database."""
     if path:
         Geolocation(path)
     return path
@@ -71,26 +71,26 @@ class Settings(BaseSettings):
     worker_ports: str = ""
     """Ports of the workers, `50051` or `50051-50054`; empty takes free ones (`up`) or 50051 on."""
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
-    """How many worker processes run: one per core."""
+    """Number of worker processes."""
     pool_size: int = Field(default=8, ge=1, le=200)
-    """PostgreSQL connections of one worker at the most."""
+    """Maximum number of PostgreSQL connections of one worker."""
     request_timeout: float = Field(default=10.0, gt=0, le=600)
-    """Seconds that one call and its SQL may take at the most."""
+    """Deadline of a call and its SQL in seconds."""
     stream_age: float = Field(default=600.0, gt=0, le=86_400)
-    """Seconds after which a stream of events ends and its client connects again."""
+    """Maximum age of an event stream in seconds; its client then connects again."""
     drain_timeout: float = Field(default=10.0, ge=0, le=600)
-    """Seconds that calls in flight get to finish when a worker stops."""
+    """Time in seconds for calls in flight to finish when a worker stops."""
     retention_interval: float = Field(default=3600.0, ge=0, le=604_800)
-    """Seconds between two looks of a worker for sessions to remove; 0 leaves it to the command."""
-    geo_database: Annotated[FilePath | None, BeforeValidator(_or_none), AfterValidator(_places)] = (
+    """Interval of the retention job in seconds; 0 disables it."""
+    geo_database: Annotated[FilePath | None, BeforeValidator(_or_none), AfterValidator(_geo_database)] = (
         None
     )
-    """File in MaxMind's format that gives the place of a `client_ip`; empty looks nothing up."""
+    """Geolocation database in MaxMind's format for `client_ip`; empty disables the lookup."""
     visitor_secret: Annotated[bytes | None, BeforeValidator(_secret)] = None
-    """Hex key that hashes visitors; overrides the one in the database."""
+    """Hex key for the hashes of visitors; overrides the one in the database."""
     cursor_keys: Annotated[dict[int, bytes] | None, NoDecode, BeforeValidator(_key_ring)] = None
-    """Cursor keys `<id>:<hex>,…`, the first one signs; overrides those in the database."""
+    """Cursor keys `<id>:<hex>,…`; the first one signs. Overrides those in the database."""
     cors_origins: str = ""
-    """Origins that browsers may call from, separated by commas; empty turns CORS off."""
+    """Origins whose pages may call the API, separated by commas; empty disables CORS."""
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
-    """Least level that is logged."""
+    """Minimum level of log lines: `debug`, `info`, `warning` or `error`."""

@@ -1,6 +1,7 @@
 """What is wrong is said in one line."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -81,3 +82,17 @@ def test_serve_needs_no_binaries() -> None:
         argv = [sys.executable, "-c", _HIDE, package, "sessions", "serve"]
         done = subprocess.run(argv, env=environment, capture_output=True, text=True)
         assert done.stderr.startswith("sessions: serve needs DATABASE_URL")
+
+
+@pytest.mark.parametrize("name", ["set-retention", "retain"])
+def test_retention_is_set_by_its_name_and_by_that_of_0_1_0(name: str) -> None:
+    done = _run("websites", name, "site_0123456789")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f" websites {name} [OPTIONS]" in done.stderr
+    assert "write either --days or --forever" in done.stderr
+
+
+def test_the_help_shows_new_names_only() -> None:
+    commands = re.findall(r"^  (\S+)", _run("websites", "--help").stdout, re.MULTILINE)
+    assert "set-retention" in commands
+    assert "retain" not in commands

@@ -140,7 +140,7 @@ def test_retention_by_command(stack: Stack, key: str, website: Website, tmp_path
     )
     site = website.website_id
     stack.command("import", "--website", site, "--format", "ndjson", str(lines))
-    stack.command("websites", "retain", site, "--days", "30")
+    stack.command("websites", "set-retention", site, "--days", "30")
     [listed] = [
         each
         for each in json.loads(stack.command("websites", "list", "--json"))
@@ -165,7 +165,7 @@ def test_a_worker_removes_what_is_too_old(tmp_path: Path) -> None:
         event = {"event_type": "pageview", "url": "/", "visitor_id": "ann"}
         body = {"events": [event | {"timestamp": ago(60 * 24 * days)} for days in (3, 1)]}
         assert post(stack, key, f"/api/websites/{site}/events", body).status == 200
-        stack.command("websites", "retain", site, "--days", "2")
+        stack.command("websites", "set-retention", site, "--days", "2")
         deadline = monotonic() + 60
         path = f"/api/websites/{site}/sessions"
         while len(stack.request(path, key=key).json["sessions"]) > 1:

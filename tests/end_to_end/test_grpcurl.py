@@ -1,4 +1,4 @@
-"""The README's lines for grpcurl, a client that knows nothing but what reflection tells it."""
+"""The lines of docs/api.md for grpcurl, a client that knows only what reflection tells it."""
 
 import json
 import os
@@ -15,14 +15,14 @@ from tests.support.stack import Stack
 from tests.support.tools import missing
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text()
+PAGE = (ROOT / "docs/api.md").read_text()
 INSTALL_SECONDS = 900
 
 
 @pytest.fixture(scope="module")
 def programs() -> Path:
-    """The folder of the grpcurl that the README names, built once; skips where there is no Go."""
-    module = re.search(r"`go install (\S+/grpcurl@(\S+))`", README)
+    """The folder of the grpcurl that the page names, built once; skips where there is no Go."""
+    module = re.search(r"`go install (\S+/grpcurl@(\S+))`", PAGE)
     assert module
     folder = ROOT / "build" / f"grpcurl-{module[2]}"
     if not (folder / "grpcurl").exists():
@@ -36,14 +36,14 @@ def programs() -> Path:
 
 
 def commands() -> list[str]:
-    """The commands of the README's block, in order."""
-    block = re.search(r"```sh\n(grpcurl .*?)\n```", README, re.DOTALL)
+    """The commands of the page's block, in order."""
+    block = re.search(r"```sh\n(grpcurl .*?)\n```", PAGE, re.DOTALL)
     assert block
     return re.split(r"\n(?=grpcurl )", block[1])
 
 
 def record(stack: Stack, website: Website, key: str) -> None:
-    """One pageview on a day that the README asks for."""
+    """One pageview on a day that the page asks for."""
     event = {
         "event_type": "pageview",
         "timestamp": "2026-03-03T10:15:00Z",
@@ -55,7 +55,7 @@ def record(stack: Stack, website: Website, key: str) -> None:
     assert stack.request(path, key=key, method="POST", body=body).status == 200
 
 
-def test_the_lines_of_the_readme(programs: Path, stack: Stack, website: Website, key: str) -> None:
+def test_the_lines_of_the_page(programs: Path, stack: Stack, website: Website, key: str) -> None:
     record(stack, website, key)
     environment = os.environ | {
         "PATH": f"{programs}:{os.environ['PATH']}",

@@ -97,7 +97,7 @@ async def test_retention(database: Database) -> None:
     record = RecordEvents(database, Partitions(database), b"secret")
     visits = [event(f"v{day}", START + timedelta(days=day)) for day in range(40)]
     await record(website, visits)
-    await Websites(database).retain(website.website_id, 30)
+    await Websites(database).set_retention(website.website_id, 30)
     run = RunRetention(database, lambda: START + timedelta(days=60), sessions_at_once=7)
     async with noting_what_changes(database, website):
         await run()

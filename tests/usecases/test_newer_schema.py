@@ -99,7 +99,7 @@ async def test_erasing_retention_and_removal(app: Application, website: Website)
     assert (await app.erase_visitor(website.website_id, visitor_id="ann")).events == 1
     again = await app.receive_events(website.website_id, [replace(visits[0])])
     assert (again.new, again.known) == (0, 1)
-    await app.websites.retain(website.website_id, 30)
+    await app.websites.set_retention(website.website_id, 30)
     removed = await app.run_retention()
     assert removed
     assert (removed.sessions, removed.events) == (1, 1)

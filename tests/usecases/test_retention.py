@@ -46,7 +46,7 @@ class Service:
 
     async def retain(self, days: int | None, website: Website | None = None) -> None:
         """Set the retention of a website."""
-        await self.websites.retain((website or self.website).website_id, days)
+        await self.websites.set_retention((website or self.website).website_id, days)
 
     async def partitions(self) -> set[str]:
         """The names of all partitions."""

@@ -1,4 +1,4 @@
-"""Columns as the bytes of blocks, and back: see docs/decisions/blocks.md for the format."""
+"""Columns as the bytes of blocks, and back: see docs/decisions/0016-blocks.md for the format."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple

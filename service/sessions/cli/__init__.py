@@ -52,7 +52,7 @@ def sessions() -> None:
         sessions up
 
     Settings are environment variables, such as SESSIONS_DATA_DIR, SESSIONS_PORT and
-    DATABASE_URL; the README lists them all.
+    DATABASE_URL; docs/settings.md lists them all.
     """  # noqa: D301
 
 

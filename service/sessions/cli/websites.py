@@ -5,7 +5,7 @@ import click
 from sessions.cli.application import Progress, as_json, run, show
 
 
-@click.group(short_help="Make, list, rename, retain and delete websites.")
+@click.group(short_help="Create, list, rename and delete websites, and set their retention.")
 def websites() -> None:
     """Websites: everything that is recorded belongs to one."""
 
@@ -52,22 +52,30 @@ def rename(website_id: str, name: str) -> None:
     run(lambda app: app.websites.rename(website_id, name))
 
 
-@websites.command()
+@websites.command("set-retention")
 @click.argument("website_id")
 @click.option("--days", type=int, help="Keep a session for this many days from its start.")
-@click.option("--forever", is_flag=True, help="Keep everything, as by default.")
-def retain(website_id: str, days: int | None, *, forever: bool) -> None:
+@click.option("--forever", is_flag=True, help="Keep all sessions; this is the default.")
+def set_retention(website_id: str, days: int | None, *, forever: bool) -> None:
     r"""Set how long the sessions of a website are kept.
 
-    What is older is removed within the hour by a running service, or by `retention run`.
+    A running service removes older sessions within the hour, `retention run` immediately.
 
     \b
-        sessions websites retain site_abc123defg --days 90
-        sessions websites retain site_abc123defg --forever
+        sessions websites set-retention site_abc123defg --days 90
+        sessions websites set-retention site_abc123defg --forever
     """
     if forever == (days is not None):
         raise click.UsageError("write either --days or --forever")
-    run(lambda app: app.websites.retain(website_id, days))
+    run(lambda app: app.websites.set_retention(website_id, days))
+
+
+# The name of set-retention in version 0.1.0, kept for scripts.
+websites.add_command(
+    click.Command(
+        "retain", params=set_retention.params, callback=set_retention.callback, hidden=True
+    )
+)
 
 
 @websites.command()

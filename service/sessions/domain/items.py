@@ -3,7 +3,7 @@
 An item is a kind (`page`, `event`, `entry_page` or `exit_page`) with a value, and is stored as
 the text of a UUID: the first 128 bits of the SHA-256 of `<kind>:<value>`. At this length two
 items never share a hash in practice, so that a match needs no second look. See
-docs/decisions/items.md.
+docs/decisions/0004-items.md.
 """
 
 import hashlib

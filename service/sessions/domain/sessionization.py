@@ -4,7 +4,7 @@ A `SessionState` is a summary that can be joined with another one without
 looking at any event again: joining is associative and commutative, so that the
 order in which events arrive does not matter, and the work for one event does
 not grow with the length of its session. The rules are those of
-`docs/decisions/sessionization.md`.
+`docs/decisions/0001-sessionization.md`.
 """
 
 import random

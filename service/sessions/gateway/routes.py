@@ -1,7 +1,7 @@
 """Where Envoy sends a call, how long it waits, and what it sends again.
 
 All of it follows from the methods' declarations in the protos; see
-`docs/decisions/envoy-retries.md` for the retries.
+`docs/decisions/0011-envoy-retries.md` for the retries.
 """
 
 from collections.abc import Iterator

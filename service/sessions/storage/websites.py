@@ -41,7 +41,7 @@ async def rename(database: Database, website: Website, name: str) -> None:
         )
 
 
-async def retain(database: Database, website: Website, days: int | None) -> None:
+async def set_retention(database: Database, website: Website, days: int | None) -> None:
     """Set for how many days the sessions of a website are kept; None is forever."""
     async with database.transaction() as connection:
         await connection.execute(

@@ -1,7 +1,7 @@
 """The sessions of a website as columns, as one transaction sees them.
 
 Blocks say what sessions there are, except for the hours that were changed since: the rows say
-that. Why both together are exact at every moment is in docs/decisions/blocks.md.
+that. Why both together are exact at every moment is in docs/decisions/0016-blocks.md.
 """
 
 import asyncio

@@ -59,7 +59,7 @@ class Websites:
         """
         await websites.rename(self._database, await self.get(website_id), check_name(name))
 
-    async def retain(self, website_id: str, days: int | None) -> None:
+    async def set_retention(self, website_id: str, days: int | None) -> None:
         """Keep the sessions of a website for a number of days; None is forever.
 
         Raises:
@@ -67,4 +67,4 @@ class Websites:
             NotFound: no website has this id.
         """
         check_retention(days)
-        await websites.retain(self._database, await self.get(website_id), days)
+        await websites.set_retention(self._database, await self.get(website_id), days)

@@ -43,7 +43,7 @@ CREATE TABLE visitors (
 );
 
 -- What is left of an erased visitor: nothing that happened until then is recorded
--- again. A keyed hash stands for the visitor: see docs/decisions/erasure.md.
+-- again. A keyed hash stands for the visitor: see docs/decisions/0013-erasure.md.
 CREATE TABLE tombstones (
     website_key  integer,
     visitor_hash bytea,
@@ -162,7 +162,7 @@ CREATE TABLE changed_hours (
     PRIMARY KEY (website_key, change_key)
 );
 
--- The sessions of whole hours a second time, as columns: see docs/decisions/blocks.md.
+-- The sessions of whole hours a second time, as columns: see docs/decisions/0016-blocks.md.
 -- Each bytea is an array of little-endian integers, one for a session or for a step, all of the
 -- smallest size that holds the largest; those of a text are numbers of its words, which are
 -- sorted and end with NUL. checksum holds one CRC-32 for each bytea, in this order.

@@ -1,4 +1,4 @@
-"""The README is true: its shell blocks run as they stand, and its tables equal the code."""
+"""The documentation is true: its commands run as they stand, and its tables equal the code."""
 
 import ast
 import json
@@ -22,9 +22,15 @@ from analytics_sessions.v1.error_reason_pb2 import ErrorReason
 from sessions.settings import Settings
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
-PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
-PAGES += sorted((ROOT / "docs").rglob("*.md"))
+README = ROOT / "README.md"
+DOCS = ROOT / "docs"
+DECISIONS = DOCS / "decisions"
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
+
+RUN = [README, *(DOCS / f"{name}.md" for name in ("api", "errors", "import", "settings", "operations"))]
+"""The pages whose commands run, one after the other in one shell, as a reader would go on."""
+README_LINES = 150
+GLOSSARY_LINES = 60
 
 RUN_SECONDS = 120
 STOP_SECONDS = 20
@@ -39,22 +45,39 @@ FACTORIES = {
 class Block:
     """A fenced block; `not_run` is the reason in a comment in front of it."""
 
+    page: str
     language: str
     text: str
     not_run: str
 
+    @property
+    def command(self) -> str:
+        """What the shell runs for it."""
+        if self.language == "python":
+            return f"python3 - <<'END_OF_PYTHON'\n{self.text}\nEND_OF_PYTHON"
+        return self.text
 
-def blocks() -> list[Block]:
-    """All blocks of the README, in order."""
+
+def blocks(page: Path) -> list[Block]:
+    """All blocks of a page, in order."""
     fence = re.compile(r"(?:<!-- not run: (.+?) -->\n)?```(\w+)\n(.*?)\n?```\n", re.DOTALL)
-    return [Block(language, text, reason) for reason, language, text in fence.findall(README)]
+    return [
+        Block(page.name, language, text, reason)
+        for reason, language, text in fence.findall(page.read_text())
+    ]
 
 
 def commands() -> Iterator[tuple[Block, str]]:
-    """Each block that is run, with the output that the README shows for it."""
-    for block, following in pairwise([*blocks(), Block("", "", "")]):
-        if block.language == "sh" and not block.not_run:
-            yield block, following.text if following.language in ("json", "text") else ""
+    """Each block that is run, with the output that its page shows for it, empty if none."""
+    for page in RUN:
+        for block, following in pairwise([*blocks(page), Block("", "", "", "")]):
+            if block.language in ("sh", "python") and not block.not_run:
+                yield block, following.text if following.language in ("json", "text") else ""
+
+
+def opening() -> str:
+    """The answer at the top of the README."""
+    return next(block.text for block in blocks(README) if block.language == "json")
 
 
 def normal(output: str) -> Any:
@@ -115,27 +138,37 @@ def stop(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
 
 
-def test_shell_blocks_print_what_is_shown(tmp_path: Path) -> None:
+def test_commands_print_what_is_shown(tmp_path: Path) -> None:
     expected = list(commands())
-    assert len(expected) > 8
-    script = "\n".join(f"{block.text}\nprintf '\\f'" for block, _ in expected)
+    assert {block.page for block, shown in expected if shown} == {page.name for page in RUN}
+    script = "\n".join(f"{block.command}\nprintf '\\f'" for block, _ in expected)
     printed = run(script, tmp_path).split("\f")
-    for (block, shown), output in zip(expected, printed, strict=False):
-        assert normal(output) == normal(shown), block.text
     assert len(printed) == len(expected) + 1
+    for (block, shown), output in zip(expected, printed, strict=False):
+        if shown:
+            assert normal(output) == normal(shown), block
+        assert '"code":' in shown or '"code":' not in output, (block, output)
+    [listed] = [
+        output
+        for (block, _), output in zip(expected, printed, strict=False)
+        if "tee sessions.json" in block.text
+    ]
+    assert normal(listed) == normal(opening())
 
 
 def test_blocks_that_are_not_run_say_why() -> None:
-    left_out = [block for block in blocks() if block.not_run]
-    assert {block.text for block in left_out} >= {"make run", "make test"}
+    left_out = [block for page in RUN for block in blocks(page) if block.not_run]
+    assert "make run" in {block.text for block in left_out}
     assert all(block.language == "sh" for block in left_out)
 
 
-def rows(heading: str) -> list[list[str]]:
-    """The cells of the table under a heading, without its head."""
-    section = README.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    lines = [line for line in section.splitlines() if line.startswith("|")]
-    return [re.split(r" *(?<!\\)\| *", line.strip("| ")) for line in lines[2:]]
+def rows(page: Path, heading: str) -> list[list[str]]:
+    """The cells of the first table under a heading, without its head."""
+    section = re.split(rf"^#+ {heading}\n", page.read_text(), flags=re.MULTILINE)[1]
+    table = re.search(r"(?:^\|.*\n)+", section, re.MULTILINE)
+    assert table, heading
+    lines = table[0].splitlines()[2:]
+    return [re.split(r" *(?<!\\)\| *", line.strip("| ")) for line in lines]
 
 
 def test_settings_are_those_of_the_code() -> None:
@@ -156,7 +189,7 @@ def test_settings_are_those_of_the_code() -> None:
         for name, field in Settings.model_fields.items()
         for variable in [str(field.validation_alias or f"SESSIONS_{name.upper()}")]
     ]
-    assert rows("Settings") == settings
+    assert rows(DOCS / "settings.md", "Settings") == settings
 
 
 def shown_default(variable: str, default: object) -> str:
@@ -172,11 +205,11 @@ def test_reasons_are_those_of_the_contract() -> None:
     values = ErrorReason.DESCRIPTOR.values[1:]
     errors = {value.name: value.GetOptions().Extensions[option] for value in values}
     documented = {f"`{name}`": [each.code, str(each.http_status)] for name, each in errors.items()}
-    assert {row[0]: row[1:3] for row in rows("Errors")} == documented
+    assert {row[0]: row[1:3] for row in rows(DOCS / "errors.md", "Reasons")} == documented
 
 
 def test_the_folder_map_names_what_exists() -> None:
-    places = [row[0].strip("`") for row in rows("Where things are")]
+    places = [row[0].strip("`") for row in rows(ROOT / "CONTRIBUTING.md", "Where things are")]
     assert all((ROOT / place).exists() for place in places), places
     folders = {path.name for path in (ROOT / "service/sessions").iterdir() if path.is_dir()}
     named = {place.rstrip("/").rpartition("/")[2] for place in places}
@@ -204,6 +237,26 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
 
 
-def test_every_page_is_linked_from_the_readme() -> None:
-    linked = {(ROOT / link.partition("#")[0]).resolve() for link in links(ROOT / "README.md")}
-    assert set(PAGES) - {ROOT / "README.md"} <= linked
+def test_every_page_is_linked_from_the_readme_or_an_index_of_it() -> None:
+    linked = {README, *targets(README), *targets(DECISIONS / "README.md")}
+    assert set(PAGES) <= linked
+
+
+def targets(page: Path) -> set[Path]:
+    return {(page.parent / link.partition("#")[0]).resolve() for link in links(page)}
+
+
+def test_the_index_of_decisions_has_each_with_number_date_and_title() -> None:
+    index = [row[:3] for row in rows(DECISIONS / "README.md", "Decisions")]
+    pages = sorted(page for page in DECISIONS.iterdir() if page.name != "README.md")
+    assert index == [
+        [f"[{number}]({page.name})", date[:10], title.removeprefix("# ")]
+        for number, page in ((f"{count:04}", page) for count, page in enumerate(pages, 1))
+        for title, _, date in [page.read_text().splitlines()[:3]]
+    ]
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d", row[1]) for row in index)
+
+
+def test_the_pages_for_newcomers_stay_short() -> None:
+    assert len(README.read_text().splitlines()) <= README_LINES
+    assert len((DOCS / "glossary.md").read_text().splitlines()) <= GLOSSARY_LINES
