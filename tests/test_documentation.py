@@ -27,7 +27,10 @@ DOCS = ROOT / "docs"
 DECISIONS = DOCS / "decisions"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 
-RUN = [README, *(DOCS / f"{name}.md" for name in ("api", "errors", "import", "settings", "operations"))]
+RUN = [
+    README,
+    *(DOCS / f"{name}.md" for name in ("api", "errors", "import", "settings", "operations")),
+]
 """The pages whose commands run, one after the other in one shell, as a reader would go on."""
 README_LINES = 150
 GLOSSARY_LINES = 60

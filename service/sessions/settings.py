@@ -82,9 +82,9 @@ class Settings(BaseSettings):
     """Time in seconds for calls in flight to finish when a worker stops."""
     retention_interval: float = Field(default=3600.0, ge=0, le=604_800)
     """Interval of the retention job in seconds; 0 disables it."""
-    geo_database: Annotated[FilePath | None, BeforeValidator(_or_none), AfterValidator(_geo_database)] = (
-        None
-    )
+    geo_database: Annotated[
+        FilePath | None, BeforeValidator(_or_none), AfterValidator(_geo_database)
+    ] = None
     """Geolocation database in MaxMind's format for `client_ip`; empty disables the lookup."""
     visitor_secret: Annotated[bytes | None, BeforeValidator(_secret)] = None
     """Hex key for the hashes of visitors; overrides the one in the database."""

@@ -127,7 +127,7 @@ async def read(world: World, rng: random.Random, tally: "Counter[str]") -> None:
 async def come_and_go(world: World, rng: random.Random, tally: "Counter[str]") -> None:
     """A website of its own: generated, written to, folded, read, and deleted."""
     [website] = await new_websites(world.url, ["comes and goes"])
-    await Websites(world.database).retain(website.website_id, RETENTION_DAYS)
+    await Websites(world.database).set_retention(website.website_id, RETENTION_DAYS)
     until = START + timedelta(days=2)
     await generate(world.url, [website], sessions=60, days=2, seed=1, until=until)
     tally["generated"] += 1
@@ -236,7 +236,7 @@ async def test_blocks_are_exact_at_every_moment(
     actors: list[Actor] = [write, write, write, erase, read, read, come_and_go]
     async with Database(database_url, pool_size=12, timeout=0, patience=60) as database:
         website = await new_website(database)
-        await Websites(database).retain(website.website_id, RETENTION_DAYS)
+        await Websites(database).set_retention(website.website_id, RETENTION_DAYS)
         world = World(database_url, database, website)
         until = asyncio.get_running_loop().time() + seconds
         async with asyncio.TaskGroup() as group:
