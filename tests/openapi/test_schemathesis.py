@@ -31,6 +31,8 @@ CHECKS = (
     "response_schema_conformance",
     "ignored_auth",
 )
+pytestmark = pytest.mark.timeout(1_000)
+
 CAUSED = {200, 400, 401, 404}
 """What one key on one website can bring about."""
 
