@@ -6,13 +6,23 @@ from datetime import UTC, datetime
 
 from sessions.analysis.columns import ALL, Columns
 from sessions.domain.dimensions import TEXTS
-from sessions.domain.selection import Range
+from sessions.domain.predicates import All, Predicate
+from sessions.domain.selection import Range, Selection
 from sessions.domain.urls import split_url
 from sessions.storage import blocks
 from sessions.storage.database import Connection, Database
 from sessions.usecases.read_columns import ReadColumns
 
 ALWAYS = Range(datetime(2000, 1, 1, tzinfo=UTC), datetime(2101, 1, 1, tzinfo=UTC))
+EVERYTHING = All()
+
+
+def selection(
+    range_: Range = ALWAYS, predicate: Predicate = EVERYTHING, *, include_bots: bool = True
+) -> Selection:
+    """The sessions of some time of which a predicate is true."""
+    return Selection(range=range_, include_bots=include_bots, predicate=predicate, identity=b"")
+
 
 _ROWS = """
 SELECT concat_ws('|', (extract(epoch FROM started_at) * 1000000)::bigint, visitor_key,
@@ -96,6 +106,6 @@ async def compare(database: Database, website_key: int) -> tuple[list[str], list
     collected = Collected()
     async with blocks.read_transaction(database) as connection:
         reader = ReadColumns(_Within(connection))  # type: ignore[arg-type]
-        await reader.accumulate(website_key, ALWAYS, collected)
+        await reader.accumulate(website_key, selection(), collected)
         expected = await in_rows(connection, website_key)
     return sorted(collected.sessions), expected

@@ -1,25 +1,29 @@
 """Reading the sessions of a website as columns: the way in for everything that counts."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Collection
+from contextlib import aclosing, asynccontextmanager
 from datetime import datetime, timedelta
 
 import structlog
 
+from sessions.analysis import masks
 from sessions.analysis.accumulator import Accumulator
 from sessions.analysis.columns import Columns
 from sessions.analysis.encoding import Damaged
 from sessions.domain.block_header import BlockHeader
 from sessions.domain.errors import Reason, Unavailable
 from sessions.domain.hours import hour_number, hour_start, microseconds
-from sessions.domain.selection import Range
+from sessions.domain.selection import Range, Selection
 from sessions.storage import blocks, changed_hours
 from sessions.storage.database import Database
 from sessions.usecases.session_snapshot import SessionSnapshot
 
 MAX_DIRTY_SESSIONS = 100_000
 """Sessions that one read takes from their rows: about three seconds of work, with their steps."""
+
+MAX_WAITING = 32
+"""Reads that wait for their turn; one page of a dashboard sends about ten at once."""
 
 _RETRY_SECONDS = 30.0
 
@@ -37,35 +41,70 @@ class ReadColumns:
     def __init__(self, database: Database, *, max_dirty_sessions: int = MAX_DIRTY_SESSIONS) -> None:
         self._database = database
         self._max_dirty_sessions = max_dirty_sessions
-        self._turn = asyncio.Semaphore()
+        self._turn = asyncio.Lock()
+        self._waiting = 0
 
     async def accumulate(
-        self, website_key: int, range_: Range, accumulator: Accumulator
+        self, website_key: int, selection: Selection, accumulator: Accumulator
     ) -> datetime:
-        """Give an accumulator all sessions that started in a range, as they are at one moment.
+        """Give an accumulator all sessions of a selection, as they are at one moment.
 
         One part is in memory at a time, and the call can be cancelled between two of them.
+
+        Args:
+            website_key: whose sessions.
+            selection: which of them; those and no others are `selected`.
+            accumulator: gets the parts, one after the other, in a thread.
 
         Returns:
             The moment.
 
         Raises:
-            Unavailable: too many sessions have changed since the blocks were brought up to date,
-                or the database can't be reached.
+            Unavailable: many calls are waiting; or too many sessions have changed since the
+                blocks were brought up to date; or the database can't be reached.
         """
-        damaged: list[BlockHeader] = []
-        async with self._turn, blocks.read_transaction(self._database) as connection:
+        async with self._in_turn(), blocks.read_transaction(self._database) as connection:
             [(as_of,)] = await (await connection.execute("SELECT now()")).fetchall()
-            snapshot = await SessionSnapshot.open(connection, website_key, range_)
-            parts = self._parts(snapshot, _hours(range_), accumulator.columns, damaged)
-            async with aclosing(parts):
-                async for part in parts:
-                    inside = part.between(*map(microseconds, range_))
-                    if inside.selected.any():
-                        await asyncio.to_thread(accumulator.add, inside)
+            snapshot = await SessionSnapshot.open(connection, website_key, selection.range)
+            damaged = await self._read(snapshot, selection, accumulator)
         await self._rebuild([*snapshot.damaged, *damaged])
         moment: datetime = as_of
         return moment
+
+    @asynccontextmanager
+    async def _in_turn(self) -> AsyncIterator[None]:
+        """One call at a time; those that wait leave when their time is over."""
+        if self._waiting >= MAX_WAITING:
+            message = "too many analyses are waiting, try again"
+            raise Unavailable(message, Reason.SERVICE_UNAVAILABLE)
+        self._waiting += 1
+        try:
+            await self._turn.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    async def _read(
+        self, snapshot: SessionSnapshot, selection: Selection, accumulator: Accumulator
+    ) -> list[BlockHeader]:
+        """Give all parts to an accumulator; returns the blocks that turned out to be damaged."""
+
+        def add(part: Columns) -> None:
+            inside = part.between(*map(microseconds, selection.range))
+            selected = masks.select(inside, selection)
+            if selected.selected.any():
+                accumulator.add(selected)
+
+        damaged: list[BlockHeader] = []
+        names = masks.columns_of(selection).union(accumulator.columns)
+        parts = self._parts(snapshot, _hours(selection.range), names, damaged)
+        async with aclosing(parts):
+            async for part in parts:
+                await asyncio.to_thread(add, part)
+        return damaged
 
     async def _parts(
         self,
