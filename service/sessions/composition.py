@@ -21,6 +21,7 @@ from sessions.usecases.delete_website import DeleteWebsite
 from sessions.usecases.erase_visitor import EraseVisitor
 from sessions.usecases.fold_blocks import FoldBlocks
 from sessions.usecases.get_session import GetSession
+from sessions.usecases.inspect_blocks import InspectBlocks
 from sessions.usecases.list_sessions import ListSessions
 from sessions.usecases.read_columns import ReadColumns
 from sessions.usecases.receive_events import ReceiveEvents
@@ -47,6 +48,7 @@ class Application:
     run_retention: RunRetention
     read_columns: ReadColumns
     fold_blocks: FoldBlocks
+    inspect_blocks: InspectBlocks
 
 
 @asynccontextmanager
@@ -81,6 +83,7 @@ async def open_application(database_url: str, settings: Settings) -> AsyncIterat
             run_retention=RunRetention(pools.jobs, _now),
             read_columns=ReadColumns(pools.analysis),
             fold_blocks=FoldBlocks(pools.jobs, _now),
+            inspect_blocks=InspectBlocks(pools.jobs),
         )
 
 

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sessions.analysis import encoding
 from sessions.domain.enrichment import Enricher
 from sessions.domain.errors import Unavailable
 from sessions.domain.events import Event
@@ -267,6 +268,24 @@ async def test_a_website_is_folded_once_a_minute(database: Database) -> None:
     await visits(database, website, range(2, 8), name="late")
     assert await due(database, LATER + timedelta(seconds=59)) == []
     assert await due(database, LATER + timedelta(seconds=61)) == [website.key]
+
+
+async def test_a_fold_that_is_overdue_is_told(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    website = await new_website(database)
+    await visits(database, website, range(2, 8))
+    now = LATER
+    folding = FoldBlocks(database, lambda: now)
+    monkeypatch.setattr(encoding, "encode", None)  # it fails
+    await folding()
+    assert folding.lag == timedelta()
+    now += timedelta(minutes=6)
+    await folding()
+    assert folding.lag == timedelta(minutes=6)
+    monkeypatch.undo()
+    await folding()
+    assert folding.lag == timedelta()
 
 
 async def test_an_erasure_makes_a_website_due(database: Database) -> None:

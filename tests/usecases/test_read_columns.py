@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import LiteralString
+from typing import Any, LiteralString
 
 import pytest
 import pytest_asyncio
@@ -134,7 +134,7 @@ async def test_rows_and_columns_and_the_definition_select_the_same_sessions(
             now = START + data.draw(st.integers(0, 8), "hours") * HOUR
             await fold(database, website, now, data.draw(st.integers(1, 4), "most"))
     query = "SELECT visitor_id, visitor_key FROM visitors WHERE website_key = %(key)s"
-    keys = dict(await database.fetch(query, {"key": website.key}))
+    keys: dict[str, int] = dict(await database.fetch(query, {"key": website.key}))
     sessions = reference_sessions(chain(*sent))
     for predicate in predicates:
         asked = selection(Range(*range_), predicate, include_bots=include_bots)
@@ -146,7 +146,7 @@ async def test_rows_and_columns_and_the_definition_select_the_same_sessions(
 async def test_none_of_a_collection(database: Database) -> None:
     website = await new_website(database)
     record = RecordEvents(database, Partitions(database), b"secret")
-    click = {"is_pageview": False, "event_name": "click"}
+    click: dict[str, Any] = {"is_pageview": False, "event_name": "click"}
     sent = [
         event("views", START, url="/a", path="/a"),
         event("clicks", START + HOUR, url="/a", path="/a", **click),
@@ -155,14 +155,15 @@ async def test_none_of_a_collection(database: Database) -> None:
         event("a view of nothing", START + 3 * HOUR),
     ]
     await record(website, sent)
+    expected: list[tuple[Predicate, list[int]]] = [
+        (Has("page", ("",)), [1, 3]),
+        (Has("event", ("",)), [0, 3]),
+        (Has("event", ("", "click")), [0, 1, 2, 3]),
+        (Has("page", ("/a", "")), [0, 1, 2, 3]),
+        (OneOf("entry_page", ("",)), [1, 3]),
+    ]
     for _ in range(2):
-        for predicate, hours in [
-            (Has("page", ("",)), [1, 3]),
-            (Has("event", ("",)), [0, 3]),
-            (Has("event", ("", "click")), [0, 1, 2, 3]),
-            (Has("page", ("/a", "")), [0, 1, 2, 3]),
-            (OneOf("entry_page", ("",)), [1, 3]),
-        ]:
+        for predicate, hours in expected:
             found = await from_columns(database, website, selection(predicate=predicate))
             assert [(at - microseconds(START)) // 3_600_000_000 for at, _ in found] == hours
         await fold(database, website, START + 9 * HOUR, 10)

@@ -124,6 +124,10 @@ class Columns:
         selected[first:last] = self.selected[first:last]
         return replace(self, selected=selected)
 
+    def hour(self, hour: int) -> "Columns":
+        """The sessions that started in an hour, alone."""
+        return self.take(np.flatnonzero(self.hours == hour))
+
     def compact(self) -> "Columns":
         """The selected sessions alone."""
         return self if self.selected.all() else self.take(np.flatnonzero(self.selected))

@@ -8,6 +8,7 @@ from importlib import metadata
 
 import click
 
+from sessions.cli.blocks import blocks
 from sessions.cli.generate import generate
 from sessions.cli.import_events import import_events
 from sessions.cli.keys import keys
@@ -19,7 +20,7 @@ from sessions.cli.visitors import visitors
 from sessions.cli.websites import websites
 
 COMMANDS: tuple[click.Command, ...] = (
-    *(up, serve, migrate, websites, keys, import_events, visitors, retention, generate),
+    *(up, serve, migrate, websites, keys, import_events, visitors, retention, blocks, generate),
 )
 """In the order of the help."""
 

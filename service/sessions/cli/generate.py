@@ -46,7 +46,7 @@ def generate(
     """Make sessions with their events, as if recorded, and print the ids of their websites.
 
     Visitors come back, most visits are short, nights are quiet, and a tenth are bots. A million
-    sessions take about a minute.
+    sessions take about two minutes.
 
     \b
         sessions generate
@@ -78,12 +78,15 @@ async def _run(
     # Loaded here, because the help must not wait for it.
     from tqdm import tqdm
 
+    from sessions.cli.blocks import fold_websites
+    from sessions.composition import open_application
     from sessions.generator import generate as make
     from sessions.generator.websites import empty_website, new_websites
     from sessions.settings import Settings
     from sessions.standalone.command_database import command_database
 
-    async with command_database(Settings()) as url:
+    settings = Settings()
+    async with command_database(settings) as url:
         if website_id:
             websites = [await empty_website(url, website_id)]
         else:
@@ -99,4 +102,6 @@ async def _run(
                 until=until,
                 progress=bar.update,
             )
+        async with open_application(url, settings) as app:
+            await fold_websites(app, websites)
     return [website.website_id for website in websites]

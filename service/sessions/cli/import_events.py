@@ -245,6 +245,7 @@ async def _recording(
 ) -> AsyncIterator["Importer"]:
     """An importer for a website in the configured database."""
     from sessions.cli.application import open_for_command
+    from sessions.cli.blocks import fold_websites
     from sessions.importing.importer import AT_ONCE, Importer
 
     async with open_for_command(connections=AT_ONCE) as app:
@@ -254,6 +255,7 @@ async def _recording(
             return _Counts(*await app.record_events(website, events))
 
         yield Importer(website_id, chosen, app.enricher, record, complete)
+        await fold_websites(app, [website])
 
 
 def _report(tally: "Tally", skipped_as: str, *, dry_run: bool) -> None:

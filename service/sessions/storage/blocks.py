@@ -30,6 +30,14 @@ SELECT {_FIELDS}
 
 _ONE: LiteralString = "website_key = %(website_key)s AND first_hour = %(first_hour)s"
 
+_STATUS: LiteralString = """
+SELECT count(*), coalesce(sum(sessions), 0)::bigint, coalesce(sum({bytes}), 0)::bigint,
+       (SELECT count(DISTINCT hour) FROM changed_hours WHERE website_key = %(website_key)s),
+       (SELECT folded_at FROM fold_state WHERE website_key = %(website_key)s)
+  FROM blocks
+ WHERE website_key = %(website_key)s
+"""
+
 # A partition that is dropped is gone for older snapshots, too, which may still see rows in it:
 # the lock comes before the snapshot, and keeps all partitions.
 _ONE_MOMENT: LiteralString = """
@@ -111,6 +119,18 @@ async def headers(
             BlockHeader(website_key, hour_number(first), hour_number(last), *rest)
             for first, last, *rest in await cursor.fetchall()
         ]
+
+
+async def status(
+    connection: Connection, website_key: int, names: Sequence[str]
+) -> tuple[int, int, int, int, datetime | None]:
+    """Blocks of a website, their sessions, the bytes of these columns, changed hours, last fold."""
+    sizes = map(sql.SQL("octet_length({})").format, map(sql.Identifier, names))
+    query = sql.SQL(_STATUS).format(bytes=sql.SQL(" + ").join(sizes))
+    found = await connection.execute(query, {"website_key": website_key})
+    [row] = await found.fetchall()
+    blocks, sessions, size, hours, folded_at = row
+    return blocks, sessions, size, hours, folded_at
 
 
 async def read(

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import LiteralString, NamedTuple
 
 from sessions.domain.dimensions import TEXTS
-from sessions.domain.hours import HOUR, moment
+from sessions.domain.hours import HOUR, hour_number, moment
 from sessions.storage.database import Connection
 
 _NUMBERS: dict[str, LiteralString] = {
@@ -54,6 +54,14 @@ SELECT coalesce(string_agg(timestamptz_send(started_at), ''::bytea), ''),
 """
 
 
+_BY_HOUR: LiteralString = """
+SELECT date_trunc('hour', started_at, 'UTC'), count(*)
+  FROM sessions
+ WHERE website_key = %(website_key)s
+ GROUP BY 1
+"""
+
+
 class Span(NamedTuple):
     """Microseconds since 1970, from `since` on and before `until`."""
 
@@ -88,6 +96,12 @@ async def sizes(
         await cursor.execute(_SIZES, parameters)
         [(starts, steps)] = await cursor.fetchall()
     return starts, steps
+
+
+async def count_by_hour(connection: Connection, website_key: int) -> dict[int, int]:
+    """How many sessions started in each hour, of those in which any did."""
+    found = await connection.execute(_BY_HOUR, {"website_key": website_key})
+    return {hour_number(hour): count for hour, count in await found.fetchall()}
 
 
 async def fetch(

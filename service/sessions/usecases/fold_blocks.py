@@ -16,10 +16,17 @@ from sessions.domain.hours import hour_number, hour_start, month_of
 from sessions.storage import blocks, changed_hours
 from sessions.storage.blocks import FoldConflict
 from sessions.storage.database import Connection, Database
+from sessions.usecases.progress import Progress, silent
 from sessions.usecases.session_snapshot import SessionSnapshot
 
 _REST = timedelta(minutes=1)
 """Between two folds of a website."""
+
+_CONFLICT_SECONDS = 0.5
+_NO_TIME = timedelta()
+
+LAG_LIMIT = timedelta(minutes=5)
+"""A fold that is due for longer is reported."""
 
 _log = structlog.get_logger()
 
@@ -43,6 +50,12 @@ class FoldBlocks:
         self._database = database
         self._clock = clock
         self._max_sessions = max_sessions
+        self._due_since: dict[int, datetime] = {}
+
+    @property
+    def lag(self) -> timedelta:
+        """For how long, by what was seen, some website has been waiting for its fold."""
+        return max((self._clock() - since for since in self._due_since.values()), default=_NO_TIME)
 
     async def __call__(self) -> None:
         """Fold the websites of which enough has changed; what fails is logged.
@@ -51,18 +64,53 @@ class FoldBlocks:
             Unavailable: the database can't be reached.
         """
         now = self._clock()
-        for website_key in await changed_hours.due(self._database, now, now - _REST):
+        due = await changed_hours.due(self._database, now, now - _REST)
+        self._due_since = {each: self._due_since.get(each, now) for each in due}
+        for website_key in due:
+            await self._fold_and_log(website_key)
+        if self.lag >= LAG_LIMIT:
+            seconds, websites = self.lag.total_seconds(), len(self._due_since)
+            _log.warning("blocks are behind", seconds=round(seconds), websites=websites)
+
+    async def _fold_and_log(self, website_key: int) -> None:
+        began = self._clock()
+        try:
+            hours = sum([folded async for folded in self.website(website_key)])
+        except FoldConflict:
+            pass  # another worker is at it
+        except DomainError as error:
+            _log.warning("a fold is postponed", website=website_key, error=error.message)
+        except Exception:
+            _log.exception("a fold failed", website=website_key)
+        else:
+            del self._due_since[website_key]
+            seconds = (self._clock() - began).total_seconds()
+            _log.info("folded", website=website_key, hours=hours, seconds=round(seconds, 1))
+
+    async def completely(self, website_key: int, progress: Progress = silent) -> None:
+        """Bring all blocks of a website up to date, also while others fold it.
+
+        Progress counts hours.
+
+        Raises:
+            Unavailable: the database can't be reached; what was folded before stays.
+        """
+        total = len(await self._waiting(website_key))
+        while True:
             try:
-                hours = sum([folded async for folded in self.website(website_key)])
+                async for hours in self.website(website_key):
+                    progress(hours, total)
             except FoldConflict:
-                continue  # another worker is at it
-            except DomainError as error:
-                _log.warning("a fold is postponed", website=website_key, error=error.message)
-            except Exception:
-                _log.exception("a fold failed", website=website_key)
+                await asyncio.sleep(_CONFLICT_SECONDS)
             else:
-                taken = (self._clock() - now).total_seconds()
-                _log.info("folded", website=website_key, hours=hours, seconds=round(taken, 1))
+                return
+
+    async def _waiting(self, website_key: int) -> list[int]:
+        """The hours that there are to fold, but for those of damaged blocks."""
+        current_hour = hour_number(self._clock())
+        async with self._database.transaction() as connection:
+            changed = await changed_hours.find(connection, website_key)
+        return [hour for hour in changed if hour < current_hour]
 
     async def website(self, website_key: int) -> AsyncIterator[int]:
         """Bring all blocks of a website up to date; gives how many hours each transaction took.

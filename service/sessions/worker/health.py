@@ -1,6 +1,7 @@
 """The health of a worker (grpc.health.v1): what it reports, and the check that others make."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 import grpc
 from grpc_health.v1.health import aio
@@ -8,6 +9,7 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 from sessions.domain.errors import DomainError
 from sessions.storage.database import Database
+from sessions.usecases.fold_blocks import LAG_LIMIT
 
 _CHECK_SECONDS = 1.0
 _CHANNEL_OPTIONS = (
@@ -17,10 +19,17 @@ _CHANNEL_OPTIONS = (
 )
 
 
+BLOCKS = "blocks"
+"""What is asked for to hear whether blocks are brought up to date in time."""
+
+
 async def report_health(
-    status: aio.HealthServicer, database: Database, services: Iterable[str]
+    status: aio.HealthServicer, database: Database, services: Iterable[str], *, fold_lag: timedelta
 ) -> None:
-    """Report SERVING for the process and its services while the database answers."""
+    """Report SERVING for the process and its services while the database answers.
+
+    Of blocks, report SERVING while no fold is overdue.
+    """
     try:
         await database.ping()
         serving = True
@@ -29,6 +38,8 @@ async def report_health(
     states = HealthCheckResponse
     for service in ("", *services):
         await status.set(service, states.SERVING if serving else states.NOT_SERVING)
+    in_time = serving and fold_lag < LAG_LIMIT
+    await status.set(BLOCKS, states.SERVING if in_time else states.NOT_SERVING)
 
 
 async def is_serving(address: str) -> bool:

@@ -51,7 +51,8 @@ async def run_worker(
         _log.info("serving", host=settings.worker_host, port=bound)
 
         async def check_health() -> None:
-            await report_health(status, application.pools.admin, SERVICES)
+            lag = application.fold_blocks.lag
+            await report_health(status, application.pools.admin, SERVICES, fold_lag=lag)
 
         note_last_use = application.authenticate.note_last_use
         jobs = [
