@@ -8,7 +8,7 @@ MADE := $(addprefix service/sessions/gateway/,descriptors.pb openapi.json swagge
 NO_NODE := ! command -v npm > /dev/null || ! node -e 'process.exit(+(parseInt(process.versions.node) < 20))'
 
 .DEFAULT_GOAL := help
-.PHONY: help install run generate generate-python generate-openapi generate-page generate-typescript generate-go format lint lint-openapi test coverage bench bench-ingest soak fuzz drift check
+.PHONY: help install run generate generate-python generate-openapi generate-page generate-typescript generate-go format lint lint-openapi test coverage bench bench-hostile bench-ingest soak fuzz drift check
 
 help: ## Show the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -91,6 +91,9 @@ coverage: install ## Show which lines no test runs, but for those that only whol
 bench: install ## Measure how fast sessions are read (ARGS="--help" shows the options)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m bench.read $(ARGS)
+
+bench-hostile: install ## Measure what others notice of a hostile caller (ARGS="--help" shows the options)
+	$(BIN)/python -m bench.hostile $(ARGS)
 
 bench-ingest: install ## Measure how fast events come in (ARGS="--help" shows the options)
 	$(BIN)/python -m bench.ingest $(ARGS)
