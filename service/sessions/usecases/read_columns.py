@@ -76,7 +76,7 @@ class ReadColumns:
         """One call at a time; those that wait leave when their time is over."""
         if self._waiting >= MAX_WAITING:
             message = "too many analyses are waiting, try again"
-            raise Unavailable(message, Reason.SERVICE_UNAVAILABLE)
+            raise Unavailable(Reason.SERVICE_UNAVAILABLE, message, retry_after=1.0)
         self._waiting += 1
         try:
             await self._turn.acquire()
