@@ -6,9 +6,16 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+import grpc
 import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from grpc_reflection.v1alpha.reflection_pb2 import (
+    ServerReflectionRequest,
+    ServerReflectionResponse,
+)
 from sessions.domain.websites import Website
 
 from tests.support.stack import Stack
@@ -84,3 +91,49 @@ def test_the_lines_of_the_page(programs: Path, stack: Stack, website: Website, k
     assert "string session_id = 2;" in described
     [session] = json.loads(called)["sessions"]
     assert session["visitor_id"] == "anna"
+
+
+@pytest.mark.parametrize(
+    ("symbol", "words"),
+    [
+        ("SessionService", "rpc ListSessions"),
+        ("SessionService.ListSessions", "option idempotency_level = NO_SIDE_EFFECTS;"),
+        ("ErrorReason", "ERROR_REASON_INVALID_FIELD = 1"),
+        ("Event.event_data", "google.protobuf.Struct event_data = 11"),
+    ],
+)
+def test_every_symbol_is_described(programs: Path, stack: Stack, symbol: str, words: str) -> None:
+    address = urlsplit(stack.address).netloc
+    done = subprocess.run(
+        [
+            programs / "grpcurl",
+            "-plaintext",
+            address,
+            "describe",
+            f"analytics.sessions.v1.{symbol}",
+        ],
+        text=True,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert words in done.stdout
+
+
+@pytest.mark.parametrize("version", ["v1", "v1alpha"])
+def test_reflection_answers_in_both_versions(stack: Stack, version: str) -> None:
+    service = f"grpc.reflection.{version}.ServerReflection"
+    listing = ServerReflectionRequest(list_services="")
+    itself = ServerReflectionRequest(file_containing_symbol=service)
+    with grpc.insecure_channel(urlsplit(stack.address).netloc) as channel:
+        call: Any = channel.stream_stream(
+            f"/{service}/ServerReflectionInfo",
+            request_serializer=ServerReflectionRequest.SerializeToString,
+            response_deserializer=ServerReflectionResponse.FromString,
+        )
+        services, files = call(iter([listing, itself]), timeout=20)
+    names = {each.name for each in services.list_services_response.service}
+    assert {service, "analytics.sessions.v1.SessionService"} <= names
+    [raw] = files.file_descriptor_response.file_descriptor_proto
+    assert FileDescriptorProto.FromString(raw).package == f"grpc.reflection.{version}"

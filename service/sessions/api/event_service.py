@@ -10,9 +10,9 @@ from analytics_sessions.v1 import event_service_pb2_grpc as services
 
 from sessions.api.errors import naming_batch
 from sessions.api.messages import sent_event
-from sessions.api.requests import in_slices
 from sessions.usecases.receive_events import ReceiveEvents
 from sessions.usecases.record_events import Recorded
+from sessions.usecases.slices import map_in_slices
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Request = TypeVar("Request")
@@ -66,7 +66,7 @@ class EventService(services.EventServiceServicer):
     async def _receive(
         self, request: messages.RecordEventsRequest | messages.StreamEventsRequest
     ) -> Recorded:
-        sent = await in_slices(sent_event, enumerate(request.events))
+        sent = await map_in_slices(sent_event, enumerate(request.events))
         return await self._receive_events(request.website_id, sent)
 
     async def _until_end(self, requests: AsyncIterator[Request]) -> AsyncIterator[Request]:

@@ -1,9 +1,6 @@
 """From the bytes of a request to its message: bounded first, then decoded."""
 
-import asyncio
-import time
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any
 
 from google.protobuf.message import DecodeError, Message
 
@@ -11,15 +8,10 @@ from sessions.api import wire
 from sessions.api.call import Call, Step
 from sessions.api.methods import Method
 from sessions.domain.errors import InvalidArgument, Reason, TooLarge, Violation
+from sessions.usecases.slices import map_in_slices
 
 _AT_ONCE = 64 * 1024
 """Bytes that are decoded in one piece, in less than a millisecond whatever they are."""
-
-_SLICE = 0.001
-"""Seconds of work on one request before others get their turn."""
-
-Item = TypeVar("Item")
-Made = TypeVar("Made")
 
 
 async def check_size(call: Call, raw: bytes, *, proceed: Step) -> Any:
@@ -56,7 +48,7 @@ async def _decode(method: Method, raw: bytes) -> Message:
         _, start, end, _ = field
         request.MergeFromString(raw[start:end])
 
-    await in_slices(merge, fields)
+    await map_in_slices(merge, fields)
     return request
 
 
@@ -69,15 +61,3 @@ def _violation(method: Method, error: wire.OutOfBounds) -> InvalidArgument:
     text = f"is {error.found:,} bytes long; at most {error.limit:,}"
     where = f"{name}[{error.index}]"
     return InvalidArgument(Violation(where, text, limit=error.limit, found=error.found))
-
-
-async def in_slices(function: Callable[[Item], Made], items: Iterable[Item]) -> list[Made]:
-    """`map`, which lets other calls have their turn once a millisecond."""
-    made = []
-    until = time.perf_counter() + _SLICE
-    for item in items:
-        made.append(function(item))
-        if time.perf_counter() > until:
-            await asyncio.sleep(0)
-            until = time.perf_counter() + _SLICE
-    return made

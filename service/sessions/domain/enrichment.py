@@ -6,7 +6,8 @@ refused by name and nothing is repaired or left out silently.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from operator import attrgetter, itemgetter, le
 from typing import Any, NamedTuple
@@ -91,20 +92,35 @@ class Enricher:
     def enrich_all(
         self, sent: Sequence[SentEvent], *, website_id: str, received_at: datetime
     ) -> list[Event]:
-        """The events of one request, in its order.
+        """What `enriching` makes, in one go."""
+        steps = self.enriching(sent, website_id=website_id, received_at=received_at)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                events: list[Event] = end.value
+                return events
+
+    def enriching(
+        self, sent: Sequence[SentEvent], *, website_id: str, received_at: datetime
+    ) -> Generator[None, None, list[Event]]:
+        """Makes the events of one request, in its order, and yields after each step.
 
         Raises InvalidArgument with every violation of all of them; the fields
         are named `events[3].event_name`.
         """
-        wrong = [
-            Violation(f"events[{index}].{violation.field}", violation.description)
-            for index, each in enumerate(sent)
-            for violation in violations(each, received_at)
-        ]
+        wrong: list[Violation] = []
+        for index, each in enumerate(sent):
+            found = violations(each, received_at)
+            wrong += (replace(one, field=f"events[{index}].{one.field}") for one in found)
+            yield
         if wrong:
             raise InvalidArgument(*wrong)
         ordinals = identity.Ordinals()
-        events = [self._event(each, website_id, _key(each, received_at, ordinals)) for each in sent]
+        events = []
+        for each in sent:
+            events.append(self._event(each, website_id, _key(each, received_at, ordinals)))
+            yield
         number_ties(events)
         return events
 
@@ -228,7 +244,8 @@ def _wrong_texts(sent: SentEvent) -> Iterator[Violation]:
         if reason := _not_storable(value):
             yield Violation(limit.field, reason)
         elif (size := len(value.encode())) > limit.bytes:
-            yield Violation(limit.field, f"is {size:,} bytes long; at most {limit.bytes:,}")
+            text = f"is {size:,} bytes long; at most {limit.bytes:,}"
+            yield Violation(limit.field, text, limit.bytes, size)
 
 
 def _not_storable(text: str) -> str:
@@ -256,7 +273,8 @@ def _wrong_parts(sent: SentEvent) -> Iterator[Violation]:
     for name in ("utm_source", "utm_medium", "utm_campaign"):
         size = len(getattr(url, name).encode())
         if size > limits.MAX_UTM:
-            yield Violation("url", f"its {name} is {size:,} bytes long; at most {limits.MAX_UTM:,}")
+            text = f"its {name} is {size:,} bytes long; at most {limits.MAX_UTM:,}"
+            yield Violation("url", text, limits.MAX_UTM, size)
 
 
 def _wrong_kind(sent: SentEvent) -> Iterator[Violation]:
@@ -273,7 +291,8 @@ def _wrong_identity(sent: SentEvent) -> Iterator[Violation]:
         yield Violation("visitor_id", "is required, or else client_ip and user_agent")
     if len(sent.visitor_id) > limits.MAX_VISITOR_ID_CHARACTERS:
         most = limits.MAX_VISITOR_ID_CHARACTERS
-        yield Violation("visitor_id", f"is {len(sent.visitor_id)} characters long; at most {most}")
+        size = len(sent.visitor_id)
+        yield Violation("visitor_id", f"is {size} characters long; at most {most}", most, size)
     names = f"{sent.visitor_id}{sent.event_id}{sent.event_name}"
     if sent.client_ip and ("." in names or ":" in names):  # rarely
         yield from _wrong_names(sent, identity.canonical_ip(sent.client_ip))
@@ -312,9 +331,8 @@ def _wrong_data(data: dict[str, Any]) -> Iterator[Violation]:
         return
     size = len(orjson.dumps(data))
     if size > limits.MAX_EVENT_DATA:
-        yield Violation(
-            "event_data", f"is {size:,} bytes of JSON; at most {limits.MAX_EVENT_DATA:,}"
-        )
+        text = f"is {size:,} bytes of JSON; at most {limits.MAX_EVENT_DATA:,}"
+        yield Violation("event_data", text, limits.MAX_EVENT_DATA, size)
 
 
 def _flaw(value: Any, depth: int) -> tuple[str, str] | None:

@@ -21,5 +21,6 @@ def page_size(asked: int, default: int, maximum: int, field: str) -> int:
         InvalidArgument: `asked` is negative.
     """
     if asked < 0:
-        raise InvalidArgument(Violation(field, f"{asked} is negative; send 1 to {maximum}"))
+        text = f"{asked} is negative; send 1 to {maximum}"
+        raise InvalidArgument(Violation(field, text, maximum, asked))
     return min(asked or default, maximum)

@@ -95,7 +95,7 @@ def _filter(name: str, values: Sequence[str]) -> Predicate:
 def _check_values(field: str, values: Sequence[str]) -> None:
     if len(values) > MAX_FILTER_VALUES:
         text = f"{len(values)} values; send {MAX_FILTER_VALUES} at the most"
-        raise InvalidArgument(Violation(field, text))
+        raise InvalidArgument(Violation(field, text, MAX_FILTER_VALUES, len(values)))
     if any("\0" in value for value in values):
         raise InvalidArgument(Violation(field, "holds a NUL character; leave it out"))
 

@@ -8,6 +8,7 @@ from sessions.domain.errors import InvalidArgument, Violation
 from sessions.domain.events import SentEvent
 from sessions.domain.limits import MAX_EVENTS
 from sessions.usecases.record_events import Recorded, RecordEvents
+from sessions.usecases.slices import run_in_slices
 from sessions.usecases.websites import Websites
 
 
@@ -36,9 +37,10 @@ class ReceiveEvents:
         """
         check_count(len(sent))
         website = await self._websites.get(website_id)
-        events = self._enricher.enrich_all(
+        steps = self._enricher.enriching(
             sent, website_id=website.website_id, received_at=self._clock()
         )
+        events = await run_in_slices(steps)
         return await self._record_events(website, events)
 
 
@@ -50,4 +52,4 @@ def check_count(count: int) -> None:
     """
     if not 1 <= count <= MAX_EVENTS:
         text = f"{count} events; send 1 to {MAX_EVENTS}"
-        raise InvalidArgument(Violation("events", text))
+        raise InvalidArgument(Violation("events", text, limit=MAX_EVENTS, found=count))
