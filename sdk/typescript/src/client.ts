@@ -1,148 +1,145 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Value } from "@bufbuild/protobuf/wkt";
-import {
-  type CallOptions as CallSettings,
-  Code,
-  ConnectError,
-  createClient,
-} from "@connectrpc/connect";
-import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
-import { batches, type EventInits } from "./batches.js";
-import { SessionsError, sessionsError } from "./errors.js";
+import { type CallOptions, Calls, type ClientOptions } from "./calls.js";
+import { batches, type EventInits } from "./events.js";
 import { EventService } from "./gen/analytics/sessions/v1/event_service_pb.js";
-import type { Session } from "./gen/analytics/sessions/v1/session_pb.js";
-import * as reading from "./gen/analytics/sessions/v1/session_service_pb.js";
-import { type Settings, settled } from "./settings.js";
+import type { Session, SessionEvent } from "./gen/analytics/sessions/v1/session_pb.js";
+import { SessionService } from "./gen/analytics/sessions/v1/session_service_pb.js";
+import {
+  type EraseVisitorResponse,
+  VisitorService,
+} from "./gen/analytics/sessions/v1/visitor_service_pb.js";
+import { fieldsOf, type SessionQuery } from "./queries.js";
+import { refuseUnknown } from "./settings.js";
+import { Unanswered } from "./stream.js";
+import { type Page, type Paging, Walk } from "./walk.js";
 
-type Filter = Extract<keyof reading.ListSessionsRequest, `filter${string}`>;
-type Range = "startDate" | "endDate" | "timezone" | "includeBots";
-/** Which sessions to list: days, and filters with one value or alternatives. */
-export type SessionQuery = Partial<Pick<reading.ListSessionsRequest, Range>> & {
-  [F in Filter]?: string | readonly string[];
-};
-/** How to call: in milliseconds the deadline of an attempt, and how long to try again. */
-export type ClientOptions = Settings & { timeoutMs?: number; retryMs?: number };
-/** A signal ends a call and its retries; it then rejects with the signal's reason. */
-export type CallOptions = { signal?: AbortSignal };
-type Send<T> = (settings: CallSettings) => Promise<T>;
-const SET_HERE = ["websiteId", "cursor", "limit"];
+/** How many events are recorded; those that were there before count too. */
+export interface Recorded {
+  readonly accepted: number;
+}
 
-/** A client with one connection, which is made when needed, and anew when it is lost. */
+/** A visitor, named as in its events. */
+export type Visitor = { visitorId: string } | { clientIp: string; userAgent?: string };
+
+const REOPENING_MS = 100;
+
+/** Reads sessions and records events, on one connection. */
 export class Client {
-  readonly #retryMs: number;
-  readonly #settings;
-  #closed = false;
-  readonly #connection: Http2SessionManager;
-  readonly #sessions;
-  readonly #events;
+  readonly #calls: Calls;
 
-  constructor({ timeoutMs = 10_000, retryMs = 30_000, ...settings }: ClientOptions = {}) {
-    const { origin, authorization } = settled(settings);
-    this.#retryMs = retryMs;
-    // One that died without being closed is given up within a deadline, while calls still wait.
-    const patienceMs = Math.max(1_000, Math.min(timeoutMs, 10_000) / 3);
-    const pings = { pingIntervalMs: patienceMs, pingTimeoutMs: patienceMs };
-    this.#connection = new Http2SessionManager(origin, pings);
-    this.#settings = { timeoutMs, headers: { authorization } };
-    const transport = createGrpcTransport({ baseUrl: origin, sessionManager: this.#connection });
-    this.#sessions = createClient(reading.SessionService, transport);
-    this.#events = createClient(EventService, transport);
+  constructor(options: ClientOptions = {}) {
+    this.#calls = new Calls(options);
   }
 
-  /** The sessions of a website, newest first, over all pages. */
-  sessions(websiteId: string, query: SessionQuery = {}, options: CallOptions = {}) {
-    const request = { ...listed(query), websiteId, limit: 100 };
-    return walk(async (cursor) => {
-      const send = (how: CallSettings) => this.#sessions.listSessions({ ...request, cursor }, how);
-      const page = await this.#call(options, send);
-      return [page.sessions, page.nextCursor];
-    });
+  /** The sessions of a website, newest first. */
+  sessions(
+    websiteId: string,
+    query: SessionQuery = {},
+    { cursor, pageSize = 100, ...options }: Paging & CallOptions = {},
+  ): Walk<Session> {
+    const request = { ...fieldsOf(query), websiteId, limit: pageSize };
+    const { listSessions } = SessionService.method;
+    return new Walk(async (at) => {
+      const page = await this.#calls.unary(listSessions, { ...request, cursor: at }, options);
+      return pageOf(page.sessions, page.nextCursor);
+    }, cursor);
   }
 
   /** A session by its id. */
   async session(websiteId: string, sessionId: string, options: CallOptions = {}): Promise<Session> {
     const request = { websiteId, sessionId, eventsLimit: 1 };
-    const answer = await this.#call(options, (how) => this.#sessions.getSession(request, how));
-    return answer.session as Session;
+    const { getSession } = SessionService.method;
+    return (await this.#calls.unary(getSession, request, options)).session as Session;
   }
 
-  /** The events of a session, oldest first, over all pages. */
-  events(websiteId: string, sessionId: string, options: CallOptions = {}) {
-    return walk(async (eventsCursor) => {
-      const request = { websiteId, sessionId, eventsCursor };
-      const page = await this.#call(options, (how) => this.#sessions.getSession(request, how));
-      return [page.events, page.nextEventsCursor];
-    });
+  /** The events of a session, oldest first. */
+  events(
+    websiteId: string,
+    sessionId: string,
+    { cursor, pageSize = 0, ...options }: Paging & CallOptions = {},
+  ): Walk<SessionEvent> {
+    const request = { websiteId, sessionId, eventsLimit: pageSize };
+    const { getSession } = SessionService.method;
+    return new Walk(async (at) => {
+      const page = await this.#calls.unary(getSession, { ...request, eventsCursor: at }, options);
+      return pageOf(page.events, page.nextEventsCursor);
+    }, cursor);
   }
 
-  /** Records events of a website in batches; returns how many were new, and known before. */
-  async record(websiteId: string, events: EventInits, options: CallOptions = {}) {
-    const total = { newEvents: 0, knownEvents: 0 };
-    const codes = [Code.Unavailable, Code.DeadlineExceeded]; // events have ids: none counts twice
+  /** Records events of a website in batches, each of which is durable before the next is sent. */
+  async record(
+    websiteId: string,
+    events: EventInits,
+    options: CallOptions = {},
+  ): Promise<Recorded> {
+    const { recordEvents } = EventService.method;
+    let accepted = 0;
     for await (const batch of batches(events)) {
-      const request = { websiteId, events: batch };
-      const send = (how: CallSettings) => this.#events.recordEvents(request, how);
-      const { newEvents, knownEvents } = await this.#call(options, send, codes).catch((error) => {
-        if (error instanceof SessionsError) error.recorded = total.newEvents + total.knownEvents;
-        throw error;
-      });
-      total.newEvents += newEvents;
-      total.knownEvents += knownEvents;
+      await this.#calls.unary(recordEvents, { websiteId, events: batch }, options, accepted);
+      accepted += batch.length;
     }
-    return total;
+    return { accepted };
   }
 
-  /** Closes the connection; calls in flight fail, and no call is tried again. */
-  close(): void {
-    this.#closed = true;
-    this.#connection.abort();
-  }
-
-  /** Repeats `send` while it fails with one of the codes, but starts none after `retryMs`. */
-  async #call<T>(options: CallOptions, send: Send<T>, codes = [Code.Unavailable]): Promise<T> {
-    const end = performance.now() + this.#retryMs;
-    for (let backoffMs = 100; ; backoffMs = Math.min(2 * backoffMs, 2_000)) {
-      options.signal?.throwIfAborted();
+  /**
+   * Records events as `record` does, over one stream: a batch travels while one is stored.
+   *
+   * Yields after each batch how many events are recorded by now. A stream that ends is opened
+   * again, and what was not answered is sent again.
+   */
+  async *stream(
+    websiteId: string,
+    events: EventInits,
+    options: CallOptions = {},
+  ): AsyncGenerator<Recorded> {
+    const { streamEvents } = EventService.method;
+    const [source, unanswered] = [batches(events), new Unanswered(websiteId)];
+    const attempts = this.#calls.begin(streamEvents, options);
+    for (;;) {
+      const sent = unanswered.again();
       try {
-        return await send({ ...this.#settings, ...options });
-      } catch (cause) {
-        options.signal?.throwIfAborted();
-        const failed = ConnectError.from(cause);
-        const late = failed.code === Code.DeadlineExceeded;
-        const unanswered = late && this.#connection.state() === "connecting";
-        // The next attempt connects anew, instead of waiting for TCP to ask again.
-        if (unanswered && this.#settings.timeoutMs >= 2_000) this.#connection.abort();
-        const error = sessionsError(failed, unanswered);
-        const delayMs = (error.retryDelayMs || backoffMs) * (1 + Math.random() / 2);
-        const again = codes.includes(error.code) && !this.#closed;
-        if (!again || performance.now() + delayMs >= end) throw error;
-        await sleep(delayMs, undefined, options).catch(() => options.signal?.throwIfAborted());
+        attempts.check();
+        const answers = this.#calls.answers(streamEvents, sent, attempts);
+        do {
+          while (unanswered.hasRoom) {
+            const next = await source.next();
+            if (next.done) break;
+            sent.push(unanswered.add(next.value));
+            attempts.restart(unanswered.accepted);
+          }
+          if (unanswered.isEmpty) return;
+          if ((await answers.next()).done) break;
+          yield { accepted: unanswered.answered() };
+          attempts.restart(unanswered.accepted);
+        } while (true);
+        await sleep(REOPENING_MS);
+      } catch (failure) {
+        await attempts.pause(failure);
+      } finally {
+        sent.end();
       }
     }
   }
+
+  /** Removes a visitor's sessions and events for good; erasing again is safe. */
+  eraseVisitor(
+    websiteId: string,
+    visitor: Visitor,
+    options: CallOptions = {},
+  ): Promise<EraseVisitorResponse> {
+    refuseUnknown("a visitor has no", visitor, ["visitorId", "clientIp", "userAgent"]);
+    const { eraseVisitor } = VisitorService.method;
+    return this.#calls.unary(eraseVisitor, { websiteId, ...visitor }, options);
+  }
+
+  /** Closes the connection; calls in flight and later ones fail with `Code.Canceled`. */
+  close(): void {
+    this.#calls.close();
+  }
 }
 
-/** A copy of the query with a list for each filter; throws a TypeError for what is none. */
-function listed(query: SessionQuery): Partial<Pick<reading.ListSessionsRequest, Range | Filter>> {
-  const fields = Object.entries(query).map(([name, value]) => {
-    if (!(name in reading.ListSessionsRequestSchema.field) || SET_HERE.includes(name)) {
-      throw new TypeError(`there is no parameter ${name}`);
-    }
-    const values = name.startsWith("filter") && value !== undefined ? [value].flat() : value;
-    if (Array.isArray(values) && values.length === 0) {
-      throw new TypeError(`${name} has no values, which would match all sessions; leave it out`);
-    }
-    return [name, values];
-  });
-  return Object.fromEntries(fields);
-}
-
-/** What is on the pages that `turn` reads, each at the cursor that the page before it had. */
-async function* walk<T>(turn: (cursor: string) => Promise<[T[], Value | undefined]>) {
-  let cursor = "";
-  do {
-    const [items, next] = await turn(cursor);
-    yield* items;
-    cursor = next?.kind.case === "stringValue" ? next.kind.value : "";
-  } while (cursor);
+function pageOf<T>(items: T[], next: Value | undefined): Page<T> {
+  const cursor = next?.kind.case === "stringValue" ? next.kind.value : "";
+  return { items, nextCursor: cursor || null };
 }

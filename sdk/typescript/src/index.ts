@@ -1,8 +1,12 @@
 export { timestampDate } from "@bufbuild/protobuf/wkt";
-export { Code } from "@connectrpc/connect";
-export type { EventInit } from "./batches.js";
+export { Code, type Interceptor } from "@connectrpc/connect";
+export type { CallOptions, ClientOptions } from "./calls.js";
 export * from "./client.js";
 export * from "./errors.js";
+export type { EventInit, EventInits } from "./events.js";
 export type { Session, SessionEvent } from "./gen/analytics/sessions/v1/session_pb.js";
+export type { EraseVisitorResponse } from "./gen/analytics/sessions/v1/visitor_service_pb.js";
 export type { components as RestComponents, paths as RestPaths } from "./gen/openapi.js";
+export type { SessionQuery } from "./queries.js";
 export { restClient } from "./rest.js";
+export type { Page, Paging, Walk } from "./walk.js";

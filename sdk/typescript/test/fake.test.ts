@@ -42,7 +42,7 @@ function assertBetween(value: number | undefined, least: number, most: number): 
   assert.ok(value !== undefined && value >= least && value < most, `${value} ms`);
 }
 
-test("waits longer before each next attempt", async () => {
+test("retry_unavailable: waits longer before each next attempt", async () => {
   const { methods, asked } = failing(unavailable(), unavailable(), unavailable());
   await using fake = await Fake.start(methods);
   await collected(connected(fake).sessions("site"));
@@ -53,41 +53,40 @@ test("waits longer before each next attempt", async () => {
   assertBetween(third, 399, LONG);
 });
 
-test("waits as long as the server names", async () => {
+test("retry_delay_of_server: waits as long as the server names", async () => {
   const { methods, asked } = failing(unavailable(450));
   await using fake = await Fake.start(methods);
   await collected(connected(fake).sessions("site"));
   assertBetween(pauses(asked)[0], 449, LONG);
 });
 
-test("takes a delay of nothing for none", async () => {
+test("retry_delay_of_server: takes a delay of nothing for none", async () => {
   const { methods, asked } = failing(unavailable(0));
   await using fake = await Fake.start(methods);
   await collected(connected(fake).sessions("site"));
   assertBetween(pauses(asked)[0], 99, LONG);
 });
 
-test("starts no attempt after the time for retries", async () => {
+test("retry_ends: starts no attempt after the time for retries", async () => {
   const { methods, asked } = failing(...Array.from({ length: 9 }, () => unavailable()));
   await using fake = await Fake.start(methods);
   await assert.rejects(collected(connected(fake, { retryMs: 400 }).sessions("site")), Unavailable);
   assert.ok(asked.length <= 3, `${asked.length} attempts`);
 });
 
-test("makes one attempt where retries are off", async () => {
+test("retry_ends: makes one attempt where retries are off", async () => {
   const { methods, asked } = failing(unavailable());
   await using fake = await Fake.start(methods);
   await assert.rejects(collected(connected(fake, { retryMs: 0 }).sessions("site")), Unavailable);
   assert.equal(asked.length, 1);
 });
 
-for (const code of [Code.Internal, Code.Aborted, Code.ResourceExhausted, Code.Canceled]) {
-  test(`does not try again after ${Code[code]}`, async () => {
+for (const code of [Code.Internal, Code.Aborted, Code.NotFound, Code.Canceled]) {
+  test(`retry_nothing_else: ${Code[code]}`, async () => {
     const { methods, asked } = failing(new ConnectError("no", code));
     await using fake = await Fake.start(methods);
     await assert.rejects(collected(connected(fake).sessions("site")), (error) => {
       assert.ok(error instanceof SessionsError);
-      assert.equal(error.constructor, SessionsError);
       assert.equal(error.code, code);
       return true;
     });
@@ -95,7 +94,7 @@ for (const code of [Code.Internal, Code.Aborted, Code.ResourceExhausted, Code.Ca
   });
 }
 
-test("gives each attempt its deadline, and reads only once", async () => {
+test("attempt_has_deadline: and a read is made again after it", async () => {
   const deadlines: (number | undefined)[] = [];
   const silent: Methods = {
     listSessions: async (_, { signal, timeoutMs }) => {
@@ -105,14 +104,14 @@ test("gives each attempt its deadline, and reads only once", async () => {
     },
   };
   await using fake = await Fake.start(silent);
-  const client = connected(fake, { timeoutMs: 3_000 });
+  const client = connected(fake, { timeoutMs: 1_500, retryMs: 2_500 });
   await assert.rejects(collected(client.sessions("site")), DeadlineExceeded);
-  assert.equal(deadlines.length, 1);
-  assert.ok(deadlines[0]! <= 3_000);
+  assert.equal(deadlines.length, 2);
+  for (const deadline of deadlines) assertBetween(deadline, 1, 1_501);
 });
 
 const linux = { skip: process.platform !== "linux" };
-test("takes connecting that nobody answers for a server that is away", linux, async () => {
+test("unanswered_connecting: is a server that is away", linux, async () => {
   const { address, close } = await unanswered();
   const client = new Client({ address, key: KEY, timeoutMs: 2_000, retryMs: 3_000 });
   const started = performance.now();
@@ -122,7 +121,7 @@ test("takes connecting that nobody answers for a server that is away", linux, as
   await close();
 });
 
-test("sends the same batch again, also after a deadline", async () => {
+test("record_repeats_the_same: also after a deadline", async () => {
   const sent: Event[] = [];
   const methods: Methods = {
     recordEvents: async ({ events }, { signal }) => {
@@ -134,7 +133,7 @@ test("sends the same batch again, also after a deadline", async () => {
   };
   await using fake = await Fake.start(methods);
   const client = connected(fake, { timeoutMs: 3_000 });
-  assert.deepEqual(await client.record("site", [PAGEVIEW]), RECORDED);
+  assert.deepEqual(await client.record("site", [PAGEVIEW]), { accepted: 1 });
   assert.equal(sent.length, 3);
   assert.match(sent[0]!.eventId, /^[0-9a-f-]{36}$/);
   assert.deepEqual(sent[1], sent[0]);
@@ -142,7 +141,7 @@ test("sends the same batch again, also after a deadline", async () => {
   assert.deepEqual(Object.keys(PAGEVIEW), ["eventType", "visitorId"]);
 });
 
-test("records in batches of at most 1,000 events and 3 MiB", async () => {
+test("record_batches: at most 1,000 events and 3 MiB", async () => {
   const sent: number[] = [];
   const recordEvents: Methods["recordEvents"] = ({ events }) => {
     sent.push(events.length);
@@ -157,7 +156,7 @@ test("records in batches of at most 1,000 events and 3 MiB", async () => {
   assert.deepEqual(sent, [4, 4, 2]);
 });
 
-test("takes pages that come short or empty, until the cursor is null", async () => {
+test("walk_over_pages: also short and empty ones, until the cursor is null", async () => {
   const seen: string[] = [];
   const pages = [["a"], [], ["b", "c"]];
   const listSessions: Methods["listSessions"] = ({ cursor, limit, filterOs, includeBots }) => {
@@ -188,7 +187,7 @@ test("takes pages that come short or empty, until the cursor is null", async () 
   assert.deepEqual(seen, ["", "1", "2"]);
 });
 
-test("refuses parameters that are none, and filters without values, at once", () => {
+test("query_is_checked: at once", () => {
   const client = new Client({ address: "a:1", key: KEY });
   for (const name of ["filterColour", "cursor", "limit", "websiteId"]) {
     const query = { [name]: "red" };
@@ -199,7 +198,7 @@ test("refuses parameters that are none, and filters without values, at once", ()
   assert.throws(() => client.sessions("site", { filterOs: [] }), { name: "TypeError", message });
 });
 
-test("takes a filter that is undefined for none", async () => {
+test("query_is_checked: undefined is none", async () => {
   let filtered: string[] | undefined;
   const listSessions: Methods["listSessions"] = ({ filterOs }) => {
     filtered = filterOs;
@@ -211,22 +210,13 @@ test("takes a filter that is undefined for none", async () => {
   assert.deepEqual(filtered, []);
 });
 
-test("names a request by its id once, wherever the answer has it", async () => {
-  const listSessions: Methods["listSessions"] = (_, { responseHeader, responseTrailer }) => {
-    for (const headers of [responseHeader, responseTrailer]) headers.set("x-request-id", "a-1");
-    throw new ConnectError("no", Code.Internal);
-  };
-  await using fake = await Fake.start({ listSessions });
-  await assert.rejects(collected(connected(fake).sessions("site")), { requestId: "a-1" });
-});
-
 for (const [way, lose] of [
   ["is reset", (fake: Fake) => fake.sockets.at(-1)!.resetAndDestroy()],
   ["is closed", (fake: Fake) => fake.sockets.at(-1)!.end()],
   ["is destroyed", (fake: Fake) => fake.connections.at(-1)!.destroy()],
   ["ends with an error", (fake: Fake) => fake.connections.at(-1)!.destroy(undefined, 2)],
 ] as const) {
-  test(`connects again when its connection ${way}, in a call and between calls`, async () => {
+  test(`lost_connection: connects again when it ${way}, in a call and between calls`, async () => {
     let asked = 0;
     const listSessions: Methods["listSessions"] = async () => {
       if (++asked === 1) {
@@ -261,7 +251,7 @@ test("finishes a call on a connection that goes away, and makes the next on a ne
   assert.equal(fake.connections.length, 2);
 });
 
-test("comes back to a server that was away", async () => {
+test("lost_connection: comes back to a server that was away", async () => {
   await using fake = await Fake.start({ listSessions: () => NONE });
   const client = connected(fake);
   await collected(client.sessions("site"));
@@ -272,7 +262,7 @@ test("comes back to a server that was away", async () => {
   assert.deepEqual(await walk, []);
 });
 
-test("finds in time that a connection is dead, in a call and between calls", async () => {
+test("dead_connection: found in time, in a call and between calls", async () => {
   await using fake = await Fake.start({ listSessions: () => NONE });
   const { address, swallow, close } = await gate(fake.port);
   const client = new Client({ address, key: KEY, timeoutMs: LONG }); // for slow machines
@@ -315,7 +305,7 @@ test("a signal ends a call, a pause and a walk, with its own reason", async () =
   assertBetween(performance.now() - started, 150, LONG / 2);
 });
 
-test("closing fails calls in flight, and they are not tried again", async () => {
+test("closed_client: calls in flight fail", async () => {
   let asked = 0;
   const listSessions: Methods["listSessions"] = async (_, { signal }) => {
     asked++;
@@ -329,7 +319,7 @@ test("closing fails calls in flight, and they are not tried again", async () => 
   assert.equal(asked, 1);
 });
 
-test("sends the key", async () => {
+test("calls_carry_key_and_agent", async () => {
   let authorization: string | null = null;
   const listSessions: Methods["listSessions"] = (_, { requestHeader }) => {
     authorization = requestHeader.get("authorization");
@@ -340,7 +330,7 @@ test("sends the key", async () => {
   assert.equal(authorization, `Bearer ${KEY}`);
 });
 
-test("speaks TLS", async () => {
+test("tls", async () => {
   const folder = mkdtempSync(join(tmpdir(), "sessions-test-"));
   try {
     const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];

@@ -7,10 +7,12 @@ import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { EventService } from "../src/gen/analytics/sessions/v1/event_service_pb.js";
 import { SessionService } from "../src/gen/analytics/sessions/v1/session_service_pb.js";
+import { VisitorService } from "../src/gen/analytics/sessions/v1/visitor_service_pb.js";
 import { RetryInfoSchema } from "../src/gen/google/rpc/error_details_pb.js";
 
 export type Methods = Partial<ServiceImpl<typeof SessionService>> &
-  Partial<ServiceImpl<typeof EventService>>;
+  Partial<ServiceImpl<typeof EventService>> &
+  Partial<ServiceImpl<typeof VisitorService>>;
 
 /** A service whose answers are made for a test, on a free port. */
 export class Fake implements AsyncDisposable {
@@ -33,7 +35,11 @@ export class Fake implements AsyncDisposable {
   /** Starts it; with key and certificate it speaks TLS. */
   static async start(methods: Methods, tls?: http2.SecureServerOptions): Promise<Fake> {
     const handler = connectNodeAdapter({
-      routes: (router) => router.service(SessionService, methods).service(EventService, methods),
+      routes: (router) =>
+        router
+          .service(SessionService, methods)
+          .service(EventService, methods)
+          .service(VisitorService, methods),
     });
     const server = tls ? http2.createSecureServer(tls, handler) : http2.createServer(handler);
     const fake = new Fake(server as http2.Http2Server, tls ? "https" : "http");

@@ -46,7 +46,7 @@ const VISITORS = Array.from(
   (_, n) => `visitor-${String(249 - n).padStart(3, "0")}`,
 );
 
-test("walks over all sessions, newest first", async () => {
+test("walk_over_pages: all sessions, newest first", async () => {
   const sessions = await collected(client.sessions(website, DAY));
   assert.deepEqual(ids(sessions), VISITORS);
   assert.equal(new Set(sessions.map((session) => session.sessionId)).size, 250);
@@ -63,7 +63,7 @@ test("filters on all pages, by one value and by alternatives", async () => {
   assert.deepEqual(await collected(client.sessions(website, none)), []);
 });
 
-test("stops reading where the caller stops", async () => {
+test("walk_is_lazy: stops reading where the caller stops", async () => {
   for await (const session of client.sessions(website, DAY)) {
     assert.equal(session.visitorId, "visitor-249");
     break;
@@ -83,22 +83,22 @@ test("reads one session, and all events of a long one", async () => {
   );
 });
 
-function pageviews(count: number, day: string): EventInit[] {
+function pageviews(count: number, day: string, url = "/recorded"): EventInit[] {
   const run = randomUUID().slice(0, 8);
   return Array.from({ length: count }, (_, n) => ({
     eventId: `${run}-${n}`,
     eventType: "pageview",
     visitorId: `${run}-${n % 50}`,
     timestamp: new Date(Date.parse(day) + n * 1_000),
-    url: "/recorded",
-    eventData: { number: n, text: "x".repeat(100) },
+    url,
+    eventData: { number: n, text: "x".repeat(100), nested: [null, { is: true }] },
   }));
 }
 
-test("records 2,500 events, and counts none twice", async () => {
+test("record_accepted: 2,500 events, also a second time", async () => {
   const events = pageviews(2_500, "2026-03-05T10:00:00Z");
-  assert.deepEqual(await client.record(website, events), { newEvents: 2_500, knownEvents: 0 });
-  assert.deepEqual(await client.record(website, events), { newEvents: 0, knownEvents: 2_500 });
+  assert.deepEqual(await client.record(website, events), { accepted: 2_500 });
+  assert.deepEqual(await client.record(website, events), { accepted: 2_500 });
 });
 
 test("records what comes in time, with ids and timestamps of its own", async () => {
@@ -108,8 +108,8 @@ test("records what comes in time, with ids and timestamps of its own", async () 
     yield event;
     yield event;
   }
-  assert.deepEqual(await client.record(website, coming()), { newEvents: 2, knownEvents: 0 });
-  assert.deepEqual(await client.record(website, []), { newEvents: 0, knownEvents: 0 });
+  assert.deepEqual(await client.record(website, coming()), { accepted: 2 });
+  assert.deepEqual(await client.record(website, []), { accepted: 0 });
   assert.deepEqual(Object.keys(event), ["eventType", "visitorId", "url"]);
   for await (const session of client.sessions(website, { filterPage: "/now" })) {
     if (session.visitorId !== event.visitorId) continue;
@@ -120,7 +120,7 @@ test("records what comes in time, with ids and timestamps of its own", async () 
   assert.fail("not recorded");
 });
 
-test("walks on while the workers are restarted", async () => {
+test("walk_survives_restart", async () => {
   const sessions: Session[] = [];
   for await (const session of client.sessions(website, DAY)) {
     sessions.push(session);
@@ -129,8 +129,8 @@ test("walks on while the workers are restarted", async () => {
   assert.deepEqual(ids(sessions), VISITORS);
 });
 
-test("records on while the workers are restarted", async () => {
-  const events = pageviews(4_500, "2026-03-06T10:00:00Z");
+test("record_survives_restart", async () => {
+  const events = pageviews(4_500, "2026-03-06T10:00:00Z", "/restarted");
   let restarted: Promise<unknown> = Promise.resolve();
   function* restarting() {
     for (const [number, event] of events.entries()) {
@@ -138,14 +138,18 @@ test("records on while the workers are restarted", async () => {
       yield event;
     }
   }
-  const { newEvents, knownEvents } = await client.record(website, restarting());
+  assert.deepEqual(await client.record(website, restarting()), { accepted: 4_500 });
   await restarted;
-  assert.equal(newEvents + knownEvents, 4_500);
-  assert.deepEqual(await client.record(website, events), { newEvents: 0, knownEvents: 4_500 });
+  const day = { startDate: "2026-03-06", endDate: "2026-03-06", filterPage: "/restarted" };
+  const sessions = await collected(client.sessions(website, day));
+  assert.equal(
+    sessions.reduce((sum, session) => sum + session.pageviews, 0),
+    4_500,
+  );
 });
 
-test("tells which argument is invalid", async () => {
-  const error = await refused(client.sessions(website, { startDate: "2026-02-30" }).next());
+test("errors: an argument is invalid", async () => {
+  const error = await refused(client.sessions(website, { startDate: "2026-02-30" }).page());
   assert.ok(error instanceof InvalidArgument);
   assert.equal(error.name, "InvalidArgument");
   assert.equal(error.code, Code.InvalidArgument);
@@ -156,47 +160,87 @@ test("tells which argument is invalid", async () => {
   assert.match(error.requestId, /^[0-9a-f-]{36}$/);
 });
 
-test("tells how many events were recorded before a batch that is refused", async () => {
+test("record_failure: tells how many events before it are recorded", async () => {
   const bad: EventInit = { eventType: "no such type", visitorId: "anna" };
   const events = [...pageviews(2_000, "2026-03-07T10:00:00Z"), bad];
   const error = await refused(client.record(website, events));
   assert.ok(error instanceof InvalidArgument);
-  assert.equal(error.recorded, 2_000);
+  assert.equal(error.accepted, 2_000);
   assert.equal(error.fields[0]?.field, "events[0].event_type");
 });
 
-test("tells that a key is not known", async () => {
+test("errors: a key is not known", async () => {
   const error = await refused(new Client({ key: "spk_unknown" }).session(website, "sess_0"));
   assert.ok(error instanceof Unauthenticated);
   assert.equal(error.reason, "ERROR_REASON_CREDENTIALS_INVALID");
 });
 
-test("tells that a key may not write", async () => {
+test("errors: a key may not write", async () => {
   const reader = new Client({ key: given("SESSIONS_READ_KEY") });
   assert.equal((await collected(reader.sessions(website, DAY))).length, 250);
   const error = await refused(reader.record(website, pageviews(1, "2026-03-05T10:00:00Z")));
   assert.ok(error instanceof PermissionDenied);
   assert.equal(error.reason, "ERROR_REASON_SCOPE_MISSING");
-  assert.equal(error.recorded, 0);
+  assert.equal(error.accepted, 0);
 });
 
-test("tells what is not found", async () => {
+test("errors: what is not found", async () => {
   const session = await refused(client.session(website, "sess_00000000000000000000000000000000"));
   assert.ok(session instanceof NotFound);
   assert.equal(session.reason, "ERROR_REASON_SESSION_NOT_FOUND");
-  const site = await refused(client.sessions("site_0000000000").next());
+  const site = await refused(client.sessions("site_0000000000").page());
   assert.ok(site instanceof NotFound);
   assert.equal(site.reason, "ERROR_REASON_WEBSITE_NOT_FOUND");
 });
 
-test("tells that nobody listens, after trying again", async () => {
+test("errors: nobody listens, after trying again", async () => {
   const started = performance.now();
   const nobody = new Client({ address: "127.0.0.1:1", retryMs: 600 });
   const error = await refused(nobody.session(website, "sess_0"));
   assert.ok(error instanceof Unavailable);
   assert.match(error.message, /ECONNREFUSED/);
   assert.equal(error.reason, "");
-  assert.equal(error.requestId, "");
+  assert.match(error.requestId, /^[0-9a-f-]{36}$/);
   const elapsed = performance.now() - started;
   assert.ok(elapsed >= 100 && elapsed < 10_000, `${elapsed} ms`);
+});
+
+test("pages_have_cursors: items and where the next page begins", async () => {
+  const pages = await collected(client.sessions(website, DAY).pages());
+  assert.deepEqual(
+    pages.map((page) => [page.items.length, typeof page.nextCursor]),
+    [
+      [100, "string"],
+      [100, "string"],
+      [50, "object"],
+    ],
+  );
+  assert.equal(pages[2]!.nextCursor, null);
+});
+
+test("walk_resumes: at a cursor, with a page size", async () => {
+  const first = await client.sessions(website, DAY, { pageSize: 30 }).page();
+  assert.deepEqual(ids([...first.items]), VISITORS.slice(0, 30));
+  const rest = client.sessions(website, DAY, { cursor: first.nextCursor, pageSize: 90 });
+  assert.equal((await rest.page()).items.length, 90);
+  assert.deepEqual(ids(await collected(rest)), VISITORS.slice(30));
+});
+
+test("stream_accepted: tells after each batch how many are recorded", async () => {
+  const events = pageviews(2_500, "2026-03-09T10:00:00Z");
+  const done = await collected(client.stream(website, events));
+  assert.deepEqual(done, [{ accepted: 1_000 }, { accepted: 2_000 }, { accepted: 2_500 }]);
+  assert.deepEqual(await collected(client.stream(website, [])), []);
+});
+
+test("erase_visitor: for good", async () => {
+  const visitorId = randomUUID();
+  const event = { eventType: "pageview", visitorId, timestamp: new Date("2026-03-10T10:00:00Z") };
+  await client.record(website, [event]);
+  const erased = await client.eraseVisitor(website, { visitorId });
+  assert.deepEqual([erased.erasedSessions, erased.erasedEvents], [1, 1]);
+  await client.record(website, [event]);
+  const day = { startDate: "2026-03-10", endDate: "2026-03-10" };
+  const found = await collected(client.sessions(website, day));
+  assert.ok(found.every((session) => session.visitorId !== visitorId));
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { Client, restClient } from "../src/index.js";
 import { settled } from "../src/settings.js";
+import { PLAN } from "./given.js";
 
 const given = { ...process.env };
 beforeEach(() => {
@@ -11,50 +12,64 @@ afterEach(() => {
   process.env = given;
 });
 
-test("takes what is not given from the environment", () => {
+test("settings_from_environment", () => {
   assert.deepEqual(settled({}), { origin: "http://there:1", authorization: "Bearer k" });
   const other = { address: "http://here:2", key: "mine" };
   assert.deepEqual(settled(other), { origin: "http://here:2", authorization: "Bearer mine" });
 });
 
-for (const [address, origin] of [
-  ["http://here:8080", "http://here:8080"],
-  ["http://here:8080/", "http://here:8080"],
-  ["HTTP://here:8080", "http://here:8080"],
-  ["here:8080", "http://here:8080"],
-  ["127.0.0.1:8080", "http://127.0.0.1:8080"],
-  ["[::1]:8080", "http://[::1]:8080"],
-  ["http://here:80", "http://here"],
-  ["https://here", "https://here"],
-  ["https://here:8443", "https://here:8443"],
-] as const) {
-  test(`takes the address ${address}`, () => assert.equal(settled({ address }).origin, origin));
-}
-
-for (const address of [
-  "ftp://here:1",
-  "http://",
-  "http://here",
-  "here",
-  "[::1]",
-  "http://here:port",
-  "http://here:99999",
-  "http://here:1/api",
-  "http://me@here:1",
-  "http://here:1?a",
-  "here:1/api",
-  "a b:1",
-]) {
-  test(`refuses the address ${address}`, () => {
-    assert.throws(() => new Client({ address }), {
-      name: "TypeError",
-      message: /http:\/\/host:port/,
-    });
+for (const [address, expected] of Object.entries(PLAN.addresses.taken)) {
+  test(`addresses: takes ${JSON.stringify(address)}`, () => {
+    const { protocol, hostname, port } = new URL(settled({ address }).origin);
+    const usual = protocol === "https:" ? "443" : "80";
+    const way = protocol === "https:" ? "tls" : "plaintext";
+    assert.equal(`${hostname}:${port || usual} ${way}`, expected);
   });
 }
 
+for (const address of PLAN.addresses.refused) {
+  test(`addresses: refuses ${address}`, () => {
+    const error = { name: "TypeError", message: /http:\/\/host:port/ };
+    assert.throws(() => new Client({ address }), error);
+  });
+}
+
+for (const key of PLAN.keys.trimmed) {
+  test(`keys: trims ${JSON.stringify(key)}`, () => {
+    assert.equal(settled({ key }).authorization, "Bearer spk_key");
+  });
+}
+
+for (const key of PLAN.keys.refused) {
+  test(`keys: refuses ${JSON.stringify(key)}`, () => {
+    const message = "key: has characters other than visible ASCII";
+    assert.throws(() => new Client({ key }), { name: "TypeError", message });
+  });
+}
+
+test("durations_are_checked", () => {
+  for (const wrong of [
+    { timeoutMs: 0 },
+    { timeoutMs: -1 },
+    { timeoutMs: NaN },
+    { retryMs: -1 },
+    { retryMs: Infinity },
+  ]) {
+    const error = { name: "TypeError", message: /^(timeout|retry)Ms: / };
+    assert.throws(() => new Client(wrong), error);
+    assert.rejects(new Client().session("site", "sess", wrong), error);
+  }
+});
+
+test("refuses options that are none", async () => {
+  const misspelt: object = { timeout: 10 };
+  const error = { name: "TypeError", message: "there is no option timeout" };
+  assert.throws(() => new Client(misspelt), error);
+  await assert.rejects(new Client().session("site", "sess", misspelt), error);
+});
+
 for (const name of ["SESSIONS_ADDRESS", "SESSIONS_KEY"]) {
-  test(`says to set ${name}`, () => {
+  test(`settings_from_environment: says to set ${name}`, () => {
     delete process.env[name];
     for (const make of [() => new Client(), () => restClient()]) {
       assert.throws(make, { name: "TypeError", message: new RegExp(name) });

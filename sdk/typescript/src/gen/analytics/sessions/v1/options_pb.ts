@@ -2,16 +2,67 @@
 // @generated from file analytics/sessions/v1/options.proto (package analytics.sessions.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenExtension, GenFile } from "@bufbuild/protobuf/codegenv2";
-import { extDesc, fileDesc } from "@bufbuild/protobuf/codegenv2";
-import type { FieldOptions } from "@bufbuild/protobuf/wkt";
+import type { GenExtension, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { extDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { FieldOptions, MethodOptions } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
+import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file analytics/sessions/v1/options.proto.
  */
 export const file_analytics_sessions_v1_options: GenFile = /*@__PURE__*/
-  fileDesc("CiNhbmFseXRpY3Mvc2Vzc2lvbnMvdjEvb3B0aW9ucy5wcm90bxIVYW5hbHl0aWNzLnNlc3Npb25zLnYxOkUKDm1heF9pdGVtX2J5dGVzEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjiiQMgASgFUgxtYXhJdGVtQnl0ZXNiBnByb3RvMw", [file_google_protobuf_descriptor]);
+  fileDesc("CiNhbmFseXRpY3Mvc2Vzc2lvbnMvdjEvb3B0aW9ucy5wcm90bxIVYW5hbHl0aWNzLnNlc3Npb25zLnYxIlEKDE1ldGhvZFBvbGljeRINCgVzY29wZRgBIAEoCRIXCg90aW1lb3V0X3NlY29uZHMYAiABKAUSGQoRbWF4X3JlcXVlc3RfYnl0ZXMYAyABKAU6agoNbWV0aG9kX3BvbGljeRIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGOGJAyABKAsyIy5hbmFseXRpY3Muc2Vzc2lvbnMudjEuTWV0aG9kUG9saWN5UgxtZXRob2RQb2xpY3k6RQoObWF4X2l0ZW1fYnl0ZXMSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGOKJAyABKAVSDG1heEl0ZW1CeXRlc2IGcHJvdG8z", [file_google_protobuf_descriptor]);
+
+/**
+ * What the service asks of a call.
+ *
+ * @generated from message analytics.sessions.v1.MethodPolicy
+ */
+export type MethodPolicy = Message<"analytics.sessions.v1.MethodPolicy"> & {
+  /**
+   * The scope that the key needs, for example `sessions:read`.
+   *
+   * @generated from field: string scope = 1;
+   */
+  scope: string;
+
+  /**
+   * How many seconds a call may take; of a stream that clients send, each
+   * message of it.
+   *
+   * Default: the setting `SESSIONS_REQUEST_TIMEOUT`, and never less than that.
+   * An earlier deadline of the caller counts.
+   *
+   * @generated from field: int32 timeout_seconds = 2;
+   */
+  timeoutSeconds: number;
+
+  /**
+   * How many bytes a request may have as protobuf; of a stream, each message.
+   *
+   * @generated from field: int32 max_request_bytes = 3;
+   */
+  maxRequestBytes: number;
+};
+
+/**
+ * Describes the message analytics.sessions.v1.MethodPolicy.
+ * Use `create(MethodPolicySchema)` to create a new message.
+ */
+export const MethodPolicySchema: GenMessage<MethodPolicy> = /*@__PURE__*/
+  messageDesc(file_analytics_sessions_v1_options, 0);
+
+/**
+ * What the service asks of a call of this method.
+ *
+ * Beside it stand `idempotency_level`, by which the gateway and clients know
+ * what may be sent again, and `stream`.
+ *
+ * @generated from extension: analytics.sessions.v1.MethodPolicy method_policy = 50401;
+ */
+export const method_policy: GenExtension<MethodOptions, MethodPolicy> = /*@__PURE__*/
+  extDesc(file_analytics_sessions_v1_options, 0);
 
 /**
  * How many bytes of protobuf one value of a repeated field takes at the most.
@@ -21,5 +72,5 @@ export const file_analytics_sessions_v1_options: GenFile = /*@__PURE__*/
  * @generated from extension: int32 max_item_bytes = 50402;
  */
 export const max_item_bytes: GenExtension<FieldOptions, number> = /*@__PURE__*/
-  extDesc(file_analytics_sessions_v1_options, 0);
+  extDesc(file_analytics_sessions_v1_options, 1);
 

@@ -4,6 +4,7 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import { file_analytics_sessions_v1_options } from "./options_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
@@ -12,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file analytics/sessions/v1/visitor_service.proto.
  */
 export const file_analytics_sessions_v1_visitor_service: GenFile = /*@__PURE__*/
-  fileDesc("CithbmFseXRpY3Mvc2Vzc2lvbnMvdjEvdmlzaXRvcl9zZXJ2aWNlLnByb3RvEhVhbmFseXRpY3Muc2Vzc2lvbnMudjEiZAoTRXJhc2VWaXNpdG9yUmVxdWVzdBISCgp3ZWJzaXRlX2lkGAEgASgJEhIKCnZpc2l0b3JfaWQYAiABKAkSEQoJY2xpZW50X2lwGAMgASgJEhIKCnVzZXJfYWdlbnQYBCABKAkieAoURXJhc2VWaXNpdG9yUmVzcG9uc2USFwoPZXJhc2VkX3Nlc3Npb25zGAEgASgFEhUKDWVyYXNlZF9ldmVudHMYAiABKAUSMAoMZXJhc2VkX3VudGlsGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcDJ+Cg5WaXNpdG9yU2VydmljZRJsCgxFcmFzZVZpc2l0b3ISKi5hbmFseXRpY3Muc2Vzc2lvbnMudjEuRXJhc2VWaXNpdG9yUmVxdWVzdBorLmFuYWx5dGljcy5zZXNzaW9ucy52MS5FcmFzZVZpc2l0b3JSZXNwb25zZSIDkAICYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("CithbmFseXRpY3Mvc2Vzc2lvbnMvdjEvdmlzaXRvcl9zZXJ2aWNlLnByb3RvEhVhbmFseXRpY3Muc2Vzc2lvbnMudjEiZAoTRXJhc2VWaXNpdG9yUmVxdWVzdBISCgp3ZWJzaXRlX2lkGAEgASgJEhIKCnZpc2l0b3JfaWQYAiABKAkSEQoJY2xpZW50X2lwGAMgASgJEhIKCnVzZXJfYWdlbnQYBCABKAkieAoURXJhc2VWaXNpdG9yUmVzcG9uc2USFwoPZXJhc2VkX3Nlc3Npb25zGAEgASgFEhUKDWVyYXNlZF9ldmVudHMYAiABKAUSMAoMZXJhc2VkX3VudGlsGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcDKZAQoOVmlzaXRvclNlcnZpY2UShgEKDEVyYXNlVmlzaXRvchIqLmFuYWx5dGljcy5zZXNzaW9ucy52MS5FcmFzZVZpc2l0b3JSZXF1ZXN0GisuYW5hbHl0aWNzLnNlc3Npb25zLnYxLkVyYXNlVmlzaXRvclJlc3BvbnNlIh2QAgKKzhgWCg52aXNpdG9yczplcmFzZRB4GICABGIGcHJvdG8z", [file_analytics_sessions_v1_options, file_google_protobuf_timestamp]);
 
 /**
  * Which visitor to erase, named as its events named it: by `visitor_id`, or by

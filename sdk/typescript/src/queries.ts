@@ -1,0 +1,51 @@
+import {
+  type ListSessionsRequest,
+  ListSessionsRequestSchema,
+} from "./gen/analytics/sessions/v1/session_service_pb.js";
+import { refuseUnknown } from "./settings.js";
+
+type Filter = Extract<keyof ListSessionsRequest, `filter${string}`>;
+type Fields = Pick<ListSessionsRequest, "timezone" | "includeBots">;
+/** Which sessions to list: days, and filters with one value or alternatives. */
+export type SessionQuery = Partial<Fields> & {
+  /** A day, as text or as a moment, which stands for its day in `timezone`, or in UTC. */
+  startDate?: string | Date;
+  /** As `startDate`; the last day that counts. */
+  endDate?: string | Date;
+} & { [F in Filter]?: string | readonly string[] };
+
+const SET_HERE = ["websiteId", "cursor", "limit"];
+const NAMES = Object.keys(ListSessionsRequestSchema.field).filter(
+  (name) => !SET_HERE.includes(name),
+);
+
+/** The fields of a request for the query; throws a TypeError for what can't be meant. */
+export function fieldsOf(query: SessionQuery): Record<string, unknown> {
+  refuseUnknown("there is no parameter", query, NAMES);
+  const given = Object.entries(query).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given.map(([name, value]) => [name, fieldOf(name, value, query)]));
+}
+
+function fieldOf(name: string, value: unknown, query: SessionQuery): unknown {
+  if (name.startsWith("filter")) return filterOf(name, [value].flat());
+  if (value instanceof Date) return dayOf(name, value, query.timezone);
+  if (typeof value === (name === "includeBots" ? "boolean" : "string")) return value;
+  throw new TypeError(`${name}: ${value} is no value for it; leave it out where there is none`);
+}
+
+function filterOf(name: string, values: unknown[]): string[] {
+  if (values.length === 0) {
+    throw new TypeError(`${name} has no values, which would match all sessions; leave it out`);
+  }
+  for (const value of values) {
+    if (typeof value === "string") continue;
+    throw new TypeError(`${name}: ${value} is no text; "" stands for sessions that have none`);
+  }
+  return values as string[];
+}
+
+function dayOf(name: string, moment: Date, timezone: string | undefined): string {
+  if (Number.isNaN(moment.getTime())) throw new TypeError(`${name}: is an invalid Date`);
+  const timeZone = timezone || "UTC";
+  return new Intl.DateTimeFormat("sv-SE", { timeZone, dateStyle: "short" }).format(moment);
+}
