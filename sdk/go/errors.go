@@ -12,12 +12,13 @@ import (
 
 // For errors.Is: each matches every Error of its code.
 var (
-	ErrInvalidArgument  error = sentinel(codes.InvalidArgument)
-	ErrUnauthenticated  error = sentinel(codes.Unauthenticated)
-	ErrPermissionDenied error = sentinel(codes.PermissionDenied)
-	ErrNotFound         error = sentinel(codes.NotFound)
-	ErrUnavailable      error = sentinel(codes.Unavailable)
-	ErrDeadlineExceeded error = sentinel(codes.DeadlineExceeded)
+	ErrInvalidArgument   error = sentinel(codes.InvalidArgument)
+	ErrUnauthenticated   error = sentinel(codes.Unauthenticated)
+	ErrPermissionDenied  error = sentinel(codes.PermissionDenied)
+	ErrNotFound          error = sentinel(codes.NotFound)
+	ErrResourceExhausted error = sentinel(codes.ResourceExhausted)
+	ErrUnavailable       error = sentinel(codes.Unavailable)
+	ErrDeadlineExceeded  error = sentinel(codes.DeadlineExceeded)
 )
 
 type sentinel codes.Code
@@ -32,7 +33,7 @@ type Error struct {
 	Reason string
 	// The fields of the request that are wrong, such as events[3].url, and what is wrong with them.
 	Fields []*errdetails.BadRequest_FieldViolation
-	// Names the call in the server's log; empty where there was no answer.
+	// Names the call in the service's log, as the client sent it.
 	RequestID string
 	// How long the server asks to wait; 0 where it does not.
 	RetryAfter time.Duration

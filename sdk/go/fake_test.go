@@ -2,6 +2,8 @@ package sessions
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net"
 	"slices"
 	"sync"
@@ -22,39 +24,89 @@ import (
 type fake struct {
 	UnimplementedSessionServiceServer
 	UnimplementedEventServiceServer
+	UnimplementedVisitorServiceServer
+	fail   func(call int) error // of any method; io.EOF ends a stream well
 	list   func(call int, request *ListSessionsRequest) (*ListSessionsResponse, error)
 	record func(call int, request *RecordEventsRequest) (*RecordEventsResponse, error)
 
 	mutex    sync.Mutex
 	listed   []*ListSessionsRequest
+	got      []*GetSessionRequest
 	recorded []*RecordEventsRequest
+	streamed []*StreamEventsRequest
+	erased   []*EraseVisitorRequest
 	times    []time.Time
+	requests []string
 	headers  metadata.MD
 	left     time.Duration // until the deadline of the last call
 }
 
 func (f *fake) ListSessions(ctx context.Context, request *ListSessionsRequest) (*ListSessionsResponse, error) {
-	return f.list(keep(ctx, f, &f.listed, request), request)
+	call, err := keep(ctx, f, &f.listed, request)
+	if f.list != nil {
+		return f.list(call, request)
+	}
+	return page(""), err
+}
+
+func (f *fake) GetSession(ctx context.Context, request *GetSessionRequest) (*GetSessionResponse, error) {
+	_, err := keep(ctx, f, &f.got, request)
+	return &GetSessionResponse{}, err
 }
 
 func (f *fake) RecordEvents(ctx context.Context, request *RecordEventsRequest) (*RecordEventsResponse, error) {
-	call := keep(ctx, f, &f.recorded, request)
+	call, err := keep(ctx, f, &f.recorded, request)
 	if f.record != nil {
 		return f.record(call, request)
 	}
-	return &RecordEventsResponse{NewEvents: int32(len(request.Events))}, nil
+	return &RecordEventsResponse{NewEvents: int32(len(request.Events))}, err
 }
 
-// keep adds to what was asked, and returns how many calls there were by now.
-func keep[Q proto.Message](ctx context.Context, f *fake, kept *[]Q, request Q) int {
+func (f *fake) StreamEvents(stream grpc.BidiStreamingServer[StreamEventsRequest, StreamEventsResponse]) error {
+	for {
+		request, err := stream.Recv()
+		if err == nil {
+			_, err = keep(stream.Context(), f, &f.streamed, request)
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := stream.Send(&StreamEventsResponse{Batch: request.Batch}); err != nil {
+			return err
+		}
+	}
+}
+
+func (f *fake) EraseVisitor(ctx context.Context, request *EraseVisitorRequest) (*EraseVisitorResponse, error) {
+	_, err := keep(ctx, f, &f.erased, request)
+	return &EraseVisitorResponse{}, err
+}
+
+// keep adds to what was asked; it returns how many calls of the method there were by now, and how
+// the call is to fail.
+func keep[Q proto.Message](ctx context.Context, f *fake, kept *[]Q, request Q) (int, error) {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
 	f.headers, _ = metadata.FromIncomingContext(ctx)
 	f.times = append(f.times, time.Now())
+	f.requests = append(f.requests, f.headers.Get("x-request-id")...)
 	deadline, _ := ctx.Deadline()
 	f.left = time.Until(deadline)
 	*kept = append(*kept, proto.CloneOf(request))
-	return len(*kept)
+	if f.fail != nil {
+		return len(*kept), f.fail(len(f.times))
+	}
+	return len(*kept), nil
+}
+
+// ids are the request ids of the calls that came.
+func (f *fake) ids() []string {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	return slices.Clone(f.requests)
 }
 
 // lists are the requests for pages that came.
@@ -92,6 +144,7 @@ func (f *fake) start(t *testing.T, options Options, serving ...grpc.ServerOption
 	server := grpc.NewServer(serving...)
 	RegisterSessionServiceServer(server, f)
 	RegisterEventServiceServer(server, f)
+	RegisterVisitorServiceServer(server, f)
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(server.Stop)
 	options.Address, options.Key = listener.Addr().String(), "spk_test"
@@ -133,7 +186,7 @@ func unavailable(after time.Duration) error {
 // listed returns the ids of all sessions, and the error that ended the walk.
 func listed(ctx context.Context, client *Client, filter *ListSessionsRequest) ([]string, error) {
 	var ids []string
-	for session, err := range client.Sessions(ctx, "site", filter) {
+	for session, err := range client.Sessions(ctx, "site", filter).All() {
 		if err != nil {
 			return ids, err
 		}

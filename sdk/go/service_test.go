@@ -75,9 +75,9 @@ func collect(t *testing.T, found iter.Seq2[*Session, error]) []*Session {
 	return all
 }
 
-func TestAllSessions(t *testing.T) {
+func TestWalkOverPagesOfAllSessions(t *testing.T) {
 	client, website := service(t, Options{})
-	all := collect(t, client.Sessions(t.Context(), website, thatDay()))
+	all := collect(t, client.Sessions(t.Context(), website, thatDay()).All())
 	if len(all) != allOfDay {
 		t.Errorf("%d sessions", len(all))
 	}
@@ -91,7 +91,7 @@ func TestFiltersHoldOnAllPages(t *testing.T) {
 	client, website := service(t, Options{})
 	filter := thatDay()
 	filter.FilterCountry = []string{"US"}
-	all := collect(t, client.Sessions(t.Context(), website, filter))
+	all := collect(t, client.Sessions(t.Context(), website, filter).All())
 	if len(all) != allOfDay-germans {
 		t.Errorf("%d sessions", len(all))
 	}
@@ -101,21 +101,21 @@ func TestFiltersHoldOnAllPages(t *testing.T) {
 		}
 	}
 	filter.FilterCountry, filter.FilterPage = []string{"DE", "FR"}, []string{"/products/1"}
-	if all = collect(t, client.Sessions(t.Context(), website, filter)); len(all) != germans {
+	if all = collect(t, client.Sessions(t.Context(), website, filter).All()); len(all) != germans {
 		t.Errorf("%d sessions", len(all))
 	}
 }
 
 func TestSessionAndItsEvents(t *testing.T) {
 	client, website := service(t, Options{})
-	all := collect(t, client.Sessions(t.Context(), website, thatDay()))
+	all := collect(t, client.Sessions(t.Context(), website, thatDay()).All())
 	long := all[len(all)-1]
 	got, err := client.Session(t.Context(), website, long.SessionId)
 	if err != nil || got.SessionId != long.SessionId || got.VisitorId != "visitor-000" || got.Pageviews != longEvents {
 		t.Fatalf("got %v, %v", got, err)
 	}
 	count := 0
-	for event, err := range client.Events(t.Context(), website, long.SessionId) {
+	for event, err := range client.Events(t.Context(), website, long.SessionId, nil).All() {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,12 +129,12 @@ func TestSessionAndItsEvents(t *testing.T) {
 	}
 }
 
-func TestRecordingTwice(t *testing.T) {
+func TestRecordAccepted(t *testing.T) {
 	client, website := service(t, Options{})
 	sent := identified(t, 2_500)
-	for _, want := range []Recorded{{New: 2_500}, {Known: 2_500}} {
-		if recorded, err := client.Record(t.Context(), website, slices.Values(sent)); err != nil || recorded != want {
-			t.Errorf("got %v, %v, want %v", recorded, err, want)
+	for range 2 {
+		if recorded, err := client.Record(t.Context(), website, slices.Values(sent)); err != nil || recorded.Accepted != 2_500 {
+			t.Errorf("got %v, %v", recorded, err)
 		}
 	}
 }
@@ -154,11 +154,11 @@ func identified(t *testing.T, count int) []*Event {
 	return made
 }
 
-func TestWalkWhileWorkersRestart(t *testing.T) {
+func TestWalkSurvivesRestart(t *testing.T) {
 	client, website := service(t, Options{})
 	seen := 0
 	all := collect(t, func(yield func(*Session, error) bool) {
-		for session, err := range client.Sessions(t.Context(), website, thatDay()) {
+		for session, err := range client.Sessions(t.Context(), website, thatDay()).All() {
 			if !yield(session, err) {
 				return
 			}
@@ -172,7 +172,7 @@ func TestWalkWhileWorkersRestart(t *testing.T) {
 	}
 }
 
-func TestRecordingWhileWorkersRestart(t *testing.T) {
+func TestRecordSurvivesRestart(t *testing.T) {
 	client, website := service(t, Options{})
 	sent := identified(t, 2_500)
 	recorded, err := client.Record(t.Context(), website, func(yield func(*Event) bool) {
@@ -185,11 +185,83 @@ func TestRecordingWhileWorkersRestart(t *testing.T) {
 			}
 		}
 	})
-	if err != nil || recorded.New+recorded.Known != 2_500 {
+	if err != nil || recorded.Accepted != 2_500 {
 		t.Errorf("got %v, %v", recorded, err)
 	}
-	if recorded, err = client.Record(t.Context(), website, slices.Values(sent)); err != nil || recorded.Known != 2_500 {
-		t.Errorf("the second time: %v, %v", recorded, err)
+	if got := ofVisitor(t, client, website, sent[0].VisitorId); got.GetPageviews() != 2_500 {
+		t.Errorf("the session is %v", got)
+	}
+}
+
+// ofVisitor is the session of the visitor on the day of identified.
+func ofVisitor(t *testing.T, client *Client, website, visitor string) *Session {
+	t.Helper()
+	filter := &ListSessionsRequest{StartDate: "2026-04-01", EndDate: "2026-04-01"}
+	for _, session := range collect(t, client.Sessions(t.Context(), website, filter).All()) {
+		if session.VisitorId == visitor {
+			return session
+		}
+	}
+	return nil
+}
+
+func TestPagesHaveCursors(t *testing.T) {
+	client, website := service(t, Options{})
+	var sizes []int
+	var more []bool
+	for page, err := range client.Sessions(t.Context(), website, thatDay()).Pages() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes, more = append(sizes, len(page.Items)), append(more, page.NextCursor != "")
+	}
+	equal(t, sizes, []int{100, 100, 50})
+	equal(t, more, []bool{true, true, false})
+}
+
+func TestWalkResumes(t *testing.T) {
+	client, website := service(t, Options{})
+	all := collect(t, client.Sessions(t.Context(), website, thatDay()).All())
+	filter := thatDay()
+	filter.Limit = 30
+	first, err := client.Sessions(t.Context(), website, filter).Page()
+	if err != nil || len(first.Items) != 30 {
+		t.Fatalf("got %v, %v", first, err)
+	}
+	filter.Cursor, filter.Limit = first.NextCursor, 90
+	rest := collect(t, client.Sessions(t.Context(), website, filter).All())
+	if !slices.EqualFunc(rest, all[30:], func(a, b *Session) bool { return a.SessionId == b.SessionId }) {
+		t.Errorf("%d sessions after the first 30", len(rest))
+	}
+}
+
+func TestStreamAccepted(t *testing.T) {
+	client, website := service(t, Options{})
+	sent := identified(t, 2_500)
+	var done []int
+	for recorded, err := range client.Stream(t.Context(), website, slices.Values(sent)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		done = append(done, recorded.Accepted)
+	}
+	equal(t, done, []int{1_000, 2_000, 2_500})
+	if got := ofVisitor(t, client, website, sent[0].VisitorId); got.GetPageviews() != 2_500 {
+		t.Errorf("the session is %v", got)
+	}
+}
+
+func TestEraseVisitorForGood(t *testing.T) {
+	client, website := service(t, Options{})
+	sent := identified(t, 2)
+	visitor := &EraseVisitorRequest{VisitorId: sent[0].VisitorId}
+	for i := range 2 {
+		if _, err := client.Record(t.Context(), website, slices.Values(sent)); err != nil {
+			t.Fatal(err)
+		}
+		if erased, err := client.EraseVisitor(t.Context(), website, visitor); err != nil || erased.ErasedSessions != int32(1-i) {
+			t.Errorf("got %v, %v", erased, err)
+		}
 	}
 }
 
@@ -206,7 +278,7 @@ func failure(t *testing.T, err error, class error, code codes.Code, reason strin
 	return failed
 }
 
-func TestInvalidArgument(t *testing.T) {
+func TestErrorsInvalidArgument(t *testing.T) {
 	client, website := service(t, Options{})
 	ctx := metadata.AppendToOutgoingContext(t.Context(), "x-request-id", "request-of-a-go-test")
 	_, err := client.Record(ctx, website, slices.Values([]*Event{{EventType: "event", VisitorId: "go"}}))
@@ -239,10 +311,10 @@ func TestNotFound(t *testing.T) {
 	unknown := "sess_" + strings.Repeat("0", 32)
 	_, err := client.Session(t.Context(), website, unknown)
 	failure(t, err, ErrNotFound, codes.NotFound, "ERROR_REASON_SESSION_NOT_FOUND")
-	for _, err := range client.Events(t.Context(), website, unknown) {
+	for _, err := range client.Events(t.Context(), website, unknown, nil).All() {
 		failure(t, err, ErrNotFound, codes.NotFound, "ERROR_REASON_SESSION_NOT_FOUND")
 	}
-	for _, err := range client.Sessions(t.Context(), "site_0000000000", thatDay()) {
+	for _, err := range client.Sessions(t.Context(), "site_0000000000", thatDay()).All() {
 		failure(t, err, ErrNotFound, codes.NotFound, "ERROR_REASON_WEBSITE_NOT_FOUND")
 		if errors.Is(err, ErrUnavailable) || errors.Is(err, context.Canceled) {
 			t.Error("it matches another class too")
@@ -251,7 +323,7 @@ func TestNotFound(t *testing.T) {
 }
 
 func TestDeadlineExceeded(t *testing.T) {
-	client, website := service(t, Options{Timeout: time.Microsecond})
+	client, website := service(t, Options{Timeout: time.Microsecond, RetryFor: NoRetries})
 	_, err := client.Session(t.Context(), website, "sess_0")
 	failure(t, err, ErrDeadlineExceeded, codes.DeadlineExceeded, "")
 }
