@@ -6,6 +6,7 @@
 | `SESSIONS_KEY` | a key with every scope |
 | `SESSIONS_READ_KEY` | a key that may only read sessions |
 | `SESSIONS_WEBSITE_ID` | a website with `SESSIONS` sessions on 2026-03-03 |
+| `SESSIONS_CASES` | the file with the cases of all SDKs, and values for them |
 | `SESSIONS_RESTART` | a command that kills all workers at once; they come back by themselves |
 
 The sessions are those of the visitors `visitor-000` to `visitor-249`, one each; each has two
@@ -33,7 +34,8 @@ from sessions.settings import Settings
 from tests.support.stack import Stack, running_stack
 
 ROOT = Path(__file__).parents[2]
-PLAN = json.loads((ROOT / "sdk/cases.json").read_text())
+CASES = ROOT / "sdk/cases.json"
+PLAN = json.loads(CASES.read_text())
 """The cases that the suite of each SDK has a test of, and values for them."""
 SESSIONS = 250
 LONG = 1_200
@@ -63,13 +65,22 @@ def sdk_environment(stack: Stack) -> dict[str, str]:
         | {
             "SESSIONS_ADDRESS": stack.address,
             "SESSIONS_RESTART": shlex.join(restart),
+            "SESSIONS_CASES": str(CASES),
             "PYTHONPATH": str(ROOT),
         }
     )
 
 
-def run_suite(command: list[str], folder: Path, environment: dict[str, str]) -> None:
-    """Run the suite of an SDK in its folder; its output is shown when it fails."""
+def cases_of(language: str) -> dict[str, str]:
+    """The cases that hold in a language, and what they say."""
+    only: dict[str, list[str]] = PLAN["only"]
+    return {
+        case: text for case, text in PLAN["cases"].items() if language in only.get(case, [language])
+    }
+
+
+def run_suite(command: list[str], folder: Path, environment: dict[str, str]) -> str:
+    """Run the suite of an SDK in its folder; its output is shown when it fails, and returned."""
     done = subprocess.run(
         command,
         cwd=folder,
@@ -82,6 +93,7 @@ def run_suite(command: list[str], folder: Path, environment: dict[str, str]) -> 
     )
     print(done.stdout)
     assert done.returncode == 0, f"{shlex.join(command)} failed, see its output"
+    return done.stdout
 
 
 async def _fill(database_url: str) -> dict[str, str]:

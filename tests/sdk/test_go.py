@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sdk.conftest import ROOT, SUITE_SECONDS, run_suite
+from tests.sdk.conftest import ROOT, SUITE_SECONDS, cases_of, run_suite
 from tests.support.tools import missing
 
 pytestmark = pytest.mark.timeout(SUITE_SECONDS)
@@ -111,7 +111,11 @@ def test_suite(go: str, sdk_environment: dict[str, str]) -> None:
     run_suite([go, "vet", "./..."], SDK, sdk_environment)
     enabled, compiler = run([go, "env", "CGO_ENABLED", "CC"], SDK, os.environ).splitlines()
     race = ["-race"] if enabled == "1" and shutil.which(compiler) else []
-    run_suite([go, "test", *race, "-count=1", "./..."], SDK, sdk_environment)
+    printed = run_suite([go, "test", *race, "-v", "-count=1", "./..."], SDK, sdk_environment)
+    passed = re.findall(r"^--- PASS: Test(\w+)", printed, re.MULTILINE)
+    for case, text in cases_of("go").items():
+        name = case.title().replace("_", "")
+        assert any(re.match(rf"{name}(?![a-z])", each) for each in passed), f"{case}: {text}"
 
 
 def test_version() -> None:

@@ -19,7 +19,13 @@ def go_version() -> str:
     return str(version)
 
 
+def typescript_agent() -> str:
+    calls = (ROOT / "sdk/typescript/src/calls.ts").read_text()
+    [version] = re.findall(r'"analytics-sessions-typescript/(.+)"', calls)
+    return str(version)
+
+
 def test_one_version() -> None:
     package = json.loads((ROOT / "sdk/typescript/package.json").read_text())
     versions = {project(".")["version"], project("sdk/python")["version"]}
-    assert versions == {package["version"], go_version()}
+    assert versions == {package["version"], go_version(), typescript_agent()}

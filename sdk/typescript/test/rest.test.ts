@@ -62,7 +62,7 @@ test("knows the parameters and fields", async () => {
 });
 
 test("records", async () => {
-  const event = { event_type: "pageview", visitor_id: "rest", url: "/rest" };
+  const event = { event_type: "pageview" as const, visitor_id: "rest", url: "/rest" };
   const events = [{ ...event, event_id: "1", timestamp: "2026-03-08T10:00:00Z" }];
   const { data } = await rest.POST("/api/websites/{website_id}/events", {
     params: { path },

@@ -215,7 +215,7 @@ export interface components {
              *     Default: 0; where all of them have 0, their order in the request decides.
              * @default 0
              */
-            sequence: number;
+            sequence?: number;
             /**
              * @description The visitor, named by you. Required unless `client_ip` is there.
              *
