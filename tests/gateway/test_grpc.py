@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
 
 import grpc
 import pytest
@@ -11,7 +13,7 @@ from google.rpc import status_pb2
 from google.rpc.error_details_pb2 import ErrorInfo
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 
-from tests.gateway.harness import REQUEST_TIMEOUT, Gateway
+from tests.gateway.harness import KEY, REQUEST_TIMEOUT, Gateway
 from tests.gateway.worker import rich_error
 
 PACKAGE = "/analytics.sessions.v1"
@@ -55,6 +57,22 @@ def test_calls_pass_through(channel: grpc.Channel) -> None:
     stub = SessionServiceStub(channel)
     response = stub.ListSessions(pb.ListSessionsRequest(website_id="site_1", limit=1))
     assert response.sessions[0].session_id == "sess_xyz789"
+
+
+@pytest.mark.parametrize("te", [None, "trailers", "gzip"])
+def test_a_call_need_not_say_that_it_takes_trailers(edge: Gateway, te: str | None) -> None:
+    """Over HTTP/1.1, since gRPC's own client always says so."""
+    message = pb.ListSessionsRequest(website_id="site_1", limit=1).SerializeToString()
+    headers = {"content-type": "application/grpc"} | KEY | ({"te": te} if te else {})
+    connection = HTTPConnection("127.0.0.1", edge.port, timeout=20)
+    with closing(connection):
+        path = f"{PACKAGE}.SessionService/ListSessions"
+        framed = b"\0" + len(message).to_bytes(4, "big") + message
+        connection.request("POST", path, body=framed, headers=headers)
+        response = connection.getresponse()
+        assert response.status == 200
+        assert response.headers.get("grpc-status", "0") == "0"
+        assert b"sess_xyz789" in response.read()
 
 
 def test_large_answers_pass_through_uncompressed(channel: grpc.Channel) -> None:

@@ -21,6 +21,7 @@ from envoy_data_plane.envoy.config.core.v3 import (
     DataSource,
     HeaderValue,
     HeaderValueOption,
+    HeaderValueOptionHeaderAppendAction,
     Http1ProtocolOptions,
     Http2ProtocolOptions,
     HttpProtocolOptions,
@@ -277,6 +278,13 @@ def _routes(
         typed_per_filter_config=_cors(cors_origins),
         # A worker has its own limit for headers, and the query would count twice.
         request_headers_to_remove=["x-envoy-original-path", "x-envoy-original-method"],
+        # gRPC demands it, and a worker breaks off a call without it; some clients leave it out.
+        request_headers_to_add=[
+            HeaderValueOption(
+                header=HeaderValue(key="te", value="trailers"),
+                append_action=HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
+            )
+        ],
         retry_policy=retry_policy(),
         routes=[*api_routes(contract, request_timeout), *page_routes()],
     )
