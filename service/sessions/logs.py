@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import structlog
 
 _SECONDS = 0.1
-"""How long a line may wait for others: writing each one by itself is dear under load."""
+"""How long a line waits for others: writing each line by itself is expensive under load."""
 
 
 class _Batches(io.StringIO):
@@ -25,6 +25,7 @@ class _Batches(io.StringIO):
         """Keep a line until its time has come."""
         if self._ended:
             return sys.stderr.write(line)
+        # The first line of a batch starts its timer.
         if not self.tell():
             self._loop.call_later(_SECONDS, self.write_out)
         return super().write(line)
@@ -53,6 +54,8 @@ class _NoHeaders(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Keep the line, without values that it was given."""
         if record.name.partition(".")[0] in ("grpc", "asyncio"):
+            # The values are in `args` and in the exception; the first line of the message is the
+            # template.
             if record.args:
                 record.args = record.exc_info = None
             record.msg = str(record.msg).partition("\n")[0]

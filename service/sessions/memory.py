@@ -1,13 +1,13 @@
-"""How often Python looks for garbage that counting references does not find."""
+"""Settings of Python's garbage collector."""
 
 import gc
 
 
 def tune_gc() -> None:
-    """Leave what is loaded alone from now on, and look at the rest less often.
+    """Exempt what is loaded by now from garbage collection, and collect the rest less often.
 
-    Requests and rows hold no cycles. Looking for some at the default pace was a fifth of the
-    time of an import, and a twentieth of that of a call.
+    Requests and rows hold no reference cycles. With the defaults of Python, looking for cycles
+    took a fifth of the time of an import, and a twentieth of that of a call.
     """
     gc.collect()
     gc.freeze()

@@ -83,6 +83,7 @@ class EventService(services.EventServiceServicer):
                     return_when=asyncio.FIRST_COMPLETED,
                 )
                 if not coming.done():
+                    # It is not done, so no message was taken that would be lost.
                     coming.cancel()
                     return
                 if (request := coming.result()) is None:

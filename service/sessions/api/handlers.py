@@ -55,6 +55,7 @@ class Handlers(grpc.GenericRpcHandler):
         self._deadline = Deadline(timeout)
         self._call = (log_call, handle_errors, find_key, check_method, check_key_scope)
         self._message = (check_size, decode, name_batch, check_request_website)
+        # Each further message of a stream is checked again: a key can be revoked in between.
         self._later_message = (find_key, check_key_scope, *self._message)
         self._unknown = self._handler(UNKNOWN, chain(self._call, _request))
         methods = (
@@ -85,6 +86,7 @@ class Handlers(grpc.GenericRpcHandler):
     async def _respond(self, behaviour: Any, call: Call, request: Any) -> None:
         """Send one response after the other, each made in time; sending waits for the caller."""
         seconds = self._deadline.of(call.method)
+        # Ends the generator of the service also when the caller goes away.
         async with aclosing(behaviour(request, call.context)) as responses:
             while True:
                 async with call.deadline(seconds):

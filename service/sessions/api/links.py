@@ -28,6 +28,8 @@ def _next_query(method: Method, request: Message, response: Any) -> str:
     """The query of the next page: that of this one with another cursor; empty on the last."""
     for name, parameter in method.cursors:
         if cursor := getattr(response, name).string_value:
+            # Variables of the path are not parameters, and only one cursor can lead to the next
+            # page.
             left_out = {*_IN_PATH, *(each for _, each in method.cursors)}
             fields = {
                 field.name: _texts(value)

@@ -77,6 +77,7 @@ def _bounds(request: Descriptor) -> dict[int, Bound]:
 
 def _cursors(descriptor: MethodDescriptor) -> tuple[tuple[str, str], ...]:
     names = (field.name for field in descriptor.output_type.fields)
+    # next_cursor belongs to cursor, next_events_cursor to events_cursor.
     pairs = ((name, name.removeprefix("next_")) for name in names if name.startswith("next_"))
     parameters = descriptor.input_type.fields_by_name
     return tuple(pair for pair in pairs if pair[1] in parameters)

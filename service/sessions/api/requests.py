@@ -46,6 +46,7 @@ async def _decode(method: Method, raw: bytes) -> Message:
 
     def merge(field: wire.Field) -> None:
         _, start, end, _ = field
+        # Merging its fields one by one gives the same message as decoding it at once.
         request.MergeFromString(raw[start:end])
 
     await map_in_slices(merge, fields)

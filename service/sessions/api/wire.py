@@ -78,6 +78,7 @@ def split(raw: bytes, bounds: Bounds) -> list[Field]:
             fields.append(field)
     except IndexError:
         raise DecodeError("cut short") from None
+    # A length can point beyond the end of the message.
     if position > end:
         raise DecodeError("cut short")
     return fields
@@ -85,6 +86,7 @@ def split(raw: bytes, bounds: Bounds) -> list[Field]:
 
 def _field(raw: bytes, start: int) -> Field:
     tag, position = _varint(raw, start)
+    # Three bits say how long the value is, the others are the number of the field.
     kind = tag & 7
     if kind == _DELIMITED:
         size, position = _varint(raw, position)

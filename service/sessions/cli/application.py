@@ -69,6 +69,7 @@ class Progress:
     def __call__(self, more: int, total: int) -> None:
         """Show that more is done."""
         self.done += more
+        # The total is an estimate, which the work can exceed.
         self._bar.total = max(total, self.done)
         self._bar.update(more)
 

@@ -6,23 +6,27 @@ from datetime import UTC, datetime
 import click
 
 
-@click.command(short_help="Make realistic data to try things on.")
+@click.command(short_help="Generate realistic sample data.")
 @click.option(
     "--sessions",
     type=click.IntRange(1, 500_000_000),  # visitors are told apart by 32 bits
     default=100_000,
     show_default=True,
-    help="How many in all; each has 4.5 events on average.",
+    help="Number of sessions, with 4.5 events each on average.",
 )
 @click.option(
     "--days",
     type=click.IntRange(1, 3650),
     default=30,
     show_default=True,
-    help="Over how many days they are spread.",
+    help="Number of days over which they are spread.",
 )
 @click.option(
-    "--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True, help="Of all chance."
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    default=1,
+    show_default=True,
+    help="Seed of the random data.",
 )
 @click.option(
     "--until",
@@ -32,9 +36,9 @@ import click
 @click.option(
     "--websites",
     type=click.IntRange(1, 500),  # with more, the last ones would get nothing
-    help="How many to make; the first gets half of all sessions.  [default: 1]",
+    help="Number of websites; the first gets half of all sessions.  [default: 1]",
 )
-@click.option("--website", metavar="ID", help="Take this one, which must be empty, instead.")
+@click.option("--website", metavar="ID", help="Use this website, which must be empty.")
 def generate(
     sessions: int,
     days: int,
@@ -58,7 +62,7 @@ def generate(
         site=$(sessions websites create --name shop)
         sessions generate --website "$site" --sessions 5000 --days 7
 
-    The same seed and the same end give the same data, anywhere and any time:
+    The same seed and the same end give the same data:
 
     \b
         sessions generate --seed 7 --until 2026-06-30

@@ -10,13 +10,13 @@ from sessions.domain.api_keys import Scope
 _MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"]
 
 
-@click.group(short_help="Make, list and revoke API keys.")
+@click.group(short_help="Create, list and revoke API keys.")
 def keys() -> None:
-    """API keys: who may read sessions, write events or erase visitors, and of which website."""
+    """API keys: each allows to read sessions, write events or erase visitors."""
 
 
 @keys.command()
-@click.option("--name", required=True, help="What it is for.")
+@click.option("--name", required=True, help="Name of the key, for people.")
 @click.option(
     "--scope",
     "scopes",
@@ -25,7 +25,7 @@ def keys() -> None:
     type=click.Choice([scope.value for scope in Scope]),
     help="What it allows; can be given more than once.",
 )
-@click.option("--website", help="Id of the one website that it is for; without, all of them.")
+@click.option("--website", help="Id of the only website that it can be used for; all by default.")
 @click.option(
     "--expires",
     type=click.DateTime(_MOMENTS),
@@ -34,7 +34,7 @@ def keys() -> None:
 def create(
     name: str, scopes: tuple[str, ...], website: str | None, expires: datetime | None
 ) -> None:
-    r"""Make a key and print it. It is stored nowhere: keep it safe.
+    r"""Create a key and print it. Only its hash is stored: keep it safe.
 
     \b
         sessions keys create --name dashboard --scope sessions:read

@@ -5,9 +5,9 @@ import asyncio
 import click
 
 
-@click.command(short_help="Bring the database to the schema of this version.")
+@click.command(short_help="Migrate the database to the schema of this version.")
 def migrate() -> None:
-    r"""Bring the database to the schema of this version; `up` does it by itself.
+    r"""Migrate the database to the schema of this version; `up` does it by itself.
 
     Safe to run twice, and from several hosts at once. Also makes the secrets that all workers
     share, where there are none.

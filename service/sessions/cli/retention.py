@@ -5,13 +5,13 @@ import click
 from sessions.cli.application import Progress, run
 
 
-@click.group(short_help="Remove what is older than it is kept.")
+@click.group(short_help="Remove sessions that are older than their retention.")
 def retention() -> None:
-    """Retention: how long sessions are kept is set by `websites retain`."""
+    """Retention: `websites set-retention` says how long sessions are kept."""
 
 
 @retention.command("run")
-@click.option("--dry-run", is_flag=True, help="Count what would go, remove nothing.")
+@click.option("--dry-run", is_flag=True, help="Count what would be removed; remove nothing.")
 def run_(*, dry_run: bool) -> None:
     r"""Remove the sessions that are older than their website keeps them, with their events.
 

@@ -7,7 +7,7 @@ import click
 
 @click.command(short_help="Run the gRPC workers only.")
 def serve() -> None:
-    """Run the gRPC workers until Ctrl-C, for an Envoy and a PostgreSQL of your own.
+    """Run the gRPC workers until Ctrl-C, for your own Envoy and PostgreSQL.
 
     Needs DATABASE_URL, migrated by `sessions migrate`. Prints the address of each worker.
 

@@ -6,12 +6,14 @@ import click
 
 
 @click.command(short_help="Run everything: PostgreSQL, workers and Envoy.")
-@click.option("--demo", is_flag=True, help="Give an empty database a website with demo data.")
+@click.option(
+    "--demo", is_flag=True, help="Create a website with demo data if the database is empty."
+)
 def up(demo: bool) -> None:
     """Run everything until Ctrl-C: PostgreSQL, the workers and Envoy.
 
-    PostgreSQL is the embedded one, unless DATABASE_URL names yours. When a request through
-    Envoy succeeds, the address and a line to try it with are printed.
+    PostgreSQL is the embedded one, unless DATABASE_URL names yours. When the service is
+    ready, it prints its address and a command to try it.
 
     \b
         sessions up --demo

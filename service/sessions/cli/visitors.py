@@ -7,16 +7,16 @@ from sessions.cli.application import run
 
 @click.group(short_help="Erase visitors.")
 def visitors() -> None:
-    """Visitors: who is behind the events of a website."""
+    """Visitors of websites."""
 
 
 @visitors.command()
-@click.option("--website", required=True, metavar="ID", help="Whose visitor.")
+@click.option("--website", required=True, metavar="ID", help="The website.")
 @click.option("--visitor-id", default="", metavar="ID", help="The visitor, by its id.")
 @click.option("--client-ip", default="", metavar="IP", help="The visitor, by its address …")
 @click.option("--user-agent", default="", metavar="UA", help="… and its User-Agent header.")
 def erase(website: str, visitor_id: str, client_ip: str, user_agent: str) -> None:
-    r"""Erase a visitor with its sessions and events. There is no way back.
+    r"""Erase a visitor with its sessions and events. This can't be undone.
 
     What happened until now is not recorded again, also when a file is imported once more; a
     later visit is. Name the visitor by its id, or by what its events had instead of an id.

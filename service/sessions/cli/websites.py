@@ -7,13 +7,13 @@ from sessions.cli.application import Progress, as_json, run, show
 
 @click.group(short_help="Create, list, rename and delete websites, and set their retention.")
 def websites() -> None:
-    """Websites: everything that is recorded belongs to one."""
+    """Websites: every event and session belongs to one."""
 
 
 @websites.command()
-@click.option("--name", required=True, help="What people call it.")
+@click.option("--name", required=True, help="Name of the website, for people.")
 def create(name: str) -> None:
-    r"""Make a website and print its id.
+    r"""Create a website and print its id.
 
     \b
         site=$(sessions websites create --name shop)
@@ -26,8 +26,8 @@ def create(name: str) -> None:
 def list_(*, as_json: bool) -> None:
     r"""List all websites, oldest first.
 
-    Where `retention_days` is empty, sessions are kept forever. A website with `deleted_at` was
-    not deleted to the end: delete it again.
+    Without `retention_days`, sessions are kept forever. The deletion of a website with
+    `deleted_at` is not complete: delete it again.
 
     \b
         sessions websites list
@@ -80,12 +80,12 @@ websites.add_command(
 
 @websites.command()
 @click.argument("website_id")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def delete(website_id: str, *, yes: bool) -> None:
-    r"""Delete a website with its sessions, events, visitors and keys. There is no way back.
+    r"""Delete a website with its sessions, events, visitors and keys. This can't be undone.
 
-    From the start nobody finds the website any more; then its data goes, visitors by visitors.
-    When this is interrupted, run it again.
+    The website disappears immediately; its data is then removed in batches. If this is
+    interrupted, run it again.
 
     \b
         sessions websites delete site_abc123defg

@@ -60,6 +60,7 @@ def secret_of(authorization: str | None) -> str:
         Unauthenticated: there is none, or its shape or its checksum is not that of a key.
     """
     scheme, _, text = (authorization or "").partition(" ")
+    # Blanks only: any other white space, such as a no-break space, is part of a wrong key.
     secret = text.strip(" \t")
     if scheme.lower() != "bearer" or not secret:
         raise Unauthenticated(Reason.CREDENTIALS_MISSING)

@@ -1,4 +1,4 @@
-"""Whether a user agent is that of a program that nobody looks at.
+"""Whether a user agent belongs to a program without a human viewer.
 
 A person taken for a bot is missing from every list, and for good: `is_bot` is
 stored and the user agent is not. So a user agent with the engine of a browser

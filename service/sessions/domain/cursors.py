@@ -22,7 +22,9 @@ from sessions.domain.selection import Range
 
 _KEY_ID = struct.Struct(">H")
 _MAC_BYTES = 16
+# Both bounds and started_at in microseconds since 1970, and the id of the session.
 _LIST = struct.Struct(">qqq16s")
+# occurred_at in microseconds since 1970, and the sequence; the event id follows as text.
 _EVENT = struct.Struct(">qi")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -54,6 +56,7 @@ class CursorSigner:
         body, mac = sealed[:-_MAC_BYTES], sealed[-_MAC_BYTES:]
         if len(body) >= _KEY_ID.size:
             (key_id,) = _KEY_ID.unpack_from(body)
+            # In constant time: how long a refusal takes must not help anybody to forge a MAC.
             if hmac.compare_digest(mac, self._mac(key_id, body, query)):
                 return body[_KEY_ID.size :]
         text = "not a cursor of this query; send the same parameters as before, or no cursor"
@@ -63,6 +66,7 @@ class CursorSigner:
         # An unknown key id gives an empty MAC, which equals no cursor's.
         if key_id not in self._keys:
             return b""
+        # With its length in front, no other body and query give the same message.
         message = _KEY_ID.pack(len(body)) + body + query
         return hmac.digest(self._keys[key_id], message, hashlib.sha256)[:_MAC_BYTES]
 
@@ -73,6 +77,7 @@ def _decode(cursor: str) -> bytes:
         decoded = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
     except (binascii.Error, ValueError):
         return b""
+    # Base64 can have unused bits at its end, so that several texts decode to the same bytes.
     canonical = urlsafe_b64encode(decoded).decode().rstrip("=")
     return decoded if canonical == cursor else b""
 

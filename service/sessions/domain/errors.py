@@ -1,4 +1,4 @@
-"""What can go wrong, in the words of the domain.
+"""The errors of the domain.
 
 An error has a reason of the catalogue in `error_reason.proto`, which says its message and, for
 `sessions.api.errors`, its gRPC code. The classes are for those who catch them.
@@ -38,7 +38,7 @@ def shortened(text: str, length: int = _MOST_REPEATED) -> str:
 
 
 class DomainError(Exception):
-    """Something that the caller is told.
+    """An error that the caller sees.
 
     Args:
         reason: why, as programs read it.
@@ -82,7 +82,7 @@ class TooLarge(DomainError):
 
 
 class DeadlineExceeded(DomainError):
-    """The work took longer than it may."""
+    """The deadline of the call was exceeded."""
 
     def __init__(self) -> None:
         super().__init__(Reason.DEADLINE_EXCEEDED)

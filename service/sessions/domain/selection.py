@@ -73,6 +73,7 @@ def select(query: SelectionQuery, now: datetime) -> Selection:
 
 
 def _identity(query: SelectionQuery, predicate: Predicate) -> bytes:
+    # Dates as they were sent: a cursor of a query without dates stays valid after midnight.
     days = (query.start_date, query.end_date, query.timezone)
     return json.dumps([query.website_id, *days, query.include_bots, canonical(predicate)]).encode()
 
@@ -88,6 +89,7 @@ def filter_predicate(filters: Mapping[str, Sequence[str]]) -> Predicate:
 
 def _filter(name: str, values: Sequence[str]) -> Predicate:
     _check_values(f"filter_{name}", values)
+    # In a normal form, so that order and repeats of values do not matter to a cursor.
     folded = tuple(sorted({fold(name, value) for value in values}))
     return Has(name, folded) if name in COLLECTIONS else OneOf(name, folded)
 
@@ -113,6 +115,7 @@ def day_range(start_date: str, end_date: str, timezone: str, now: datetime) -> R
         InvalidArgument: a date or the zone is none, or the start is after the end.
     """
     zone = _zone(timezone)
+    # Today in the zone of the caller, not in that of the server.
     end = _day("end_date", end_date) if end_date else now.astimezone(zone).date()
     start = _day("start_date", start_date) if start_date else end - timedelta(days=DEFAULT_DAYS)
     if start > end:
@@ -151,6 +154,7 @@ def _day(field: str, text: str) -> date:
         day = datetime.strptime(text, "%Y-%m-%d").date()
     except ValueError:
         day = None
+    # strptime also reads 2026-3-3.
     if day is None or day.isoformat() != text:
         message = f"{shortened(text)!r} is not a day of the calendar; send YYYY-MM-DD"
         raise InvalidArgument(Violation(field, message))

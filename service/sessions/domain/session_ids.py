@@ -6,6 +6,7 @@ from uuid import UUID
 from sessions.domain.errors import InvalidArgument, NotFound, Reason, Violation, shortened
 
 _PREFIX = "sess_"
+# Wider than our own form: ids in documentation are shorter. Those are unknown, not malformed.
 _SENSIBLE = re.compile(rf"{_PREFIX}[0-9A-Za-z_-]{{1,64}}")
 _OURS = re.compile(rf"{_PREFIX}[0-9a-f]{{32}}")
 

@@ -73,11 +73,15 @@ class SessionState:
 
     def absorb(self, other: "SessionState") -> None:
         """Become the session of both sets of events; `session_id` stays."""
+        # A pageview comes before any custom event (False sorts before True), then the earlier
+        # one.
         if (not other.pageviews, other.entry) < (not self.pageviews, self.entry):
             self.entry, self.entry_page = other.entry, other.entry_page
             self.acquisition = other.acquisition
+        # Without pageviews `exit` is only a placeholder.
         if other.pageviews and (not self.pageviews or other.exit > self.exit):
             self.exit, self.exit_page = other.exit, other.exit_page
+        # The value of the earlier event wins, whichever side has it.
         for name, found in other.attributes.items():
             if name not in self.attributes or found[0] < self.attributes[name][0]:
                 self.attributes[name] = found
@@ -88,6 +92,7 @@ class SessionState:
         self.is_bot = self.is_bot or other.is_bot
         self.has_page = self.has_page or other.has_page
         self.more_items = self.more_items or other.more_items
+        # Any moment inside of the session will do for an item: it keeps the one that it has.
         self.items |= {item: at for item, at in other.items.items() if item not in self.items}
 
 
@@ -176,6 +181,7 @@ def sessionize(stored: Iterable[SessionState], new: Iterable[Sequence[Event]]) -
         _join(cluster)
         for _, timeline in groupby(states, key=attrgetter("visitor_id"))
         for cluster in _split((state.started_at, state.ended_at, state) for state in timeline)
+        # A cluster of stored sessions alone has not changed.
         if any(state.session_id is None for state in cluster)
     ]
 
@@ -188,6 +194,7 @@ def _split(intervals: Iterable[tuple[datetime, datetime, T]]) -> Iterator[list[T
         if cluster and start - latest >= TIMEOUT:
             yield cluster
             cluster = []
+        # A stored session can end after the run that begins inside of it.
         latest = max(latest, end) if cluster else end
         cluster.append(item)
     if cluster:
@@ -197,6 +204,7 @@ def _split(intervals: Iterable[tuple[datetime, datetime, T]]) -> Iterator[list[T
 def _join(cluster: Sequence[SessionState]) -> Change:
     """Make one session of all these states; the id that was made first stays."""
     stored = sorted((s.session_id, s.started_at) for s in cluster if s.session_id)
+    # Ids sort by the time at which they were made; new summaries have none, and come last.
     session = min(cluster, key=lambda state: state.session_id or _LAST_ID)
     for other in cluster:
         if other is not session:

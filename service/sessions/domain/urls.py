@@ -54,6 +54,7 @@ def split_url(url: str) -> Url:
     absolute = _SCHEME.match(address)
     if absolute:
         authority, slash, rest = address[absolute.end() :].partition("/")
+        # An absolute URL without a path names the root.
         path, hostname = _decode(slash + rest) or "/", _host(authority)
     else:
         path, hostname = _decode(address), ""
@@ -97,8 +98,10 @@ def is_same_site(host: str, other: str) -> bool:
 
 def _host(authority: str) -> str:
     """The host of `user:secret@host:port`."""
+    # The last @, because a password can contain others.
     address = authority.rpartition("@")[2]
     name, colon, port = address.partition(":")
+    # More than one colon: an IPv6 address without brackets.
     if address.startswith("[") or (colon and ":" in port):
         return _ipv6_host(address)
     if not name.isascii() or "%" in name:

@@ -194,6 +194,7 @@ def describe(user_agent: str) -> Client:
     if not user_agent:
         return UNKNOWN
     written = user_agent
+    # The parser's rules distinguish case.
     if user_agent.islower():
         written = _LOWER_WORD.sub(_restore_case, user_agent)
     parsed = _parser()(written, ua_parser.Domain.ALL)
@@ -241,6 +242,7 @@ def _device(user_agent: str, system: str) -> str:
     """`desktop`, `mobile`, `tablet`, or `''` for anything else and for what doesn't tell."""
     if _NO_KIND.found_in(user_agent):
         return ""
+    # Before mobile, because many tablets also say Mobile.
     if _TABLET.found_in(user_agent):
         return "tablet"
     if _MOBILE.found_in(user_agent):

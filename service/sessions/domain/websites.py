@@ -14,8 +14,8 @@ _MAX_RETENTION = 36_500
 class Website(NamedTuple):
     """A website; `key` is what its rows carry, `website_id` what callers know.
 
-    `retention_days` is for how many days sessions are kept, None is forever. Since
-    `deleted_at` the website is none any more, and what is left of it is being removed.
+    `retention_days` is for how many days sessions are kept, None is forever. A website
+    with `deleted_at` no longer exists for callers; its data is being removed.
     """
 
     key: int

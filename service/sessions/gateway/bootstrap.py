@@ -133,6 +133,7 @@ def _overload_manager() -> OverloadManager:
             ),
         ],
         actions=[
+            # First give memory back to the system, and only then refuse requests.
             _above(0.95, "envoy.overload_actions.shrink_heap"),
             _above(0.98, "envoy.overload_actions.stop_accepting_requests"),
         ],

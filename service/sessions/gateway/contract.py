@@ -84,6 +84,7 @@ class Contract:
     @cached_property
     def methods(self) -> list[Method]:
         """The methods of all services."""
+        # Types are named with a leading dot in descriptors.
         messages = {
             f".{file.package}.{message.name}": message
             for file in self._files

@@ -77,9 +77,11 @@ def _lua(value: Any) -> str:
         case list():
             return f"{{{', '.join(map(_lua, value))}}}"
         case str():
+            # Printable ASCII but for quotation marks and backslashes stays as it is.
             return '"' + re.sub(r"[^ !#-\[\]-~]", _escape, value) + '"'
     return str(value)
 
 
 def _escape(found: re.Match[str]) -> str:
+    # Lua reads a backslash and three digits as a byte in decimal.
     return "".join(f"\\{byte:03}" for byte in found[0].encode())

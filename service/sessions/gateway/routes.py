@@ -83,6 +83,7 @@ def disabled() -> Any:
 def _method_route(method: Method, request_timeout: float) -> Route:
     if method.is_streaming:
         return Route(
+            # A stream may stay open: it is bounded by the idle timeout of the listener.
             match=RouteMatch(path=method.path),
             route=_to_workers(None),
             # Its limits would be how much of a slow stream may be held.

@@ -54,12 +54,14 @@ async def make_chunks(
     """
     async with Database(database_url, pool_size=1) as database:
         first_key = await _reserve_keys(database, load.visitor_numbers)
+    # Shared by all connections: each takes the next chunk when it has finished one.
     waiting = iter(chunks)
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(min(connections, len(chunks))):
                 group.create_task(_work(database_url, load, first_key, waiting, progress))
     except ExceptionGroup as failed:
+        # The others were cancelled because of the first one.
         raise failed.exceptions[0] from failed
 
 

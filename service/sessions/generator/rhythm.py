@@ -48,6 +48,7 @@ def plan(sessions: int, days: int, until: datetime) -> list[Hour]:
         for number, start in enumerate(starts)
     ]
     total = sum(weights)
+    # Rounded as a running total, so that the hours add up to exactly `sessions`.
     bounds = [round(sessions * weight / total) for weight in accumulate(weights, initial=0.0)]
     hours = [
         Hour(number, starts[number], _HOUR, end - start)

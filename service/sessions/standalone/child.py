@@ -116,6 +116,7 @@ async def spawn(
     reading, writing = os.pipe()
     try:
         process = await asyncio.create_subprocess_exec(
+            # Isolated and without site-packages: the launcher starts in milliseconds.
             *(sys.executable, "-I", "-S", str(Path(launch.__file__))),
             *(str(os.getpid()), str(int(child.death_signal)), child.run_as),
             *child.argv,
@@ -131,6 +132,7 @@ async def spawn(
         os.close(reading)
         raise
     finally:
+        # The child has its own copy. With ours open, the reader would never see the end.
         os.close(writing)
     following = asyncio.create_task(output.follow(reading), name=f"output of {child.name}")
     return process, following
@@ -147,6 +149,7 @@ async def run(child: Child, *, pass_fds: Sequence[int] = (), stdin: bytes = b"")
         await following
     finally:
         if process.returncode is None:
+            # This was cancelled: leave no process behind.
             process.kill()
             await process.wait()
         following.cancel()

@@ -81,6 +81,8 @@ class Cluster:
         """
         descriptor = await poll(lambda: try_lock(self.data_dir / "postgres.lock"), self._others)
         try:
+            # Left by a crash. PostgreSQL refuses to start while their process id exists, which
+            # can belong to any program by now.
             (self.directory / "postmaster.pid").unlink(missing_ok=True)
             (self.socket_dir / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
             yield (descriptor,)
@@ -165,6 +167,7 @@ _INITDB = (
     "--auth=reject",
 )
 
+# In single-user mode each line is a statement.
 _ROLES = """\
 CREATE ROLE sessions LOGIN CREATEDB PASSWORD '{password}'
 CREATE DATABASE sessions OWNER sessions
@@ -199,6 +202,7 @@ def _move(source: Path, target: Path) -> None:
         source.rename(target)
     except OSError as error:
         raise StartError(f"{target} is in the way: it holds no PostgreSQL ({error})") from error
+    # The rename must be on disk, too, before the cluster counts as made.
     parent = os.open(target.parent, os.O_RDONLY)
     try:
         os.fsync(parent)

@@ -52,5 +52,6 @@ def _claim(data_dir: Path) -> DataDirLock | RunningUp | None:
     lock = DataDirLock.try_acquire(data_dir, is_up=False)
     if lock is None:
         return read_running_up(data_dir)
+    # The holder of the lock knows that no `up` runs: the file was left by a crash.
     remove_running_up(data_dir)
     return lock

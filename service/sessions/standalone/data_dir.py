@@ -80,6 +80,7 @@ class DataDirLock:
         descriptor = try_lock(_lock_file(make_data_dir(data_dir)))
         if descriptor is None:
             return None
+        # For messages only: the lock itself is held by the kernel.
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(asdict(LockHolder(os.getpid(), is_up))).encode(), 0)
         return cls(descriptor)
@@ -124,6 +125,7 @@ def _is_alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
+    # The process exists and belongs to another user.
     except PermissionError:
         return True
     return True

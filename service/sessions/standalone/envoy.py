@@ -12,6 +12,7 @@ from sessions.standalone.console import INSTALL_EXTRA, POLL_SECONDS, StartError
 from sessions.standalone.data_dir import read_if_there, write_private
 from sessions.standalone.ports import ReservedPort
 
+# Any website will do: a call without a key is refused before the id is looked at.
 _PROBE_PATH = "/api/websites/site_0000000000/sessions"
 _EXIT_SECONDS = 2.0
 _HTTP_SECONDS = 1.0
@@ -107,6 +108,7 @@ async def _finish_calls(admin_address_file: Path, end_streams: Callable[[], None
     """
     address = read_if_there(admin_address_file).strip()
     await http_post(address, "/drain_listeners")
+    # Streams would never end by themselves; the workers end them after the batch at hand.
     end_streams()
     while await _calls_in_flight(address):  # noqa: ASYNC110 - another process knows
         await asyncio.sleep(POLL_SECONDS)

@@ -49,6 +49,7 @@ def _choose(data_dir: Path, cluster: Path, postgres: Path) -> OsUser:
     if os.geteuid() != 0:
         return OsUser(os.geteuid(), os.getegid(), "same")
     namespace = OsUser(0, 0, "namespace")
+    # Its files belong to somebody already, whatever could be chosen now.
     if cluster.exists():
         owner = cluster.stat()
         return namespace if owner.st_uid == 0 else _user(owner.st_uid, owner.st_gid)

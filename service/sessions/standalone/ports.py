@@ -53,7 +53,9 @@ def _bound(host: str, port: int) -> socket.socket:
     family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     with ExitStack() as stack:
         bound = stack.enter_context(socket.socket(family))
+        # Connections of an earlier run can keep the port busy for a minute (TIME_WAIT).
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
+        # Bound: it stays open. After an error the stack has closed it.
         stack.pop_all()
     return bound

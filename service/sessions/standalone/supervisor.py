@@ -67,7 +67,10 @@ class ProcessMonitor:
         while True:
             began = time.monotonic()
             ending = await self._run_once()
+            # A child that was stable for a while begins again with the shortest delay.
             failures = 1 if time.monotonic() - began > _STABLE_SECONDS else failures + 1
+            # Give up at the first start only: then the configuration is probably wrong. Later,
+            # what failed may come back.
             if failures == _START_ATTEMPTS and not self._was_ready.is_set():
                 raise StartError(f"{self.child.name} {ending}: {self._output.output_tail}")
             delay = min(_FIRST_DELAY * 2 ** (failures - 1), _LONGEST_DELAY)
@@ -194,6 +197,7 @@ def until_signal() -> Iterator[None]:
     received: list[int] = []
 
     def cancel_once(number: int) -> None:
+        # A second signal must not cancel the `finally` of the block.
         if not received:
             task.cancel()
         received.append(number)
@@ -206,6 +210,7 @@ def until_signal() -> Iterator[None]:
     except asyncio.CancelledError:
         if not received:
             raise
+        # The cancellation was ours, and ends here.
         task.uncancel()
     finally:
         for number in numbers:

@@ -74,6 +74,7 @@ async def _run(settings: Settings, demo: bool) -> None:
             end_streams = partial(supervisor.send_signal, "workers", END_STREAMS)
             await supervisor.start("Envoy", envoy(listener, ports, settings, end_streams))
             address = f"http://{listener.address}"
+            # Only now, because commands that find this file use the database immediately.
             write_running_up(settings.data_dir, RunningUp(os.getpid(), url, address))
             try:
                 print(_welcome(address, access), flush=True)

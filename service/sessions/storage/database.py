@@ -58,17 +58,21 @@ class Database:
         self._pool = AsyncConnectionPool(
             url,
             kwargs={
+                # A single statement needs no round trips for BEGIN and COMMIT.
                 "autocommit": True,
+                # In seconds; libpq waits for minutes by default.
                 "connect_timeout": 3,
                 "options": _options(url, timeout),
             },
             min_size=min_size,
             max_size=pool_size,
+            # Beyond that callers fail immediately, instead of waiting for a timeout.
             max_waiting=pool_size * 16,
             timeout=patience,
             # Short, so that the pool tries again soon after the server is back.
             reconnect_timeout=1.0,
             configure=self._configure,
+            # Opened by `async with`, when there is an event loop.
             open=False,
         )
 
@@ -107,6 +111,7 @@ class Database:
         with domain_errors():
             try:
                 return await self._fetch(query, parameters, row_factory)
+            # Repeated once, which is safe because the statement only reads.
             except _BrokenConnection:
                 await self._replace_broken()
                 return await self._fetch(query, parameters, row_factory)
@@ -126,6 +131,7 @@ class Database:
         try:
             done, _ = await asyncio.wait({asking}, timeout=_PING_SECONDS)
         finally:
+            # Not awaited: a frozen server does not answer the request to cancel, either.
             asking.cancel()
         if not done:
             raise _unavailable()
@@ -140,6 +146,7 @@ class Database:
                 await cursor.execute(query, parameters)
                 return await cursor.fetchall()
             except psycopg.OperationalError as error:
+                # After any other error, such as a timeout, the connection can still be used.
                 if connection.closed:
                     raise _BrokenConnection from error
                 raise
@@ -169,6 +176,7 @@ class Database:
         """
         async with (
             self.transaction() as connection,
+            # A name makes it a cursor on the server, which sends rows on request.
             connection.cursor("stream", row_factory=row_factory) as cursor,
         ):
             cursor.itersize = rows_at_once
@@ -222,12 +230,15 @@ def domain_errors() -> Iterator[None]:
     except errors.QueryCanceled as error:
         raise DeadlineExceeded() from error
     except (errors.UndefinedTable, errors.UndefinedColumn, errors.UndefinedFunction) as error:
+        # The schema is older than this version. Trying again helps once it was migrated.
         message = "the database lacks what this version needs: run `sessions migrate`"
         raise Unavailable(Reason.DATABASE_UNAVAILABLE, message) from error
     except (errors.SerializationFailure, errors.DeadlockDetected, errors.LockNotAvailable) as error:
         raise _unavailable() from error
+    # A standby after a failover, or a transaction that stood still for too long.
     except (errors.ReadOnlySqlTransaction, errors.IdleInTransactionSessionTimeout) as error:
         raise _unavailable() from error
+    # For a caller, a pool without a free connection is a database that is down.
     except (PoolTimeout, PoolClosed, TooManyRequests) as error:
         raise _unavailable() from error
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
@@ -247,6 +258,7 @@ def _options(url: str, timeout: float) -> str:
         "timezone": "UTC",
         "jit": "off",
     }
+    # Ours come last and win over those of the URL.
     own = [f"-c {name}={value}" for name, value in settings.items()]
     return " ".join([str(conninfo_to_dict(url).get("options") or ""), *own]).strip()
 

@@ -14,6 +14,8 @@ WITH erased AS (
 SELECT count(*), max(occurred_at) FROM erased
 """
 
+# By way of session_ids, because sessions has no index by visitor: this finds the partition and
+# the row of each session.
 _SESSIONS = """
 DELETE FROM sessions s
  USING session_ids i

@@ -48,6 +48,7 @@ async def insert(
         visitor_keys: the key of each event's visitor, by its id.
         events: in any order; the first of those with one identity counts.
     """
+    # Repeats inside of the batch: the statement would report each of them as new.
     by_identity: dict[tuple[int, datetime, str], Event] = {}
     for event in events:
         identity = (visitor_keys[event.visitor_id], event.occurred_at, event.event_id)

@@ -53,12 +53,15 @@ async def migrate(url: str) -> list[int]:
     """
     with domain_errors():
         async with await psycopg.AsyncConnection.connect(url, connect_timeout=10) as connection:
+            # Other processes wait here, and then find nothing missing.
             await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
             # Who waits for a table makes everybody wait who comes after: better to try again.
             await connection.execute("SET LOCAL lock_timeout = '5s'")
             await connection.execute(_TABLE)
             missing = _missing(await _applied(connection))
             for migration in missing:
+                # As bytes, without parameters: a file can hold many statements, and percent
+                # signs.
                 await connection.execute(migration.statements.encode())
                 await connection.execute(
                     "INSERT INTO migrations (number, sha256) VALUES (%s, %s)",

@@ -68,6 +68,7 @@ async def _drop_empty(connection: Connection, table: str, month: Month) -> bool:
     [(has_rows,)] = await (await connection.execute(look)).fetchall()
     if has_rows:
         return False
+    # DROP locks the parent too. It is locked late, after the partition was found to be empty.
     parent = sql.Identifier(table)
     await connection.execute(sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE").format(parent))
     await connection.execute(sql.SQL("DROP TABLE {}").format(partition))

@@ -67,6 +67,7 @@ class Partitions:
         try:
             yield
         except errors.CheckViolation as error:
+            # The error of a missing partition names no constraint; that of a CHECK does.
             if error.diag.constraint_name:
                 raise
             self._made.clear()

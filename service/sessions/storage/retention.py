@@ -155,9 +155,11 @@ async def remove_next(
         return None
     sizes = accumulate(row["size"] for row in listed)
     batch = [row for row, size in zip(listed, sizes, strict=True) if size <= EVENTS_AT_ONCE]
+    # One session can have more events than a batch may have.
     batch = batch or listed[:1]
     up_to = RetentionCursor(batch[-1]["started_at"], batch[-1]["session_id"])
     async with database.transaction() as connection:
+        # The locks of writers: no event can join a session while it is removed.
         ids = {row["visitor_id"] for row in batch}
         locked = await visitors.lock(connection, which.website, ids)
         gone = await _now_there(connection, which, list(locked.keys.values()), up_to)

@@ -48,6 +48,7 @@ def picker(cursor: AsyncCursor[Any], names: Sequence[str]) -> Callable[[Values],
     result = cursor.pgresult
     if result is None or not result.nfields:  # a statement without rows
         return tuple
+    # By name, because a newer schema can have further columns anywhere.
     columns = [(result.fname(index) or b"").decode() for index in range(result.nfields)]
     try:
         return itemgetter(*map(columns.index, names))

@@ -13,6 +13,7 @@ async def make_missing(connection: psycopg.AsyncConnection) -> None:
     """Make a first secret for each purpose that has none."""
     for purpose in (_VISITOR, _CURSOR):
         await connection.execute(
+            # Another host may migrate at the same time: the first secret stays.
             "INSERT INTO secrets (purpose, secret_id, secret) VALUES (%s, 1, %s)"
             " ON CONFLICT DO NOTHING",
             (purpose, token_bytes(32)),

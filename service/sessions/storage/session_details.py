@@ -16,6 +16,7 @@ from sessions.storage.rows import SESSION_COLUMNS, Values, picker, session_rows
 # One statement, so that a session and its events are of one moment. Nothing is
 # read of partitions outside the session, and no more than about max_bytes of
 # events is sent: sizes are added up before a row leaves the server.
+# LIMIT + 1: the row beyond the page tells whether there is a next one.
 _GET: LiteralString = f"""
 WITH live AS (
     SELECT last.started_at, last.session_id

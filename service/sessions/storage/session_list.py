@@ -88,7 +88,7 @@ SELECT s.*, days.day
 
 # How many rows match, and so which way is the best, the planner knows too little to judge.
 # So it is left with the index of all filters; entries of the primary key, which it could
-# still put beside that, are made dear.
+# still put beside that, are made expensive.
 _THROUGH_FILTERS: LiteralString = """
 SELECT set_config('enable_indexscan', 'off', true),
        set_config('enable_seqscan', 'off', true),

@@ -134,11 +134,13 @@ async def store(
         visitor = {"visitor_key": visitor_keys[session.visitor_id]}
         place = {"session_id": session.session_id, "started_at": session.started_at}
         before = [{"session_id": id_, "started_at": at} for id_, at in change.replaces]
+        # The key of a row contains its start: a session that begins earlier now is another row.
         gone += [old for old in before if old != place]
         merged += [id_ for id_, _ in change.replaces if id_ != session.session_id]
         if place not in before:
             moved.append(visitor | place)
         rows.append(visitor | place | _row(session))
+        # In a table of their own, so that the row and its index entries stay small.
         spilled = islice(session.items.items(), MAX_ITEMS, None)
         overflow += [visitor | {"item": item, "occurred_at": at} for item, at in spilled]
     website = {"website_key": website_key}
@@ -218,6 +220,7 @@ def _state(row: Mapping[str, Any]) -> SessionState:
         exit=keys.get("exit", first),
         exit_page=exit_page,
         attributes={name: (keys.get(name, first), row[name]) for name in CLIENT if row[name]},
+        # The row does not keep the moments of items. Any moment inside of the session will do.
         items=dict.fromkeys(own, row["started_at"]),
         has_page=NO_PAGE not in items,
         more_items=MORE_ITEMS in items,

@@ -8,6 +8,7 @@ from sessions.storage.visitors import IN_USE
 
 VISITORS_AT_ONCE = 500
 
+# FOR UPDATE waits for erasures and retention, which hold the locks of some visitors.
 _BATCH = """
 SELECT visitor_id, visitor_key
   FROM visitors

@@ -54,6 +54,6 @@ class ApiKeys:
         Raises:
             NotFound: no key has this id.
         """
-        # What is no ASCII is the id of no key, and may be no text for PostgreSQL either.
+        # Non-ASCII ids never exist, and PostgreSQL can't store some of them (NUL, lone surrogates).
         if not (key_id.isascii() and await api_keys.revoke(self._database, key_id)):
             raise NotFound(Reason.KEY_NOT_FOUND, key_id=key_id)

@@ -20,6 +20,7 @@ async def remove_website(
     """
     await website_removal.mark_deleted(database, website)
     total = await website_removal.estimate_visitors(database, website)
+    # A writer that came before the mark can have made visitors since: repeat until none is left.
     while not await website_removal.finish(database, website):
         after = ""
         while removed := await website_removal.remove_next(

@@ -42,6 +42,7 @@ class GetSession:
             NotFound: there is no such website or session.
         """
         limit = page_size(events_limit, DEFAULT_PAGE, MAX_PAGE, "events_limit")
+        # A cursor of events fits one session only, and no list.
         identity = json.dumps(["events", website_id, session_id]).encode()
         after = None
         if events_cursor:

@@ -52,6 +52,8 @@ class ListSessions:
         identity = cursor_identity(selection)
         after = None
         if cursor:
+            # The days of the first page: today may have become yesterday since. A wrong cursor is
+            # refused before the database is asked.
             range_, after = PageKey.unpack(self._cursors.open(cursor, identity, "cursor"))
             selection = replace(selection, range=range_)
         website = await self._websites.get(query.website_id)
