@@ -104,6 +104,25 @@ soak: install ## Write from everywhere, and kill parts meanwhile, for SECONDS=30
 fuzz: install ## Import a million damaged lines (ARGS="--help" shows the options)
 	$(BIN)/python -m tests.importing.fuzz $(ARGS)
 
+CLIENTS := $(CURDIR)/build/clients
+DOCUMENT := $(CURDIR)/service/sessions/gateway/openapi.json
+TSC := $(CURDIR)/sdk/typescript/node_modules/.bin/tsc --strict --target es2022 --module nodenext --skipLibCheck \
+  --types node --typeRoots $(CURDIR)/sdk/typescript/node_modules/@types
+
+generated-clients: generate-typescript ## Compile clients of more generators than the tests do; takes minutes
+	rm -rf $(CLIENTS) && mkdir -p $(CLIENTS)/oapi-codegen
+	mvn -q -B -P more -f tests/openapi/generated_clients/maven/pom.xml -Dmade=$(CLIENTS) -Ddocument=$(DOCUMENT) compile
+	cd $(CLIENTS)/go && go mod tidy && go build ./...
+	cd $(CLIENTS)/typescript-axios && npm init -y > /dev/null && npm install --silent axios && $(TSC) --outDir built index.ts
+	cd $(CLIENTS)/oapi-codegen && go mod init example.com/generated \
+	  && go run github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen@latest -generate types,client -package api -o api.go $(DOCUMENT) \
+	  && go mod tidy && go build ./...
+	python3 -m venv $(CLIENTS)/python && $(CLIENTS)/python/bin/pip install --quiet datamodel-code-generator openapi-python-client ruff
+	cd $(CLIENTS) && export PATH="$(CLIENTS)/python/bin:$$PATH" \
+	  && datamodel-codegen --input $(DOCUMENT) --output models.py --output-model-type pydantic_v2.BaseModel \
+	  && openapi-python-client generate --path $(DOCUMENT) --output-path python_client --meta none --fail-on-warning \
+	  && python -c 'import models, python_client.models'
+
 drift: generate ## Check that the generated code is that of the protos
 	@test -z "$$(git status --porcelain -- sdk $(MADE))" \
 	  || { git status --short -- sdk $(MADE); echo 'generated code has drifted: commit what make generate makes'; exit 1; }

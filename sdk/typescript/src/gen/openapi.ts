@@ -798,7 +798,7 @@ export interface operations {
                  *       "desktop"
                  *     ]
                  */
-                filter_device?: ("desktop" | "mobile" | "tablet" | "")[];
+                filter_device?: string[];
                 /**
                  * @description Language of the session, for example `en-US`.
                  * @example [
