@@ -54,9 +54,16 @@ class Handlers(grpc.GenericRpcHandler):
         find_key = FindKey(authenticate)
         self._deadline = Deadline(timeout)
         self._call = (log_call, handle_errors, find_key, check_method, check_key_scope)
-        self._message = (check_size, decode, name_batch, check_request_website)
-        # Each further message of a stream is checked again: a key can be revoked in between.
-        self._later_message = (find_key, check_key_scope, *self._message)
+        self._message = (check_size, decode, check_request_website)
+        # Each message of a stream is checked again: a key can be revoked in between.
+        self._streamed = (
+            find_key,
+            check_key_scope,
+            check_size,
+            decode,
+            name_batch,
+            check_request_website,
+        )
         self._unknown = self._handler(UNKNOWN, chain(self._call, _request))
         methods = (
             (Method.of(descriptor), getattr(servicer, descriptor.name))
@@ -74,7 +81,7 @@ class Handlers(grpc.GenericRpcHandler):
 
     def _path(self, method: Method, behaviour: Any) -> Step:
         if method.streams_requests:
-            admit = chain(self._later_message, _request)
+            admit = chain(self._streamed, _request)
             return chain(self._call, partial(self._stream, admit, behaviour))
         if method.streams_responses:
             respond = partial(self._respond, behaviour)
