@@ -1,4 +1,4 @@
-"""What there is to ask for: websites, values that are common, rare or absent, places deep down."""
+"""What there is to ask for: websites, common, rare and absent values, and deep positions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -109,22 +109,22 @@ async def _values(database: Database, key: int, name: str) -> list[tuple[str, in
     return [(str(value), int(count)) for value, count in await database.fetch(query, {"key": key})]
 
 
-class Place(NamedTuple):
+class DeepPosition(NamedTuple):
     """Where page 1,000 begins, or the middle of a list that is not so long."""
 
     position: Position
     page: int
 
 
-async def deep_place(database: Database, website: Website, range_: Range) -> Place | None:
-    """A place deep in the list of a website without filters; None where the list is too short."""
+async def deep_position(database: Database, website: Website, range_: Range) -> DeepPosition | None:
+    """A position deep in the list without filters; None where the list is too short."""
     parameters = {"key": website.key, "since": range_.since, "until": range_.until}
     [(count,)] = await database.fetch(_COUNT, parameters)
     pages = min(DEEP_PAGE - 1, count // PAGE // 2)
     if not pages:
         return None
     [row] = await database.fetch(_NTH, parameters | {"offset": pages * PAGE - 1})
-    return Place(Position(*row), pages + 1)
+    return DeepPosition(Position(*row), pages + 1)
 
 
 _RANGE: LiteralString = """

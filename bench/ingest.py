@@ -51,7 +51,7 @@ class Bench:
 
     @property
     def envoy(self) -> str:
-        """The address of the front door."""
+        """The address of Envoy."""
         return urlsplit(self.stack.address).netloc
 
     def worker(self) -> str:
@@ -174,11 +174,11 @@ def all_ways(bench: Bench, key: str, folder: Path) -> None:
         bench.measure("COPY, no index", partial(copy_rate, bench, rows))
         for name, file in files.items():
             bench.measure(f"import {name}", partial(import_rate, bench, name, file))
-        for place, authority in (("", bench.envoy), (", one worker", bench.worker())):
+        for where, authority in (("", bench.envoy), (", one worker", bench.worker())):
             for size in SIZES:
                 for callers in CALLERS:
                     bench.measure(
-                        f"RecordEvents of {size:,}, {callers} callers{place}",
+                        f"RecordEvents of {size:,}, {callers} callers{where}",
                         partial(call_rate, bench, key, authority, website_id, size, callers),
                     )
         for size in SIZES[1:]:
@@ -277,7 +277,7 @@ def reading(bench: Bench, key: str, seconds: float) -> dict[str, tuple[list[floa
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
-    """Of the sorted values the one at this place."""
+    """Of the sorted values the one at this position."""
     return sorted(values)[min(len(values) - 1, len(values) * percent // 100)]
 
 

@@ -15,7 +15,7 @@ from sessions.domain.websites import Website
 from sessions.settings import Settings
 from sessions.usecases.list_sessions import cursor_identity
 
-from bench.data import LEVELS, PAGE, Data, Place, deep_place
+from bench.data import LEVELS, PAGE, Data, DeepPosition, deep_position
 
 WINDOWS = (1, 7, 30, 90, 365)
 _CONJUNCTIONS = 6
@@ -106,12 +106,12 @@ async def cases(url: str, data: Data) -> list[Case]:
     everything = all_filters(data)
     async with open_application(url, Settings()) as application:
         for (site, website), days in product(sites.items(), WINDOWS):
-            place = await _place(application, data, website, days)
+            start = await _deep_position(application, data, website, days)
             for filters in everything:
                 first = request(data, website, filters, days)
                 found.append(Case(filters, site, days, "first", first))
-                if place:
-                    deep = _at(application, first, filters, place)
+                if start:
+                    deep = _at(application, first, filters, start)
                     found.append(Case(filters, site, days, "deep", deep))
     random.Random(2).shuffle(found)  # noqa: S311
     return found
@@ -126,21 +126,26 @@ async def deep_request(url: str, data: Data, days: int) -> tuple[messages.ListSe
     filters = Filters("", "", {})
     first = request(data, data.huge, filters, days)
     async with open_application(url, Settings()) as application:
-        place = await _place(application, data, data.huge, days)
-        if place is None:
+        start = await _deep_position(application, data, data.huge, days)
+        if start is None:
             raise RuntimeError("there are too few sessions for a second page")
-        return _at(application, first, filters, place), place.page
+        return _at(application, first, filters, start), start.page
 
 
-async def _place(application: Application, data: Data, website: Website, days: int) -> Place | None:
+async def _deep_position(
+    application: Application, data: Data, website: Website, days: int
+) -> DeepPosition | None:
     range_ = day_range(*data.days(days), "", datetime.now(UTC))
-    return await deep_place(application.pools.requests, website, range_)
+    return await deep_position(application.pools.requests, website, range_)
 
 
 def _at(
-    application: Application, first: messages.ListSessionsRequest, filters: Filters, place: Place
+    application: Application,
+    first: messages.ListSessionsRequest,
+    filters: Filters,
+    start: DeepPosition,
 ) -> messages.ListSessionsRequest:
-    """The query from a place on, by a cursor such as the service itself would have sealed."""
+    """The query from a position on, by a cursor such as the service itself would have sealed."""
     query = SelectionQuery(
         website_id=first.website_id,
         start_date=first.start_date,
@@ -149,7 +154,7 @@ def _at(
         filters=filters.values,
     )
     selection = select(query, datetime.now(UTC))
-    payload = PageKey(selection.range, place.position).pack()
+    payload = PageKey(selection.range, start.position).pack()
     deep = messages.ListSessionsRequest()
     deep.CopyFrom(first)
     deep.cursor = application.list_sessions._cursors.seal(payload, cursor_identity(selection))

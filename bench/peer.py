@@ -49,6 +49,6 @@ async def list_sessions(website_id: str, limit: int = 50) -> Response:
         row["duration"] = int((row["ended_at"] - row["started_at"]).total_seconds())
         row["is_bounce"] = row["pageviews"] <= 1 and not row["events"]
     last = rows[limit - 1] if len(rows) > limit else None
-    place = last and f"{last['started_at'].isoformat()}/{last['session_id']}"
-    body = orjson.dumps({"sessions": rows[:limit], "next_cursor": place})
+    next_cursor = last and f"{last['started_at'].isoformat()}/{last['session_id']}"
+    body = orjson.dumps({"sessions": rows[:limit], "next_cursor": next_cursor})
     return Response(body, media_type="application/json")

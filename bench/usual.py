@@ -53,10 +53,10 @@ def _compare(
     if page > 1:
         asked, page = asyncio.run(deep_request(service.url, service.data, days))
     parameters = {"website_key": service.data.huge.key, "start": start, "end": end}
-    place = {"limit": PAGE, "offset": (page - 1) * PAGE}
+    page_parameters = {"limit": PAGE, "offset": (page - 1) * PAGE}
 
     def usual() -> None:
-        for name, more in (("page", place), ("count", {})):
+        for name, more in (("page", page_parameters), ("count", {})):
             sql = (_HERE / f"{name}.sql").read_bytes()
             connection.execute(sql, parameters | more).fetchall()
 

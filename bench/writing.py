@@ -47,8 +47,8 @@ class Traffic:
         """Events as JSON has them."""
         rng = self._rng
         while True:
-            place = rng.randrange(_ACTIVE)
-            visit = self._visits[place]
+            index = rng.randrange(_ACTIVE)
+            visit = self._visits[index]
             self._now += _STEP
             yield {
                 "event_id": f"{rng.getrandbits(64):016x}",
@@ -59,7 +59,7 @@ class Traffic:
             }
             visit.pop("referrer", None)
             if rng.random() > _STAY:
-                self._visits[place] = self._visit()
+                self._visits[index] = self._visit()
 
     def _visit(self) -> dict[str, str]:
         rng = self._rng

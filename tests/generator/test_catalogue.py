@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 from sessions.domain.events import SentEvent
 from sessions.generator.catalogue.clients import clients
-from sessions.generator.catalogue.places import places
+from sessions.generator.catalogue.locations import locations
 from sessions.generator.catalogue.sites import pages
 from sessions.generator.catalogue.visits import actions, sources
-from sessions.generator.catalogue.wheels import SLOTS, wheel
+from sessions.generator.catalogue.weighting import SLOTS, weighted_table
 
 
-@pytest.mark.parametrize("entries", [clients(), places(), sources(), actions()])
-def test_a_wheel_has_no_gap(entries: Iterable[tuple[float, dict[str, Any]]]) -> None:
+@pytest.mark.parametrize("entries", [clients(), locations(), sources(), actions()])
+def test_a_weighted_table_has_no_gap(entries: Iterable[tuple[float, dict[str, Any]]]) -> None:
     slots = [
         slot
-        for entry in wheel(entries)
+        for entry in weighted_table(entries)
         for slot in range(entry["first_slot"], entry["last_slot"] + 1)
     ]
     assert slots == list(range(SLOTS))
@@ -26,16 +26,16 @@ def test_a_wheel_has_no_gap(entries: Iterable[tuple[float, dict[str, Any]]]) -> 
 def test_nothing_is_too_rare_for_a_slot(
     entries: Callable[[], Iterable[tuple[float, dict[str, Any]]]],
 ) -> None:
-    assert len(wheel(entries())) == len(list(entries()))
+    assert len(weighted_table(entries())) == len(list(entries()))
 
 
 def test_every_city_has_a_slot() -> None:
-    cities = {(place["region"], place["city"]) for _, place in places()}
-    assert cities == {(place["region"], place["city"]) for place in wheel(places())}
+    cities = {(place["region"], place["city"]) for _, place in locations()}
+    assert cities == {(place["region"], place["city"]) for place in weighted_table(locations())}
 
 
 def test_weights_are_shares() -> None:
-    found = wheel([(1, {"name": "a"}), (2, {"name": "b"}), (0.0001, {"name": "c"})])
+    found = weighted_table([(1, {"name": "a"}), (2, {"name": "b"}), (0.0001, {"name": "c"})])
     sizes = {each["name"]: each["last_slot"] - each["first_slot"] + 1 for each in found}
     assert sizes == {"a": 2731, "b": 5461}
 

@@ -1,6 +1,6 @@
 """Makes realistic sessions with their events, by the million, the same for the same seed.
 
-A visit is a number: its hour, and its place in that hour. Everything else about it is a hash of
+A visit is a number: its hour, and its ordinal in that hour. Everything else about it is a hash of
 that number and the seed, worked out inside PostgreSQL by the statements in `sql/`, which write
 the rows that recording the visit's events one by one would leave. Nothing depends on the order
 of work, so that chunks of visits are made by several connections at once.
@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from sessions.domain.websites import Website
 from sessions.generator.loading import Load, Progress, finish, make_chunks
-from sessions.generator.rhythm import chunks, plan
+from sessions.generator.traffic import chunks, plan
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
 

@@ -9,12 +9,12 @@ from uuid import UUID
 from sessions.domain.items import item_hash
 from sessions.domain.websites import Website
 from sessions.generator.catalogue.clients import clients
-from sessions.generator.catalogue.places import places
+from sessions.generator.catalogue.locations import locations
 from sessions.generator.catalogue.sites import pages, sites
 from sessions.generator.catalogue.visits import actions, sources
-from sessions.generator.catalogue.wheels import wheel
-from sessions.generator.rhythm import Chunk, Hour
-from sessions.generator.statements import CHUNK, FILL, FILL_WHEEL, statement
+from sessions.generator.catalogue.weighting import weighted_table
+from sessions.generator.traffic import Chunk, Hour
+from sessions.generator.statements import CHUNK, FILL, FILL_WEIGHTED, statement
 from sessions.storage.database import Connection, Database, as_json
 
 Progress = Callable[[int], object]
@@ -40,7 +40,7 @@ class Load:
 
     @property
     def visitor_numbers(self) -> int:
-        """How many numbers visitors are drawn from, two for each place in each hour."""
+        """How many numbers visitors are drawn from, two for each ordinal in each hour."""
         return 2 * self.width * len(self.hours)
 
 
@@ -121,15 +121,15 @@ async def _prepare(connection: Connection, load: Load) -> None:
     lists = {"hours": [asdict(hour) for hour in load.hours], "pages": pages()}
     for table, rows in lists.items():
         await _fill(connection, FILL, table, rows)
-    wheels = {
+    weighted = {
         "sites": sites(load.websites),
-        "places": places(),
+        "locations": locations(),
         "clients": clients(),
         "sources": sources(),
         "actions": actions(),
     }
-    for table, entries in wheels.items():
-        await _fill(connection, FILL_WHEEL, table, wheel(entries))
+    for table, entries in weighted.items():
+        await _fill(connection, FILL_WEIGHTED, table, weighted_table(entries))
 
 
 async def _fill(connection: Connection, template: str, table: str, rows: object) -> None:

@@ -11,7 +11,7 @@ INSERT INTO pg_temp.{table}
 SELECT * FROM jsonb_populate_recordset(NULL::pg_temp.{table}, %(rows)s::jsonb)
 """
 
-FILL_WHEEL = """
+FILL_WEIGHTED = """
 INSERT INTO pg_temp.{table}
 SELECT filled.*
   FROM jsonb_array_elements(%(rows)s::jsonb) AS entry

@@ -1,5 +1,5 @@
--- What the statements of a chunk stand on, once for each connection: the dice,
--- the lists that they pick from, and the tables that a chunk is built in.
+-- Prepares a connection for the statements of a chunk: the random functions,
+-- the weighted tables that they pick from, and the tables that a chunk is built in.
 
 SET timezone = 'UTC';
 SET temp_buffers = '64MB';
@@ -11,41 +11,41 @@ SET enable_mergejoin = off;
 -- Chunks are independent of each other; the commit after the last makes all durable.
 SET synchronous_commit = off;
 
--- The dice. Chance is a hash of who throws ("luck") and for what ("purpose"):
+-- Random numbers are hashes of a seed ("hash_seed") and of what they are for ("purpose"):
 -- the same whatever the plan, the order of rows or the number of connections.
-CREATE FUNCTION pg_temp.share(luck bigint, purpose bigint) RETURNS float8 LANGUAGE sql IMMUTABLE
-RETURN (hashint8extended(luck, purpose) & 4503599627370495) / 4503599627370496::float8;
+CREATE FUNCTION pg_temp.share(hash_seed bigint, purpose bigint) RETURNS float8 LANGUAGE sql IMMUTABLE
+RETURN (hashint8extended(hash_seed, purpose) & 4503599627370495) / 4503599627370496::float8;
 
-CREATE FUNCTION pg_temp.slot(luck bigint, purpose bigint) RETURNS integer LANGUAGE sql IMMUTABLE
-RETURN (hashint8extended(luck, purpose) & 8191)::integer;
+CREATE FUNCTION pg_temp.slot(hash_seed bigint, purpose bigint) RETURNS integer LANGUAGE sql IMMUTABLE
+RETURN (hashint8extended(hash_seed, purpose) & 8191)::integer;
 
 -- A visit's hits. One in a hundred visits opens with a custom event; its first
 -- pageview is then the second hit. Later custom events never follow each other.
 CREATE FUNCTION pg_temp.is_pageview(
-    luck bigint, number integer, entry integer, opens_with_action boolean)
+    hash_seed bigint, number integer, entry integer, opens_with_action boolean)
 RETURNS boolean LANGUAGE sql IMMUTABLE
 RETURN CASE WHEN number = 1 THEN NOT opens_with_action
             WHEN number = entry OR number & 1 = 1 THEN true
-            ELSE pg_temp.share(luck, number * 8) >= 0.28 END;
+            ELSE pg_temp.share(hash_seed, number * 8) >= 0.28 END;
 
 -- Hits are one pace apart, give or take nine tenths of it.
-CREATE FUNCTION pg_temp.hit_at(luck bigint, number integer, started_at timestamptz, pace float8)
+CREATE FUNCTION pg_temp.hit_at(hash_seed bigint, number integer, started_at timestamptz, pace float8)
 RETURNS timestamptz LANGUAGE sql STABLE
 RETURN CASE WHEN number = 1 THEN started_at
             ELSE started_at + floor(
-                pace * (number - 1.45::float8 + 0.9 * pg_temp.share(luck, number * 8 + 1))
+                pace * (number - 1.45::float8 + 0.9 * pg_temp.share(hash_seed, number * 8 + 1))
             ) * interval '1 millisecond' END;
 
-CREATE FUNCTION pg_temp.event_id(luck bigint, number integer) RETURNS text LANGUAGE sql IMMUTABLE
-RETURN encode(int8send(hashint8extended(luck, number * 8 + 2)), 'hex');
+CREATE FUNCTION pg_temp.event_id(hash_seed bigint, number integer) RETURNS text LANGUAGE sql IMMUTABLE
+RETURN encode(int8send(hashint8extended(hash_seed, number * 8 + 2)), 'hex');
 
 -- The page of a hit: one of 48 that a visit knows, so that no visit has more
 -- distinct pages than its row can hold. Popular pages have small numbers.
-CREATE FUNCTION pg_temp.page(luck bigint, number integer, pages integer)
+CREATE FUNCTION pg_temp.page(hash_seed bigint, number integer, pages integer)
 RETURNS integer LANGUAGE sql IMMUTABLE
 RETURN floor(power(
     pages + 1,
-    pg_temp.share(luck, 10000 + mod(hashint8extended(luck, number * 8 + 3) & 65535, 48))
+    pg_temp.share(hash_seed, 10000 + mod(hashint8extended(hash_seed, number * 8 + 3) & 65535, 48))
 ))::integer;
 
 CREATE TEMP TABLE hours (
@@ -56,7 +56,7 @@ CREATE TEMP TABLE pages (
     page_item uuid, entry_page_item uuid, exit_page_item uuid
 );
 CREATE TEMP TABLE sites (slot integer, website_key integer, hostname text);
-CREATE TEMP TABLE places (slot integer, country text, region text, city text, language text);
+CREATE TEMP TABLE locations (slot integer, country text, region text, city text, language text);
 CREATE TEMP TABLE clients (slot integer, browser text, os text, device text, is_bot boolean);
 CREATE TEMP TABLE actions (slot integer, event_name text, event_data jsonb, item uuid);
 CREATE TEMP TABLE sources (
@@ -65,7 +65,7 @@ CREATE TEMP TABLE sources (
 );
 
 CREATE TEMP TABLE visits (
-    visit bigint, luck bigint, session_id uuid,
+    visit bigint, hash_seed bigint, session_id uuid,
     website_key integer, visitor_key bigint, visitor_id text,
     started_at timestamptz, hits integer, pace float8, entry integer, opens_with_action boolean,
     hostname text, country text, region text, city text, language text,

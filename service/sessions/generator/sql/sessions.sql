@@ -8,7 +8,7 @@ INSERT INTO sessions (
     referrer, utm_source, utm_medium, utm_campaign, entry_page, exit_page, items, order_keys)
 SELECT v.website_key, v.started_at, v.session_id,
        v.visitor_key, v.visitor_id,
-       pg_temp.hit_at(v.luck, v.hits, v.started_at, v.pace),
+       pg_temp.hit_at(v.hash_seed, v.hits, v.started_at, v.pace),
        coalesce(views.pageviews, 0), v.hits - coalesce(views.pageviews, 0), v.is_bot,
        v.country, v.region, v.city, v.browser, v.os, v.device, v.language, v.hostname,
        v.referrer, v.utm_source, v.utm_medium, v.utm_campaign,
@@ -17,15 +17,15 @@ SELECT v.website_key, v.started_at, v.session_id,
              coalesce(exit.exit_page_item, %(no_exit_page)s)]
        || coalesce(views.items, ARRAY[%(no_page)s::uuid]) || coalesce(actions.items, '{}'),
        -- Only keys that are not those of the first event.
-       jsonb_build_object('first', jsonb_build_array(0, pg_temp.event_id(v.luck, 1)))
+       jsonb_build_object('first', jsonb_build_array(0, pg_temp.event_id(v.hash_seed, 1)))
        || CASE WHEN v.entry = 1 THEN '{}'
           ELSE jsonb_build_object('entry', jsonb_build_array(
-              pg_temp.hit_at(v.luck, v.entry, v.started_at, v.pace), 0,
-              pg_temp.event_id(v.luck, v.entry))) END
+              pg_temp.hit_at(v.hash_seed, v.entry, v.started_at, v.pace), 0,
+              pg_temp.event_id(v.hash_seed, v.entry))) END
        || CASE WHEN coalesce(views.last, 1) = 1 THEN '{}'
           ELSE jsonb_build_object('exit', jsonb_build_array(
-              pg_temp.hit_at(v.luck, views.last, v.started_at, v.pace), 0,
-              pg_temp.event_id(v.luck, views.last))) END
+              pg_temp.hit_at(v.hash_seed, views.last, v.started_at, v.pace), 0,
+              pg_temp.event_id(v.hash_seed, views.last))) END
   FROM visits v
  CROSS JOIN (SELECT count(*)::integer AS count FROM pages) AS all_pages
   LEFT JOIN (
@@ -44,6 +44,6 @@ SELECT v.website_key, v.started_at, v.session_id,
         GROUP BY h.visit) AS actions USING (visit)
   LEFT JOIN pages entry
          ON views.last IS NOT NULL
-        AND entry.number = pg_temp.page(v.luck, v.entry, all_pages.count)
-  LEFT JOIN pages exit ON exit.number = pg_temp.page(v.luck, views.last, all_pages.count)
+        AND entry.number = pg_temp.page(v.hash_seed, v.entry, all_pages.count)
+  LEFT JOIN pages exit ON exit.number = pg_temp.page(v.hash_seed, views.last, all_pages.count)
  ORDER BY v.started_at

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sessions.generator.rhythm import chunks, plan
+from sessions.generator.traffic import chunks, plan
 
 UNTIL = datetime(2026, 3, 10, 14, 20, tzinfo=UTC)
 

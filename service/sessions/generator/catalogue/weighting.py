@@ -1,14 +1,14 @@
-"""Wheels: lists laid out over equal slots by weight, so that one number picks an entry."""
+"""Weighted tables: entries laid out over equal slots, so that one number picks an entry."""
 
 from collections.abc import Iterable, Mapping
 from itertools import accumulate, pairwise
 from typing import Any
 
 SLOTS = 8192
-"""Slots of a wheel; a power of two, so that SQL picks one by masking a hash."""
+"""Slots of a weighted table; a power of two, so that SQL picks one by masking a hash."""
 
 
-def wheel(entries: Iterable[tuple[float, Mapping[str, Any]]]) -> list[dict[str, Any]]:
+def weighted_table(entries: Iterable[tuple[float, Mapping[str, Any]]]) -> list[dict[str, Any]]:
     """Lay (weight, columns) out: each entry with its first and last slot.
 
     The slots of an entry are its share of all weights, rounded; one too light for a slot of

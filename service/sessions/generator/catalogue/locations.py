@@ -41,7 +41,7 @@ _LANGUAGES = {
 }
 
 # Country, region and the region's cities with their weights, by thousandths of all visitors.
-_PLACES = """
+_LOCATIONS = """
 US  New York: New York 62, Buffalo 3, Albany 0.4
 US  California: Los Angeles 38, San Francisco 31, San Diego 12, San Jose 14, Fresno 1
 US  Texas: Austin 17, Dallas 16, Houston 15, El Paso 0.8
@@ -112,24 +112,24 @@ NG  Lagos: Lagos 6
 """
 
 _UNKNOWN_CITY = {"US": 14, "GB": 6, "DE": 6, "IN": 5, "BR": 4}
-_UNKNOWN_PLACE = 20
+_UNKNOWN_LOCATION = 20
 """The same thousandths: visitors of whom only the country is known, and not even that."""
 
 
-def places() -> Iterator[tuple[float, dict[str, Any]]]:
-    """Weighted places, each with one language."""
+def locations() -> Iterator[tuple[float, dict[str, Any]]]:
+    """Weighted locations, each with one language."""
     for country, region, city, weight in _known():
         own = _LANGUAGES[country]
-        place = {"country": country, "region": region, "city": city}
-        yield weight * _FOREIGN, {**place, "language": _ENGLISH}
+        location = {"country": country, "region": region, "city": city}
+        yield weight * _FOREIGN, {**location, "language": _ENGLISH}
         for language in own:
-            yield weight * _OWN / len(own), {**place, "language": language}
+            yield weight * _OWN / len(own), {**location, "language": language}
     nowhere = dict.fromkeys(("country", "region", "city"), "")
-    yield _UNKNOWN_PLACE, {**nowhere, "language": _ENGLISH}
+    yield _UNKNOWN_LOCATION, {**nowhere, "language": _ENGLISH}
 
 
 def _known() -> Iterator[tuple[str, str, str, float]]:
-    for line in _PLACES.strip().splitlines():
+    for line in _LOCATIONS.strip().splitlines():
         where, cities = line.split(": ")
         country, region = where.split(maxsplit=1)
         for city in cities.split(", "):
