@@ -13,8 +13,8 @@ from sessions.generator.catalogue.locations import locations
 from sessions.generator.catalogue.sites import pages, sites
 from sessions.generator.catalogue.visits import actions, sources
 from sessions.generator.catalogue.weighting import weighted_table
-from sessions.generator.traffic import Chunk, Hour
 from sessions.generator.statements import CHUNK, FILL, FILL_WEIGHTED, statement
+from sessions.generator.traffic import Chunk, Hour
 from sessions.storage.database import Connection, Database, as_json
 
 Progress = Callable[[int], object]
