@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 import structlog
 
+# How long a line waits for others: writing each line by itself is expensive under load.
 _SECONDS = 0.1
-"""How long a line waits for others: writing each line by itself is expensive under load."""
 
 
 class _Batches(io.StringIO):

@@ -8,8 +8,8 @@ from sessions.analysis.columns import PAGE, Array, Columns, smallest
 from sessions.domain.dimensions import TEXTS
 from sessions.domain.urls import split_url
 
+# Microseconds from 1970 to 2000, from where PostgreSQL counts.
 _ROWS_EPOCH = 946_684_800_000_000
-"""Microseconds from 1970 to 2000, from where PostgreSQL counts."""
 
 _TYPES = {"pageviews": ">i4", "events": ">i4", "is_bot": "u1"}
 

@@ -12,8 +12,8 @@ from sessions.domain.api_keys import ApiKey
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
+# Set by the gateway on REST calls: the id as it stands in the path, percent-encoded.
 _PATH_WEBSITE = "x-path-website-id"
-"""Set by the gateway on REST calls: the id as it stands in the path, percent-encoded."""
 
 
 class Call:

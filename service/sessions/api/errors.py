@@ -27,8 +27,8 @@ from sessions.domain.errors import (
 
 DOMAIN = "analytics.sessions.v1"
 
+# Of violations: gRPC clients refuse trailers over 8 KiB by default.
 _MOST_BYTES = 4_000
-"""Of violations: gRPC clients refuse trailers over 8 KiB by default."""
 
 _ERROR: Any = options_pb2.error  # protoc's stubs do not know what an extension holds
 _DEFINITIONS = {

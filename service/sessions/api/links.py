@@ -8,8 +8,8 @@ from google.protobuf.message import Message
 from sessions.api.call import Call, Step
 from sessions.api.methods import Method
 
+# Characters that proxies let through in one header.
 _LONGEST = 2_048
-"""Characters that proxies let through in one header."""
 
 _IN_PATH = {"website_id", "session_id"}
 

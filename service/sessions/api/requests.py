@@ -10,8 +10,8 @@ from sessions.api.methods import Method
 from sessions.domain.errors import InvalidArgument, Reason, TooLarge, Violation
 from sessions.usecases.slices import map_in_slices
 
+# Bytes that are decoded in one piece, in less than a millisecond whatever they are.
 _AT_ONCE = 64 * 1024
-"""Bytes that are decoded in one piece, in less than a millisecond whatever they are."""
 
 
 async def check_size(call: Call, raw: bytes, *, proceed: Step) -> Any:

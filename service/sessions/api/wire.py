@@ -16,8 +16,8 @@ from google.protobuf.message import DecodeError
 _VARINT, _DELIMITED = 0, 2
 _FIXED_SIZES = {1: 8, 5: 4}
 
+# Fields without a bound of their own: known ones, and what a newer client may send.
 _MAX_OTHERS = 1_000
-"""Fields without a bound of their own: known ones, and what a newer client may send."""
 
 
 class Bound(NamedTuple):

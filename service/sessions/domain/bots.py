@@ -14,9 +14,10 @@ from crawleruseragents import CRAWLER_USER_AGENTS_DATA  # type: ignore[import-un
 
 from sessions.domain.patterns import Patterns
 
+# The comment with the model, which makers name as they like: "Spider", "M bot 54".
 _ANDROID_DEVICE = re.compile(r"\((?:Linux|Android)[^()]*(?:\([^()]*\)[^()]*)*\)", re.IGNORECASE)
-"""The comment with the model, which makers name as they like: "Spider", "M bot 54"."""
 
+# Words by which a program says what it is, whatever it names besides.
 _SAYS_BOT = Patterns(
     # Not the app "Bot World", nor CUBOT's phones
     r"[^\Wu]bot\b|[^c]ubot\b|\bbot(?:[/;).]|$| \d)|\brobots?\b|botcollector",
@@ -27,15 +28,15 @@ _SAYS_BOT = Patterns(
     r"^p2/| curl/|^ia_archiver|externalhit",
     ignore_case=True,
 )
-"""Words by which a program says what it is, whatever it names besides."""
 
+# Whom to ask about a bot.
 _CONTACT = Patterns(r"\+https?:", ignore_case=True)
-"""Whom to ask about a bot."""
 
 _COMPATIBLE_NAME = re.compile(
     r"\bcompatible; ?(?!msie|mozilla|firefox|iphone|windows|like|gecko)[a-z]"
 )
 
+# Engines, systems and browsers of people's devices.
 _PEOPLES = Patterns(
     # what draws pages, or fetches them for an app
     r"webkit|gecko/|like gecko|khtml|trident/|msie |presto/|^opera|firefox/",
@@ -49,8 +50,8 @@ _PEOPLES = Patterns(
     r"\bbrowser\b|browser/|opr/|fban/|iceweasel|^lynx|^e?links\b|\bw3m/|midori|embeddedwb",
     ignore_case=True,
 )
-"""Engines, systems and browsers of people's devices."""
 
+# Programs with the user agent of a browser and a name of their own in it.
 _AUTOMATED_BROWSER = Patterns(
     # taken by robots: tests, measurements of speed, previews, archives
     r"\bPTST\b|GTmetrix|Lighthouse|DareBoost|YLT Chrome|Page ?Speed|PhantomJS|CasperJS|SlimerJS",
@@ -81,8 +82,8 @@ _AUTOMATED_BROWSER = Patterns(
     r"YahooSeeker|Manus-User|Devin/\d|KarnoProspecting",
     ignore_case=True,
 )
-"""Programs with the user agent of a browser and a name of their own in it."""
 
+# Words in the names of programs, where neither an engine nor a system of people is named.
 _PROGRAM = Patterns(
     # checks of health and availability
     r"health.?(?:check|service|prob)|googlehc|envoy/hc|prob(?:e|er)\b|uptime|monit|\bping\b|check(?:er)?\b|synthetic",
@@ -109,14 +110,13 @@ _PROGRAM = Patterns(
     r"https?://|[\w.+-]+@[\w-]+\.[a-z]|user.?agent|\.txt|dot-txt|sectxt|\bacme\.",
     ignore_case=True,
 )
-"""Words in the names of programs, where neither an engine nor a system of people is named."""
 
+# Claims to be a browser, and names neither an engine nor a system, but itself.
 _PLAIN_MOZILLA = re.compile(
     r"mozilla/5\.0,? \(?(?:compatible; ?)?(?!\s|compatible|chrome|firefox|safari|.*linux)"
     r"[\w .-]+(?:/v?\d|\)?$)",
     re.IGNORECASE,
 )
-"""Claims to be a browser, and names neither an engine nor a system, but itself."""
 
 
 def is_bot(user_agent: str, *, is_spider: bool) -> bool:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from sessions.domain.reasons import Reason as Reason
 
 _MOST_REPEATED = 80
+# Of a field's path: keys of a caller's own objects stand in it.
 _LONGEST_FIELD = 120
-"""Of a field's path: keys of a caller's own objects stand in it."""
 
 
 @dataclass(frozen=True, slots=True)

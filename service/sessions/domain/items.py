@@ -10,8 +10,8 @@ import hashlib
 from functools import lru_cache
 from uuid import UUID
 
+# Characters of a value; a filter can ask for one of 4 MiB.
 _LONGEST_REMEMBERED = 256
-"""Characters of a value; a filter can ask for one of 4 MiB."""
 
 
 def item_hash(kind: str, value: str) -> str:

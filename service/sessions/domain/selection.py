@@ -140,8 +140,8 @@ def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name or "UTC")
 
 
+# Names that systems list beside the zones: what is set on this machine, and what is unset.
 _NO_ZONES = {"localtime", "Factory"}
-"""Names that systems list beside the zones: what is set on this machine, and what is unset."""
 
 
 @cache

@@ -126,6 +126,7 @@ SYSTEMS = _fold(
 """The parser's system family → ours."""
 
 _SAYS_CHROME = {"Chrome", "Android Browser"}
+# Browsers that the parser takes for the one that they are built on.
 _HIDDEN = {
     "MZBrowser": "Meizu Browser",
     "MiuiBrowser": "MIUI Browser",
@@ -136,7 +137,6 @@ _HIDDEN = {
     "YaBrowser": "Yandex Browser",
     "YaSearchBrowser": "Yandex Browser",
 }
-"""Browsers that the parser takes for the one that they are built on."""
 
 _HIDDEN_BROWSER = re.compile(rf"\b({'|'.join(_HIDDEN)})/")
 _NAMED_LIKE_BOT = re.compile(r"bot\b|spider", re.IGNORECASE)
@@ -164,6 +164,9 @@ _MOBILE = Patterns(
     r"Symbian|SymbOS|Series ?[46]0|Nokia|KAIOS|webOS/",
 )
 
+# Words of the parser's rules as browsers write them.
+#
+# Some proxies and logs put user agents in lower case.
 _WORDS = """
 Mozilla AppleWebKit KHTML Gecko Trident Presto Version Mobile Safari Chrome Chromium Firefox MSIE
 Opera Mini Mobi OPR OPT Edge Edg EdgA EdgiOS CriOS FxiOS GSA Focus Klar Vivaldi Whale Silk Puffin
@@ -178,10 +181,6 @@ iOS Linux Ubuntu Fedora CentOS Debian Android Adr CrOS X11 FreeBSD OpenBSD NetBS
 Maemo BlackBerry BB10 PlayBook Symbian SymbianOS Series Series40 Series60 Nokia NOKIA Bada BREW
 MeeGo SMART TV SmartTV MiTV GoogleTV AppleTV Web0S webOS NetCast BRAVIA CrKey Roku HbbTV PlayStation
 Xbox Nintendo Tablet Kindle Tesla AirWatch Watch watchOS Apple WOW64 Win64 Build
-"""
-"""Words of the parser's rules as browsers write them.
-
-Some proxies and logs put user agents in lower case.
 """
 
 _AS_WRITTEN = {word.lower(): word for word in _WORDS.split()}

@@ -27,8 +27,8 @@ MAX_HEADERS = 100
 
 _DOMAIN = "analytics.sessions.v1"
 _UNREADABLE = {"field": "request", "description": "can't be read"}
+# Where errors.lua puts a caller's words.
 _SUBSTITUTED = {"field": "@field@", "description": "@description@"}
-"""Where errors.lua puts a caller's words."""
 
 
 def error_tables(contract: Contract) -> Mapping[str, Any]:

@@ -53,11 +53,11 @@ _FILES = (
 LARGEST_FILE = max(each.file.stat().st_size for each in _FILES)
 """Bytes that Envoy must let such an answer have."""
 
+# Relative, since only what stands in front of Envoy knows the caller's scheme and prefix.
 _REDIRECTS: Mapping[str, tuple[str, Iterable[HeaderMatcher]]] = {
     "/": ("docs", [HeaderMatcher(name="accept", string_match=StringMatcher(contains="text/html"))]),
     "/docs/": ("../docs", []),
 }
-"""Relative, since only what stands in front of Envoy knows the caller's scheme and prefix."""
 
 _HEADERS = {
     # Asked for again each time, and mostly answered with 304: no mix of versions after an upgrade.

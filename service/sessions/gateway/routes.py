@@ -29,11 +29,11 @@ TRANSCODER = "transcoder"
 BODY_LIMIT = "body_limit"
 """The filter that bounds the body of a REST request; off but on the routes of REST."""
 
+# Seconds that Envoy waits beyond a worker's own deadline, so that the worker's answer wins.
 _MARGIN = 1.0
-"""Seconds that Envoy waits beyond a worker's own deadline, so that the worker's answer wins."""
 _NO_TIMEOUT = timedelta(0)
+# Failures of a call that no worker has seen.
 _UNSEEN = "connect-failure,refused-stream,reset-before-request"
-"""Failures of a call that no worker has seen."""
 
 
 def api_routes(contract: Contract, request_timeout: float) -> Iterator[Route]:

@@ -6,18 +6,18 @@ from datetime import datetime, timedelta
 from itertools import accumulate, pairwise
 
 _HOUR = 3_600_000
+# No visit starts in the last minute: all its hits have to come before the end.
 _LAST_MINUTE = 60_000
-"""No visit starts in the last minute: all its hits have to come before the end."""
 
 # By hour of the day in UTC: mornings and evenings of Europe and America, a dip at night.
 _DAY = (
     *(30, 25, 22, 20, 21, 26, 36, 52, 70, 84, 92, 96),
     *(95, 99, 104, 106, 103, 98, 94, 92, 86, 74, 56, 41),
 )
+# Monday to Sunday.
 _WEEK = (1.04, 1.08, 1.07, 1.05, 0.98, 0.72, 0.76)
-"""Monday to Sunday."""
+# How much busier the last hour is than the first one, all else being equal.
 _GROWTH = 0.35
-"""How much busier the last hour is than the first one, all else being equal."""
 
 
 @dataclass(frozen=True, slots=True)

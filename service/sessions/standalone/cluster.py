@@ -23,8 +23,8 @@ PORT = 5432
 ENVIRONMENT = {"LC_ALL": "C", "PATH": os.defpath}
 """Ours, not the caller's: variables such as PGPORT would change the server."""
 
+# Bytes of a socket's path that every system takes (Linux takes four more).
 _SOCKET_PATH_LIMIT = 103
-"""Bytes of a socket's path that every system takes (Linux takes four more)."""
 
 
 def binary(name: str) -> Path:
@@ -168,12 +168,12 @@ _INITDB = (
 )
 
 # In single-user mode each line is a statement.
+# The service is no superuser; an administrator is, as `postgres` with the same password.
 _ROLES = """\
 CREATE ROLE sessions LOGIN CREATEDB PASSWORD '{password}'
 CREATE DATABASE sessions OWNER sessions
 ALTER ROLE postgres PASSWORD '{password}'
 """
-"""The service is no superuser; an administrator is, as `postgres` with the same password."""
 
 
 async def _run(

@@ -14,8 +14,8 @@ import sys
 
 _PR_SET_PDEATHSIG = 1
 _CLONE_NEWUSER = 0x10000000
+# Any number but 0; it exists inside the namespace only.
 _ORDINARY_UID = 1000
-"""Any number but 0; it exists inside the namespace only."""
 
 
 def main(parent: int, death_signal: int, run_as: str, argv: list[str]) -> None:

@@ -10,10 +10,10 @@ from sessions.standalone.child import Child
 from sessions.standalone.cluster import ENVIRONMENT, PORT, Cluster, binary, open_cluster
 from sessions.standalone.supervisor import Supervisor
 
+# A stop writes all changed pages first; afterwards, crash recovery does the rest.
 _STOP_SECONDS = 60.0
-"""A stop writes all changed pages first; afterwards, crash recovery does the rest."""
+# Of postmaster.pid; the line that `pg_ctl --wait` reads.
 _STATUS_LINE = 7
-"""Of postmaster.pid; the line that `pg_ctl --wait` reads."""
 _MB = 2**20
 _CGROUP_LIMITS = (
     Path("/sys/fs/cgroup/memory.max"),

@@ -13,8 +13,8 @@ from sessions.standalone.console import POLL_SECONDS, SlowWaitNotice, StartError
 _START_ATTEMPTS = 3
 _FIRST_DELAY = 0.1
 _LONGEST_DELAY = 5.0
+# A child that ran this long gets its next start at once again.
 _STABLE_SECONDS = 10.0
-"""A child that ran this long gets its next start at once again."""
 _OUTPUT_SECONDS = 1.0
 
 

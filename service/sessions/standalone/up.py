@@ -26,8 +26,8 @@ from sessions.storage.migrate import migrate
 from sessions.storage.pools import MORE_CONNECTIONS
 from sessions.worker.signals import END_STREAMS
 
+# For one-shot commands, administrators and PostgreSQL's own reserve.
 _OTHER_CONNECTIONS = 20
-"""For one-shot commands, administrators and PostgreSQL's own reserve."""
 
 
 async def up(settings: Settings, *, demo: bool) -> None:

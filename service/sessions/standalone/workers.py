@@ -14,8 +14,8 @@ from sessions.worker.health import is_serving
 from sessions.worker.signals import GRACEFUL_STOP, IMMEDIATE_STOP, LAME_DUCK_SECONDS
 
 _FIRST_PORT = 50051
+# On top of the drain timeout: for closing connections and ending.
 _EXIT_SECONDS = 2.0
-"""On top of the drain timeout: for closing connections and ending."""
 _HIGHEST_PORT = 65535
 
 

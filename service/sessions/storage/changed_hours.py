@@ -67,9 +67,9 @@ OFFSET %(many)s LIMIT 1
 """
 
 _FEW_HOURS = 2
+# Sessions that a read would take from their rows, or notes that it would look through: blocks are
+# brought up to date where there are more, or more than a few hours, or where that is urgent.
 _MANY = 5_000
-"""Sessions that a read would take from their rows, or notes that it would look through: blocks are
-brought up to date where there are more, or more than a few hours, or where that is urgent."""
 
 
 async def note(

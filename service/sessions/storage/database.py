@@ -27,8 +27,8 @@ Parameters = Mapping[str, Any]
 Row = TypeVar("Row")
 
 _PING_SECONDS = 2.0
+# A transaction that stands still for longer is ended by the server.
 _IDLE_SECONDS = 60.0
-"""A transaction that stands still for longer is ended by the server."""
 
 
 class Database:

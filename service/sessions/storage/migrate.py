@@ -11,8 +11,8 @@ from sessions.domain.errors import DomainError, Reason, Unavailable
 from sessions.storage.database import Connection, Database, domain_errors
 from sessions.storage.secrets import make_missing
 
+# Advisory lock under which one process at a time migrates; any constant of our own.
 _LOCK = 7_305_806_142_991
-"""Advisory lock under which one process at a time migrates; any constant of our own."""
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS migrations (

@@ -12,11 +12,11 @@ from sessions.storage.database import Connection, Database
 from sessions.storage.partitions import LOCK, Month
 from sessions.storage.retention import needed_since
 
+# To drop a partition is to stop everybody for a moment. Whoever comes while a lock is waited for
+# has to wait too, so that is cut short and tried again.
 _LIMITS = """
 SELECT set_config('lock_timeout', '200ms', true), set_config('statement_timeout', '1s', true)
 """
-"""To drop a partition is to stop everybody for a moment. Whoever comes while a lock is waited for
-has to wait too, so that is cut short and tried again."""
 
 _ATTEMPTS = 20
 PAUSE = 0.5

@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 from sessions.storage.database import Database
 
+# Two of them are held by a run of retention, one by a fold; erasures share the others.
 _JOB_CONNECTIONS = 5
-"""Two of them are held by a run of retention, one by a fold; erasures share the others."""
 _JOB_PATIENCE = 60.0
 _ADMIN_CONNECTIONS = 1
 _ADMIN_TIMEOUT = 5.0
+# One analysis runs at a time.
 _ANALYSIS_CONNECTIONS = 1
-"""One analysis runs at a time."""
 MORE_CONNECTIONS = _JOB_CONNECTIONS + _ADMIN_CONNECTIONS + _ANALYSIS_CONNECTIONS
 """Connections of one process beside those for requests, at the most."""
 

@@ -17,11 +17,11 @@ from sessions.domain.sessionization import MAX_ITEMS, TIMEOUT, Change, SessionSt
 from sessions.storage import changed_hours
 from sessions.storage.database import Connection, as_json
 
+# The columns of `sessions` that a change can set, but for those that identify the row.
 _MUTABLE = (
     *("ended_at", "pageviews", "events", "is_bot", *NAMES),
     *("entry_page", "exit_page", "items", "order_keys"),
 )
-"""The columns of `sessions` that a change can set, but for those that identify the row."""
 
 _PLACE = ("website_key", "started_at", "session_id", "visitor_key", "visitor_id")
 

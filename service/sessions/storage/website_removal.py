@@ -25,9 +25,9 @@ DELETE FROM websites
 """
 
 
+# What a website leaves behind that is of no visitor. Its row of `fold_state` goes with it, which
+# waits for a fold that is under way: the blocks of that one are seen here.
 _LEFT_OVERS = ("tombstones", "changed_hours", "blocks")
-"""What a website leaves behind that is of no visitor. Its row of `fold_state` goes with it, which
-waits for a fold that is under way: the blocks of that one are seen here."""
 
 
 async def mark_deleted(database: Database, website: Website) -> None:

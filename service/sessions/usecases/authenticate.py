@@ -14,8 +14,8 @@ from sessions.storage.database import Database
 # A revocation is in force everywhere within 5 seconds.
 _REMEMBERED_SECONDS = 4.0
 
+# Keys that wait for the database at once.
 _MOST_WAITING = 1_000
-"""Keys that wait for the database at once."""
 
 
 class Authenticate:

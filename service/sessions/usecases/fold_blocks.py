@@ -19,8 +19,8 @@ from sessions.storage.database import Connection, Database
 from sessions.usecases.progress import Progress, silent
 from sessions.usecases.session_snapshot import SessionSnapshot
 
+# Between two folds of a website.
 _REST = timedelta(minutes=1)
-"""Between two folds of a website."""
 
 _CONFLICT_SECONDS = 0.5
 _NO_TIME = timedelta()

@@ -18,8 +18,8 @@ from sessions.storage.database import Connection
 from sessions.storage.session_arrays import Span, clip, spans_of
 
 _SESSIONS_AT_ONCE = 20_000
+# Rows that are held in memory at once, unless one session alone has more.
 _STEPS_AT_ONCE = 50_000
-"""Rows that are held in memory at once, unless one session alone has more."""
 
 
 class SessionSnapshot:

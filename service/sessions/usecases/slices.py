@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Generator, Iterable
 from typing import TypeVar
 
+# Of work until others get their turn.
 _SECONDS = 0.001
-"""Of work until others get their turn."""
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 _ENGLISH = "en-US"
+# How many visitors read in a language of their country, and how many in English.
 _OWN, _FOREIGN = 0.86, 0.14
-"""How many visitors read in a language of their country, and how many in English."""
 
 _LANGUAGES = {
     "US": ("en-US", "en-US", "en-US", "en-US", "es-US"),
@@ -112,8 +112,8 @@ NG  Lagos: Lagos 6
 """
 
 _UNKNOWN_CITY = {"US": 14, "GB": 6, "DE": 6, "IN": 5, "BR": 4}
+# The same thousandths: visitors of whom only the country is known, and not even that.
 _UNKNOWN_LOCATION = 20
-"""The same thousandths: visitors of whom only the country is known, and not even that."""
 
 
 def locations() -> Iterator[tuple[float, dict[str, Any]]]:
