@@ -9,6 +9,7 @@ from pathlib import Path
 from sessions.domain.cursors import CursorSigner
 from sessions.domain.enrichment import Enricher
 from sessions.domain.places import Place, nowhere
+from sessions.domain.visitors import Visitors
 from sessions.geolocation import Geolocation
 from sessions.settings import Settings
 from sessions.storage import secrets
@@ -63,11 +64,11 @@ async def open_application(database_url: str, settings: Settings) -> AsyncIterat
     ) as pools:
         database = pools.requests
         await check_schema(database)
-        visitor_secret = settings.visitor_secret or await secrets.visitor(database)
+        visitors = Visitors(settings.visitor_secret or await secrets.visitor(database))
         cursors = CursorSigner(settings.cursor_keys or await secrets.cursors(database))
         websites = Websites(database)
-        enricher = Enricher(visitor_secret, _locate(settings.geo_database))
-        record_events = RecordEvents(database, Partitions(database), visitor_secret)
+        enricher = Enricher(visitors, _locate(settings.geo_database))
+        record_events = RecordEvents(database, Partitions(database), visitors)
         yield Application(
             pools=pools,
             authenticate=Authenticate(database, _now, settings.request_timeout),
@@ -79,7 +80,7 @@ async def open_application(database_url: str, settings: Settings) -> AsyncIterat
             enricher=enricher,
             record_events=record_events,
             receive_events=ReceiveEvents(websites, enricher, record_events, _now),
-            erase_visitor=EraseVisitor(pools.jobs, websites, enricher, visitor_secret),
+            erase_visitor=EraseVisitor(pools.jobs, websites, visitors),
             run_retention=RunRetention(pools.jobs, _now),
             read_columns=ReadColumns(pools.analysis),
             fold_blocks=FoldBlocks(pools.jobs, _now),

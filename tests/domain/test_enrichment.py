@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sessions.domain import limits
-from sessions.domain.enrichment import Enricher, number_ties
+from sessions.domain.enrichment import Enricher
 from sessions.domain.errors import InvalidArgument, Reason
-from sessions.domain.events import Event, SentEvent
-from sessions.domain.identity import Ordinals
+from sessions.domain.event_identity import Ordinals, number_ties
+from sessions.domain.events import Event, EventInput
 from sessions.domain.places import Place
+from sessions.domain.visitors import Visitors
 
 NOW = datetime(2026, 3, 3, 12, tzinfo=UTC)
 SITE = "site_0123456789"
@@ -21,21 +22,22 @@ PHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 "
     "(KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1"
 )
-PAGEVIEW = SentEvent(event_type="pageview", timestamp=NOW, visitor_id="v", url="/")
-CUSTOM = SentEvent(event_type="event", timestamp=NOW, visitor_id="v", event_name="signup")
+PAGEVIEW = EventInput(event_type="pageview", timestamp=NOW, visitor_id="v", url="/")
+CUSTOM = EventInput(event_type="event", timestamp=NOW, visitor_id="v", event_name="signup")
 
-enricher = Enricher(b"secret")
+visitors = Visitors(b"secret")
+enricher = Enricher(visitors)
 
 
-def enrich(sent: SentEvent) -> Event:
+def enrich(sent: EventInput) -> Event:
     return enricher.enrich(sent, website_id=SITE, received_at=NOW)
 
 
-def enrich_all(*sent: SentEvent) -> list[Event]:
+def enrich_all(*sent: EventInput) -> list[Event]:
     return enricher.enrich_all(sent, website_id=SITE, received_at=NOW)
 
 
-def refused(sent: SentEvent) -> dict[str, str]:
+def refused(sent: EventInput) -> dict[str, str]:
     """Field → description of everything wrong with an event."""
     with pytest.raises(InvalidArgument) as raised:
         enrich(sent)
@@ -45,7 +47,7 @@ def refused(sent: SentEvent) -> dict[str, str]:
 
 def test_everything_that_can_be_derived_is() -> None:
     event = enrich(
-        SentEvent(
+        EventInput(
             event_type="pageview",
             timestamp=datetime(2026, 3, 3, 10, 15, 0, 123456, tzinfo=timezone(timedelta(hours=2))),
             event_id="e1",
@@ -61,7 +63,7 @@ def test_everything_that_can_be_derived_is() -> None:
         )
     )
     assert event == Event(
-        visitor_id=enricher.visitor_id(SITE, "192.0.2.1", PHONE),
+        visitor_id=visitors.client_id(SITE, "192.0.2.1", PHONE),
         occurred_at=datetime(2026, 3, 3, 8, 15, 0, 123456, tzinfo=UTC),
         sequence=7,
         event_id="e1",
@@ -118,11 +120,7 @@ def test_a_client_is_one_visitor_however_its_address_is_spelt() -> None:
     mapped = enrich(replace(client, client_ip="::FFFF:192.0.2.1"))
     assert plain.visitor_id == mapped.visitor_id
     assert plain.visitor_id != enrich(replace(client, client_ip="192.0.2.2")).visitor_id
-    assert plain.visitor_id != Enricher(b"other").visitor_id(SITE, "192.0.2.1", PHONE)
-
-
-def test_the_visitor_of_a_client_can_be_asked_for() -> None:
-    assert enricher.visitor_id(SITE, "localhost", PHONE) == ""
+    assert plain.visitor_id != Visitors(b"other").client_id(SITE, "192.0.2.1", PHONE)
 
 
 # Hosts
@@ -388,7 +386,7 @@ anything = st.fixed_dictionaries(
 @given(anything)
 def test_an_event_is_refused_by_name_or_can_be_stored(sent: dict[str, Any]) -> None:
     try:
-        event = enrich(SentEvent(**sent))
+        event = enrich(EventInput(**sent))
     except InvalidArgument as error:
         unknown = {each.field.partition(".")[0] for each in error.violations} - sent.keys()
         # what is missing is named too
@@ -402,7 +400,7 @@ def test_an_event_is_refused_by_name_or_can_be_stored(sent: dict[str, Any]) -> N
 
 def test_a_hostname_sent_with_a_port_is_the_same_host() -> None:
     event = enrich(
-        SentEvent(
+        EventInput(
             event_type="pageview",
             visitor_id="v",
             hostname="Shop.example.com:8443",
@@ -425,7 +423,9 @@ def test_a_hostname_sent_with_a_port_is_the_same_host() -> None:
 def test_the_place_of_an_address_counts_where_the_sender_says_none(
     said: dict[str, Any], found: tuple[str, str, str]
 ) -> None:
-    knowing = Enricher(b"secret", lambda address: Place("US", "", address.replace(".", "-")))
-    sent = SentEvent(event_type="pageview", timestamp=NOW, url="/", **said)
+    knowing = Enricher(
+        Visitors(b"secret"), lambda address: Place("US", "", address.replace(".", "-"))
+    )
+    sent = EventInput(event_type="pageview", timestamp=NOW, url="/", **said)
     event = knowing.enrich(sent, website_id=SITE, received_at=NOW)
     assert tuple(event.attributes[name] for name in ("country", "region", "city")) == found

@@ -3,14 +3,14 @@
 from dataclasses import fields
 
 from sessions.domain import limits
-from sessions.domain.events import SentEvent
+from sessions.domain.events import EventInput
 
 GIN_ENTRY = 2_712  # bytes; PostgreSQL refuses larger ones at insert
 INDEXED = ("hostname", "language", "country", "region", "city")
 
 
 def test_every_text_of_an_event_has_a_limit() -> None:
-    texts = [each.name for each in fields(SentEvent) if each.type in (str, "str")]
+    texts = [each.name for each in fields(EventInput) if each.type in (str, "str")]
     assert sorted(texts) == sorted(each.field for each in limits.TEXTS)
 
 

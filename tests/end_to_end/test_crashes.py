@@ -31,7 +31,8 @@ from sessions.composition import Application, open_application
 from sessions.domain.api_keys import Scope
 from sessions.domain.enrichment import Enricher
 from sessions.domain.errors import Unavailable
-from sessions.domain.events import Event, SentEvent
+from sessions.domain.events import Event, EventInput
+from sessions.domain.visitors import Visitors
 from sessions.domain.websites import Website
 from sessions.settings import Settings
 from sessions.storage.database import Database
@@ -332,7 +333,7 @@ async def _stored(database: Database, website: Website) -> list[str]:
 
 
 def _enriched(website: Website, sent: Iterable[Sent]) -> Iterator[Event]:
-    enricher = Enricher(b"unused")
+    enricher = Enricher(Visitors(b"unused"))
     for event in sent:
-        parsed = SentEvent(**event | {"timestamp": datetime.fromisoformat(event["timestamp"])})
+        parsed = EventInput(**event | {"timestamp": datetime.fromisoformat(event["timestamp"])})
         yield enricher.enrich(parsed, website_id=website.website_id, received_at=datetime.now(UTC))

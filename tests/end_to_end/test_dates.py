@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sessions.composition import Application, open_application
 from sessions.domain.cursors import CursorSigner
-from sessions.domain.events import SentEvent
+from sessions.domain.events import EventInput
 from sessions.domain.selection import SelectionQuery
 from sessions.domain.websites import Website
 from sessions.settings import Settings
@@ -74,7 +74,7 @@ def _days(name: str) -> Iterable[Mapping[date, datetime]]:
 async def _record(application: Application, website: Website, moments: Sequence[datetime]) -> None:
     """One visit at each moment, each of a visitor of its own."""
     sent = [
-        SentEvent(event_type="pageview", visitor_id=f"{number}", timestamp=at, url="/")
+        EventInput(event_type="pageview", visitor_id=f"{number}", timestamp=at, url="/")
         for number, at in enumerate(moments)
     ]
     events = application.enricher.enrich_all(

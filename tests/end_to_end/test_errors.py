@@ -15,7 +15,7 @@ from sessions.composition import Application, open_application
 from sessions.domain.api_keys import Scope
 from sessions.domain.cursors import CursorSigner
 from sessions.domain.dimensions import FILTERS
-from sessions.domain.events import SentEvent
+from sessions.domain.events import EventInput
 from sessions.domain.session_ids import format_session_id
 from sessions.settings import Settings
 
@@ -101,9 +101,9 @@ async def _build(application: Application) -> World:
     return world
 
 
-def _view(visitor_id: str, hour: int, country: str, second: int = 0) -> SentEvent:
+def _view(visitor_id: str, hour: int, country: str, second: int = 0) -> EventInput:
     moment = datetime(2026, 3, 3, hour, 0, second, tzinfo=UTC)
-    return SentEvent(
+    return EventInput(
         event_type="pageview",
         timestamp=moment,
         visitor_id=visitor_id,

@@ -26,7 +26,7 @@ from analytics_sessions.v1.session_service_pb2 import ListSessionsRequest
 from google.protobuf.json_format import ParseDict
 from sessions.composition import open_application
 from sessions.domain.api_keys import Scope
-from sessions.domain.events import SentEvent
+from sessions.domain.events import EventInput
 from sessions.settings import Settings
 from sessions.standalone.postgres import running_postgres
 from sessions.worker.health import is_serving
@@ -100,7 +100,7 @@ async def _fill(database_url: str) -> tuple[str, str]:
     async with open_application(database_url, Settings()) as application:
         website = await application.websites.get(await application.websites.create("test"))
         moment = datetime(2026, 3, 3, 10, 15, tzinfo=UTC)
-        sent = SentEvent(event_type="pageview", timestamp=moment, visitor_id="anna", url="/")
+        sent = EventInput(event_type="pageview", timestamp=moment, visitor_id="anna", url="/")
         events = application.enricher.enrich_all(
             [sent], website_id=website.website_id, received_at=moment
         )

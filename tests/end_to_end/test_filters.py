@@ -23,7 +23,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from sessions.composition import Application, open_application
 from sessions.domain.dimensions import FILTERS
-from sessions.domain.events import Event, SentEvent
+from sessions.domain.events import Event, EventInput
 from sessions.domain.selection import SelectionQuery, select
 from sessions.domain.session import Session
 from sessions.domain.sessionization import MAX_ITEMS
@@ -162,7 +162,7 @@ class Maker:
         self._choose = choose
         self._made = 0
 
-    def visit(self) -> tuple[Visit, list[SentEvent]]:
+    def visit(self) -> tuple[Visit, list[EventInput]]:
         """One visit of a visitor who never comes again."""
         self._made += 1
         visitor_id = f"visitor-{self._made}"
@@ -174,7 +174,7 @@ class Maker:
         agent, (browser, os_, device, is_bot) = self._choose.choice(list(USER_AGENTS.items()))
         utm = self._utm()
         query = f"?{urlencode(utm)}" if utm else ""
-        entry = SentEvent(
+        entry = EventInput(
             event_type="pageview" if pages else "event",
             event_name="" if pages else "click",
             visitor_id=visitor_id,
@@ -185,7 +185,7 @@ class Maker:
             **sent | {"referrer": f"https://{sent['referrer']}/?q=a" if sent["referrer"] else ""},
         )
         views = [
-            SentEvent(
+            EventInput(
                 event_type="pageview",
                 visitor_id=visitor_id,
                 timestamp=started_at + timedelta(seconds=number),
@@ -283,7 +283,7 @@ def world(stack: Stack, seed: int) -> World:
     return World(asyncio.run(record()), [visit for visit, _ in made])
 
 
-async def _record(application: Application, website: Website, sent: Sequence[SentEvent]) -> None:
+async def _record(application: Application, website: Website, sent: Sequence[EventInput]) -> None:
     events = application.enricher.enrich_all(
         sent, website_id=website.website_id, received_at=datetime.now(UTC)
     )
@@ -465,7 +465,7 @@ SELECT (SELECT count(*) FROM session_ids WHERE website_key = %(key)s AND merged)
 """
 
 
-def _long_visits(choose: random.Random) -> Iterator[SentEvent]:
+def _long_visits(choose: random.Random) -> Iterator[EventInput]:
     """Two visits of each visitor, an hour apart; pageviews are some minutes from each other."""
     for number in range(6):
         at = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -473,16 +473,16 @@ def _long_visits(choose: random.Random) -> Iterator[SentEvent]:
             pages = choose.sample(PAGES, distinct)
             for page in pages + choose.choices(pages, k=distinct // 4):
                 at += timedelta(minutes=choose.randrange(10), microseconds=1)
-                yield SentEvent(
+                yield EventInput(
                     event_type="pageview", visitor_id=f"long-{number}", timestamp=at, url=page
                 )
             at += timedelta(hours=1)
 
 
-def _leaving(view: SentEvent) -> SentEvent:
+def _leaving(view: EventInput) -> EventInput:
     assert view.timestamp
     at = view.timestamp + timedelta(minutes=1)
-    return SentEvent(
+    return EventInput(
         event_type="event", event_name="leave", visitor_id=view.visitor_id, timestamp=at
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from sessions.composition import Application
-from sessions.domain.events import SentEvent
+from sessions.domain.events import EventInput
 from sessions.domain.websites import Website
 
 from tests.support.clients import Grpc, Rest, Way
@@ -19,7 +19,7 @@ MIB = 1 << 20
 BOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 
 
-def view(seconds: float = 0, **more: Any) -> SentEvent:
+def view(seconds: float = 0, **more: Any) -> EventInput:
     moment = START + timedelta(seconds=seconds)
     sent: dict[str, Any] = {
         "event_type": "pageview",
@@ -27,10 +27,10 @@ def view(seconds: float = 0, **more: Any) -> SentEvent:
         "visitor_id": "anna",
         "url": "/",
     }
-    return SentEvent(**(sent | more))
+    return EventInput(**(sent | more))
 
 
-def custom(seconds: float = 0, **more: Any) -> SentEvent:
+def custom(seconds: float = 0, **more: Any) -> EventInput:
     moment = START + timedelta(seconds=seconds)
     sent: dict[str, Any] = {
         "event_type": "event",
@@ -38,10 +38,10 @@ def custom(seconds: float = 0, **more: Any) -> SentEvent:
         "visitor_id": "anna",
         "event_name": "click",
     }
-    return SentEvent(**(sent | more))
+    return EventInput(**(sent | more))
 
 
-async def record(application: Application, website: Website, sent: Sequence[SentEvent]) -> None:
+async def record(application: Application, website: Website, sent: Sequence[EventInput]) -> None:
     """Record events by the one way in, in requests of a thousand."""
     for start in range(0, len(sent), 1_000):
         events = application.enricher.enrich_all(
@@ -127,7 +127,7 @@ class TestEvents:
         website: Website,
         way: Way,
         key: str,
-        sent: SentEvent,
+        sent: EventInput,
         shown: dict[str, Any],
     ) -> None:
         await record(application, website, [sent])

@@ -30,7 +30,7 @@ import pytest
 import pytest_asyncio
 from sessions.composition import Application
 from sessions.domain.dimensions import FILTERS
-from sessions.domain.events import SentEvent
+from sessions.domain.events import EventInput
 from sessions.domain.session_ids import format_session_id
 from sessions.domain.websites import Website
 
@@ -433,7 +433,7 @@ async def target(
 ) -> Target:
     """What is attacked."""
     now = datetime.now(UTC)
-    sent = SentEvent(
+    sent = EventInput(
         event_type="pageview", visitor_id="eve", timestamp=now - timedelta(hours=1), url="/"
     )
     events = application.enricher.enrich_all([sent], website_id=website.website_id, received_at=now)

@@ -29,7 +29,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 from grpc_status import rpc_status
 from sessions.composition import Application, open_application
 from sessions.domain.api_keys import Scope, new_secret
-from sessions.domain.events import SentEvent
+from sessions.domain.events import EventInput
 from sessions.domain.session_ids import format_session_id
 from sessions.gateway import DESCRIPTORS
 from sessions.settings import Settings
@@ -221,7 +221,7 @@ async def _build(application: Application) -> World:
     sessions = {}
     for name, website_id in (("own", own), ("other", other)):
         website = await websites.get(website_id)
-        sent = [SentEvent(event_type="pageview", visitor_id="ann", timestamp=NOW - DAY, url="/")]
+        sent = [EventInput(event_type="pageview", visitor_id="ann", timestamp=NOW - DAY, url="/")]
         events = application.enricher.enrich_all(sent, website_id=website_id, received_at=NOW)
         await application.record_events(website, events)
         [sessions[name]] = await _session_ids(application, website.key)

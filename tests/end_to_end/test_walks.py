@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from sessions.composition import Application
-from sessions.domain.events import SentEvent
+from sessions.domain.events import EventInput
 from sessions.domain.predicates import OneOf
 from sessions.domain.selection import Range, Selection
 from sessions.domain.session_ids import format_session_id
@@ -39,14 +39,14 @@ def choose() -> random.Random:
     return random.Random(seed)  # noqa: S311
 
 
-def view(visitor: str, at: datetime, country: str = "") -> SentEvent:
+def view(visitor: str, at: datetime, country: str = "") -> EventInput:
     """A pageview."""
-    return SentEvent(
+    return EventInput(
         event_type="pageview", visitor_id=visitor, timestamp=at, url="/", country=country
     )
 
 
-async def record(application: Application, website: Website, sent: Sequence[SentEvent]) -> None:
+async def record(application: Application, website: Website, sent: Sequence[EventInput]) -> None:
     """Record events in one batch."""
     now = datetime.now(UTC)
     events = application.enricher.enrich_all(sent, website_id=website.website_id, received_at=now)
@@ -160,7 +160,7 @@ class Writers:
             sent = [view(name, self.extended[name]) for name in visitors]
             await record(self.application, self.website, sent)
 
-    def _visitor(self, at: datetime) -> SentEvent:
+    def _visitor(self, at: datetime) -> EventInput:
         self.new += 1
         return view(f"new-{self.new}", at, "US")
 

@@ -6,8 +6,9 @@ from typing import Any
 from psycopg.rows import dict_row
 from sessions.domain.dimensions import ACQUISITION, CLIENT
 from sessions.domain.enrichment import Enricher
-from sessions.domain.events import Event, SentEvent
+from sessions.domain.events import Event, EventInput
 from sessions.domain.items import item_hash
+from sessions.domain.visitors import Visitors
 from sessions.domain.websites import Website
 from sessions.storage.database import Database
 
@@ -30,13 +31,13 @@ async def stored_events(database: Database, website: Website) -> list[Event]:
       JOIN visitors v USING (website_key, visitor_key)
      WHERE e.website_key = %(key)s
     """
-    enricher = Enricher(b"")
+    enricher = Enricher(Visitors(b""))
     rows = await database.fetch(query, {"key": website.key}, dict_row)
     return [_event(enricher, row) for row in rows]
 
 
 def _event(enricher: Enricher, row: dict[str, Any]) -> Event:
-    sent = SentEvent(
+    sent = EventInput(
         event_type="pageview" if row["is_pageview"] else "event",
         timestamp=row["occurred_at"],
         **{name: row[name] for name in _SENT},

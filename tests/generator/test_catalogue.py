@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
-from sessions.domain.events import SentEvent
+from sessions.domain.events import EventInput
 from sessions.generator.catalogue.clients import clients
 from sessions.generator.catalogue.locations import locations
 from sessions.generator.catalogue.sites import pages
@@ -55,7 +55,7 @@ def test_paths_are_told_apart_as_they_are_stored() -> None:
 
 
 def test_actions_have_what_custom_events_need() -> None:
-    names = set(SentEvent.__slots__)
+    names = set(EventInput.__slots__)
     for _, action in actions():
         assert action["event_name"]
         assert set(action) - {"item"} <= names

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from sessions.domain.enrichment import Enricher
 from sessions.domain.events import Event
+from sessions.domain.visitors import Visitors
 from sessions.importing.entries import Entry, Format
 from sessions.importing.formats.combined import Combined
 from sessions.importing.formats.csv import Csv
@@ -139,7 +140,7 @@ async def import_damaged(kind: Kind, choose: random.Random, mutations: int, fold
         body = b"\n".join(mutated(choose, choose.choice(kind.lines)) for _ in range(count))
         file.write_bytes((kind.header + b"\n" if kind.header else b"") + body + b"\n")
         tally = Tally()
-        importer = Importer("site_x", watched, Enricher(b"secret"), record, complete=True)
+        importer = Importer("site_x", watched, Enricher(Visitors(b"secret")), record, complete=True)
         await importer([str(file)], tally, lambda _: None)
         _check(kind, tally, watched, body.count(b"\n") + 1)
         _add(total, tally)

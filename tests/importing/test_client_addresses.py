@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sessions.domain.enrichment import Enricher
 from sessions.domain.events import Event
+from sessions.domain.visitors import Visitors
 from sessions.importing.entries import Format, UnusableFile
 from sessions.importing.formats.combined import Combined
 from sessions.importing.formats.csv import Csv
@@ -121,7 +122,7 @@ async def imported(file: File, folder: Path) -> tuple[list[Event], str]:
 
     said = ""
     try:
-        importer = Importer("site_x", file.format, Enricher(b"secret"), record)
+        importer = Importer("site_x", file.format, Enricher(Visitors(b"secret")), record)
         await importer([str(path)], tally, lambda _: None)
     except UnusableFile as error:
         said = str(error)

@@ -12,6 +12,7 @@ import pytest
 from sessions.domain.enrichment import Enricher
 from sessions.domain.errors import Reason, Unavailable
 from sessions.domain.events import Event
+from sessions.domain.visitors import Visitors
 from sessions.importing.entries import Format, UnusableFile
 from sessions.importing.formats.combined import Combined
 from sessions.importing.formats.csv import Csv
@@ -60,7 +61,7 @@ async def run(
     complete: bool = False,
 ) -> Tally:
     tally = tally or Tally()
-    importer = Importer("site_x", format or Ndjson(), Enricher(b""), record, complete)
+    importer = Importer("site_x", format or Ndjson(), Enricher(Visitors(b"")), record, complete)
     await importer([str(file) for file in files], tally, lambda _: None)
     return tally
 

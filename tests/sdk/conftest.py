@@ -28,7 +28,7 @@ from pathlib import Path
 import pytest
 from sessions.composition import Application, open_application
 from sessions.domain.api_keys import Scope
-from sessions.domain.events import SentEvent
+from sessions.domain.events import EventInput
 from sessions.settings import Settings
 
 from tests.support.stack import Stack, running_stack
@@ -112,7 +112,7 @@ async def _fill(database_url: str) -> dict[str, str]:
 async def _record(application: Application, website_id: str) -> None:
     website = await application.websites.get(website_id)
     sent = [
-        SentEvent(
+        EventInput(
             event_type="pageview",
             timestamp=_DAY + timedelta(minutes=number, seconds=second),
             visitor_id=f"visitor-{number:03}",

@@ -9,6 +9,7 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from sessions.domain.events import Event
 from sessions.domain.predicates import All, Either, Has, Not, OneOf, Predicate
+from sessions.domain.visitors import Visitors
 from sessions.domain.websites import Website
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
@@ -52,7 +53,7 @@ async def test_any_predicate_on_any_sessions(
     database: Database, batches: list[list[Event]], predicate: Predicate
 ) -> None:
     website = await new_website(database)
-    record = RecordEvents(database, Partitions(database), b"secret")
+    record = RecordEvents(database, Partitions(database), Visitors(b"secret"))
     for batch in batches:
         await record(website, batch)
     expected = reference_sessions(chain(*batches))
@@ -66,7 +67,7 @@ async def test_any_predicate_on_any_sessions(
 async def test_items_beyond_those_of_the_row(database: Database) -> None:
     """Pages and event names that spilled are found, and entry and exit page never spill."""
     website = await new_website(database)
-    record = RecordEvents(database, Partitions(database), b"secret")
+    record = RecordEvents(database, Partitions(database), Visitors(b"secret"))
     long = [
         event_of(
             occurred_at=START + timedelta(seconds=number),

@@ -19,9 +19,9 @@ from multiprocessing.context import ForkServerContext
 from typing import Any
 
 import pytest
-from sessions.domain.enrichment import Enricher
 from sessions.domain.errors import DomainError
 from sessions.domain.events import Event
+from sessions.domain.visitors import Visitors
 from sessions.domain.websites import Website
 from sessions.generator import generate
 from sessions.generator.websites import new_websites
@@ -100,7 +100,7 @@ async def write(world: World, rng: random.Random, tally: "Counter[str]") -> None
     """Record the events of some visits."""
     events = [each for _ in range(rng.choice([1, 1, 2, 5])) for each in visit(rng)]
     rng.shuffle(events)
-    record = RecordEvents(world.database, Partitions(world.database), SECRET)
+    record = RecordEvents(world.database, Partitions(world.database), Visitors(SECRET))
     await record(world.website, events)
     tally["batches"] += 1
     await asyncio.sleep(rng.uniform(0, 0.02))
@@ -108,7 +108,7 @@ async def write(world: World, rng: random.Random, tally: "Counter[str]") -> None
 
 async def erase(world: World, rng: random.Random, tally: "Counter[str]") -> None:
     """Erase a visitor; its tombstone goes, so that it can come back."""
-    erase = EraseVisitor(world.database, Websites(world.database), Enricher(SECRET), SECRET)
+    erase = EraseVisitor(world.database, Websites(world.database), Visitors(SECRET))
     await erase(world.website.website_id, visitor_id=f"v{rng.randrange(VISITORS)}")
     async with world.database.transaction() as connection:
         await connection.execute("DELETE FROM tombstones")

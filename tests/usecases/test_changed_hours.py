@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
-from sessions.domain.enrichment import Enricher
 from sessions.domain.events import Event
+from sessions.domain.visitors import Visitors
 from sessions.domain.websites import Website
 from sessions.generator import generate
 from sessions.generator.websites import new_websites
@@ -70,11 +70,11 @@ async def noting_what_changes(database: Database, website: Website) -> AsyncIter
 @given(batches=arrivals())
 async def test_recording_and_erasing(database: Database, batches: list[list[Event]]) -> None:
     website = await new_website(database)
-    record = RecordEvents(database, Partitions(database), b"secret")
+    record = RecordEvents(database, Partitions(database), Visitors(b"secret"))
     for batch in batches:
         async with noting_what_changes(database, website):
             await record(website, batch)
-    erase = EraseVisitor(database, Websites(database), Enricher(b"secret"), b"secret")
+    erase = EraseVisitor(database, Websites(database), Visitors(b"secret"))
     for visitor_id in ("ann", "bob", "nobody"):
         async with noting_what_changes(database, website):
             await erase(website.website_id, visitor_id=visitor_id)
@@ -82,7 +82,7 @@ async def test_recording_and_erasing(database: Database, batches: list[list[Even
 
 async def test_a_session_that_joins_two_others_changes_three_hours(database: Database) -> None:
     website = await new_website(database)
-    record = RecordEvents(database, Partitions(database), b"secret")
+    record = RecordEvents(database, Partitions(database), Visitors(b"secret"))
     moments = [START + timedelta(minutes=minutes) for minutes in (70, 120, 95, 45)]
     for moment in moments[:3]:
         await record(website, [event("ann", moment)])
@@ -94,7 +94,7 @@ async def test_a_session_that_joins_two_others_changes_three_hours(database: Dat
 
 async def test_retention(database: Database) -> None:
     website = await new_website(database)
-    record = RecordEvents(database, Partitions(database), b"secret")
+    record = RecordEvents(database, Partitions(database), Visitors(b"secret"))
     visits = [event(f"v{day}", START + timedelta(days=day)) for day in range(40)]
     await record(website, visits)
     await Websites(database).set_retention(website.website_id, 30)

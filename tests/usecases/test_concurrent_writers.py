@@ -25,6 +25,7 @@ from psycopg.rows import dict_row
 from sessions.domain.dimensions import NAMES
 from sessions.domain.errors import Unavailable
 from sessions.domain.events import Event
+from sessions.domain.visitors import Visitors
 from sessions.domain.websites import Website
 from sessions.storage import websites
 from sessions.storage.database import Database
@@ -199,7 +200,7 @@ async def write(database_url: str, seed: str, keys: Sequence[int], claim: Claim)
     batches = plan(seed)
     tally: Counter[str] = Counter()
     async with Database(database_url, pool_size=TASKS) as database:
-        record = RecordEvents(database, Partitions(database), SECRET)
+        record = RecordEvents(database, Partitions(database), Visitors(SECRET))
 
         async def work() -> None:
             while (number := claim()) < len(batches):
@@ -364,7 +365,9 @@ async def _work(database_url: str, website: Website, event: Event) -> "Counter[s
     async with Database(database_url, pool_size=1) as database:
         before = await _touched(database)
     async with Database(database_url, pool_size=1) as database:
-        answer = await RecordEvents(database, Partitions(database), SECRET)(website, [event])
+        answer = await RecordEvents(database, Partitions(database), Visitors(SECRET))(
+            website, [event]
+        )
         assert answer == (1, 0)
     # A connection that ends has told what it did.
     async with Database(database_url, pool_size=1) as database:
@@ -406,7 +409,7 @@ async def _long_session(
     end = start + length * STEP
     async with Database(database_url) as database:
         website = await _new_website(database)
-        record = RecordEvents(database, Partitions(database), SECRET)
+        record = RecordEvents(database, Partitions(database), Visitors(SECRET))
         for part in parts(rng.sample(events, len(events)), 5_000):
             await record(website, part)
         await record(website, [_event(rng, "ann", end + timedelta(minutes=50), "/0")])

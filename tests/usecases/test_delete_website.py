@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 from sessions.domain.api_keys import Scope
-from sessions.domain.enrichment import Enricher
 from sessions.domain.errors import NotFound
+from sessions.domain.visitors import Visitors
 from sessions.domain.websites import Website
 from sessions.storage import visitors
 from sessions.storage.database import Database
@@ -33,7 +33,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 async def fill(database: Database, website: Website) -> None:
     """Visitors with sessions, merged ids and many pages, one erased, blocks, and a key."""
-    record = RecordEvents(database, Partitions(database), b"secret")
+    record = RecordEvents(database, Partitions(database), Visitors(b"secret"))
     for visitor in range(10):
         for minutes in (0, 40, 20):
             at = START + timedelta(minutes=minutes)
@@ -45,7 +45,7 @@ async def fill(database: Database, website: Website) -> None:
             for minute in range(70)
         ]
         await record(website, views)
-    erase = EraseVisitor(database, Websites(database), Enricher(b"secret"), b"secret")
+    erase = EraseVisitor(database, Websites(database), Visitors(b"secret"))
     await erase(website.website_id, visitor_id="visitor 3")
     keys = ApiKeys(database, Websites(database))
     await keys.create("bound", list(Scope), website_id=website.website_id)
@@ -99,7 +99,7 @@ async def test_one_that_was_interrupted_is_found_and_goes_on(database: Database)
 async def test_writers_who_remember_it_leave_nothing(database: Database) -> None:
     before = await everything(database)
     website = await new_website(database)
-    record = RecordEvents(database, Partitions(database), b"secret")
+    record = RecordEvents(database, Partitions(database), Visitors(b"secret"))
     await record(website, [event("ann", START)])
 
     async def write(visitor: int) -> None:

@@ -12,9 +12,9 @@ import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sessions.domain.enrichment import Enricher
 from sessions.domain.errors import InvalidArgument
 from sessions.domain.events import Event
+from sessions.domain.visitors import Visitors
 from sessions.domain.websites import Website
 from sessions.storage import session_details
 from sessions.storage.database import Database
@@ -51,8 +51,8 @@ async def service_of(database: Database) -> Service:
     return Service(
         database=database,
         website=await new_website(database),
-        record=RecordEvents(database, Partitions(database), SECRET),
-        erase=EraseVisitor(database, Websites(database), Enricher(SECRET), SECRET),
+        record=RecordEvents(database, Partitions(database), Visitors(SECRET)),
+        erase=EraseVisitor(database, Websites(database), Visitors(SECRET)),
     )
 
 
@@ -170,7 +170,7 @@ async def test_only_this_website_forgets_the_visitor(service: Service) -> None:
 
 
 async def test_a_client_is_erased_by_address_and_user_agent(service: Service) -> None:
-    visitor = Enricher(SECRET).visitor_id(service.website.website_id, "192.0.2.7", "Firefox")
+    visitor = Visitors(SECRET).client_id(service.website.website_id, "192.0.2.7", "Firefox")
     await service.record(service.website, history(visitor))
     website_id = service.website.website_id
     other = await service.erase(website_id, client_ip="192.0.2.7", user_agent="Chrome")
@@ -212,7 +212,7 @@ async def test_a_large_visitor_outlasts_the_timeout_of_statements(
     async with service.database.transaction() as connection:
         await connection.execute(slow)
     async with open_pools(database_url, pool_size=1, request_timeout=1.0) as pools:
-        erase = EraseVisitor(pools.jobs, Websites(pools.requests), Enricher(SECRET), SECRET)
+        erase = EraseVisitor(pools.jobs, Websites(pools.requests), Visitors(SECRET))
         erased = await erase(service.website.website_id, visitor_id="ann")
     assert erased.events == 1
 

@@ -10,11 +10,11 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sessions.analysis import encoding
-from sessions.domain.enrichment import Enricher
 from sessions.domain.errors import Unavailable
 from sessions.domain.events import Event
 from sessions.domain.hours import hour_start
 from sessions.domain.selection import Range
+from sessions.domain.visitors import Visitors
 from sessions.domain.websites import Website
 from sessions.storage import blocks, changed_hours, partition_removal
 from sessions.storage.blocks import FoldConflict
@@ -43,7 +43,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 async def record(database: Database, website: Website, events: Sequence[Event]) -> None:
-    await RecordEvents(database, Partitions(database), b"secret")(website, events)
+    await RecordEvents(database, Partitions(database), Visitors(b"secret"))(website, events)
 
 
 async def visits(
@@ -204,7 +204,7 @@ async def test_a_block_without_sessions_goes(database: Database) -> None:
 
 
 async def erase(database: Database, website: Website, visitor_id: str) -> None:
-    erase = EraseVisitor(database, Websites(database), Enricher(b"secret"), b"secret")
+    erase = EraseVisitor(database, Websites(database), Visitors(b"secret"))
     await erase(website.website_id, visitor_id=visitor_id)
 
 

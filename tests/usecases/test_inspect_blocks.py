@@ -51,7 +51,7 @@ async def test_nothing_differs(database: Database) -> None:
     website = await new_website(database)
     inspect = InspectBlocks(database)
     assert await inspect.verify(website.key) == (0, [])
-    record = RecordEvents(database, Partitions(database), b"secret")
+    record = RecordEvents(database, Partitions(database), Visitors(b"secret"))
     await record(website, [event(f"v{n}", START + n * HOUR) for n in range(9)])
     assert await inspect.verify(website.key) == (0, [])
     await FoldBlocks(database, lambda: START + 6 * HOUR).completely(website.key)
@@ -65,7 +65,7 @@ async def test_nothing_differs(database: Database) -> None:
 @pytest.mark.parametrize("kind", _UNNOTED)
 async def test_what_differs_is_found_and_built_again(database: Database, kind: str) -> None:
     website = await new_website(database)
-    record = RecordEvents(database, Partitions(database), b"secret")
+    record = RecordEvents(database, Partitions(database), Visitors(b"secret"))
     sent = [
         event(f"v{n}", START + n * HOUR + minute * timedelta(minutes=1))
         for n in range(6)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest_asyncio
 from sessions.composition import Application, open_application
 from sessions.domain.api_keys import Scope
-from sessions.domain.events import SentEvent
+from sessions.domain.events import EventInput
 from sessions.domain.selection import SelectionQuery
 from sessions.domain.session_ids import format_session_id
 from sessions.domain.websites import Website
@@ -57,8 +57,8 @@ async def website(app: Application) -> Website:
     return await app.websites.get(await app.websites.create("test"))
 
 
-def visit(visitor_id: str, at: datetime, path: str = "/") -> SentEvent:
-    return SentEvent(event_type="pageview", timestamp=at, visitor_id=visitor_id, url=path)
+def visit(visitor_id: str, at: datetime, path: str = "/") -> EventInput:
+    return EventInput(event_type="pageview", timestamp=at, visitor_id=visitor_id, url=path)
 
 
 async def listed(app: Application, website: Website, **filters: list[str]) -> list[str]:

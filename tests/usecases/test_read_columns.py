@@ -18,6 +18,7 @@ from sessions.domain.events import Event
 from sessions.domain.hours import microseconds
 from sessions.domain.predicates import Has, OneOf, Predicate
 from sessions.domain.selection import Range, Selection
+from sessions.domain.visitors import Visitors
 from sessions.domain.websites import Website
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
@@ -126,7 +127,7 @@ async def test_rows_and_columns_and_the_definition_select_the_same_sessions(
     data: st.DataObject,
 ) -> None:
     website = await new_website(database)
-    record = RecordEvents(database, Partitions(database), b"secret")
+    record = RecordEvents(database, Partitions(database), Visitors(b"secret"))
     sent = [[replace(each, url=each.path) for each in batch] for batch in batches]
     for batch in sent:
         await record(website, batch)
@@ -145,7 +146,7 @@ async def test_rows_and_columns_and_the_definition_select_the_same_sessions(
 
 async def test_none_of_a_collection(database: Database) -> None:
     website = await new_website(database)
-    record = RecordEvents(database, Partitions(database), b"secret")
+    record = RecordEvents(database, Partitions(database), Visitors(b"secret"))
     click: dict[str, Any] = {"is_pageview": False, "event_name": "click"}
     sent = [
         event("views", START, url="/a", path="/a"),
@@ -188,7 +189,9 @@ async def test_reads_take_turns_and_only_so_many_wait(
 ) -> None:
     monkeypatch.setattr(read_columns, "MAX_WAITING", 3)
     website = await new_website(database)
-    await RecordEvents(database, Partitions(database), b"secret")(website, [event("ann", START)])
+    await RecordEvents(database, Partitions(database), Visitors(b"secret"))(
+        website, [event("ann", START)]
+    )
     reader = ReadColumns(database)
     reads = [
         asyncio.create_task(reader.accumulate(website.key, selection(), Slow())) for _ in range(5)
@@ -200,7 +203,9 @@ async def test_reads_take_turns_and_only_so_many_wait(
 
 async def test_whoever_gives_up_leaves_the_queue(database: Database) -> None:
     website = await new_website(database)
-    await RecordEvents(database, Partitions(database), b"secret")(website, [event("ann", START)])
+    await RecordEvents(database, Partitions(database), Visitors(b"secret"))(
+        website, [event("ann", START)]
+    )
     reader = ReadColumns(database)
     first, second = (
         asyncio.create_task(reader.accumulate(website.key, selection(), Slow())) for _ in range(2)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from sessions.domain.enrichment import Enricher
-from sessions.domain.events import Event, SentEvent
+from sessions.domain.events import Event, EventInput
+from sessions.domain.visitors import Visitors
 from sessions.storage import visitors
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
@@ -36,7 +37,7 @@ async def test_any_arrival_gives_the_sessions_of_the_set(
     database: Database, batches: list[list[Event]]
 ) -> None:
     website = await new_website(database)
-    record = RecordEvents(database, Partitions(database), b"secret")
+    record = RecordEvents(database, Partitions(database), Visitors(b"secret"))
     answers = [await record(website, batch) for batch in batches]
     assert sum(answer.new for answer in answers) == len(_identities(chain(*batches)))
     assert await stored_sessions(database, website) == reference_sessions(chain(*batches))
@@ -50,7 +51,7 @@ async def test_the_work_of_a_batch_does_not_grow_with_the_website(database_url: 
     """Not even in the first minute of a month, when the planner knows nothing of its tables."""
     async with Database(database_url, pool_size=1) as database:
         website = await new_website(database)
-        record_events = RecordEvents(database, Partitions(database), b"secret")
+        record_events = RecordEvents(database, Partitions(database), Visitors(b"secret"))
         batches = [[visit(f"v{number}", hour) for number in range(300)] for hour in range(4)]
         for batch in batches[:-1]:
             await record_events(website, batch)
@@ -71,8 +72,8 @@ async def test_recording_is_planned_without_its_values(database: Database) -> No
 def visit(visitor_id: str, hour: int) -> Event:
     """One pageview of a visitor."""
     moment = datetime(2026, 3, 3, hour, tzinfo=UTC)
-    sent = SentEvent(event_type="pageview", timestamp=moment, visitor_id=visitor_id, url="/")
-    return Enricher(b"").enrich(sent, website_id="site_x", received_at=moment)
+    sent = EventInput(event_type="pageview", timestamp=moment, visitor_id=visitor_id, url="/")
+    return Enricher(Visitors(b"")).enrich(sent, website_id="site_x", received_at=moment)
 
 
 async def rows_read(database: Database) -> int:

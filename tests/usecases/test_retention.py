@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 from sessions.domain.errors import InvalidArgument
 from sessions.domain.events import Event
+from sessions.domain.visitors import Visitors
 from sessions.domain.websites import Website
 from sessions.storage import partition_removal, retention, session_details
 from sessions.storage.database import Database
@@ -40,7 +41,7 @@ class Service:
     now: datetime = NOW
 
     def __post_init__(self) -> None:
-        self.record = RecordEvents(self.database, Partitions(self.database), b"secret")
+        self.record = RecordEvents(self.database, Partitions(self.database), Visitors(b"secret"))
         self.websites = Websites(self.database)
         self.run = RunRetention(self.database, lambda: self.now, sessions_at_once=4, pause=0.01)
 

@@ -13,7 +13,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from sessions.domain.dimensions import FILTERS
 from sessions.domain.errors import InvalidArgument, Violation
-from sessions.domain.events import SentEvent
+from sessions.domain.events import EventInput
 from sessions.domain.limits import MAX_EVENT_DATA, MAX_EVENT_DATA_DEPTH
 from sessions.domain.selection import SelectionQuery
 from sessions.domain.session import Session, SessionEvent
@@ -62,14 +62,14 @@ def event_fields(event: SessionEvent) -> dict[str, Any]:
     }
 
 
-def sent_event(indexed: tuple[int, event_pb2.Event]) -> SentEvent:
+def sent_event(indexed: tuple[int, event_pb2.Event]) -> EventInput:
     """An event as a caller sent it, from the event and its index in the request.
 
     Raises:
         InvalidArgument: its `event_data` has more values than its limit has room for.
     """
     index, message = indexed
-    return SentEvent(
+    return EventInput(
         event_type=message.event_type,
         timestamp=_moment(message.timestamp) if message.HasField("timestamp") else None,
         event_id=message.event_id,

@@ -228,6 +228,7 @@ async def _checking(
 ) -> AsyncIterator["Importer"]:
     """An importer that records nothing and needs no database."""
     from sessions.domain.enrichment import Enricher
+    from sessions.domain.visitors import Visitors
     from sessions.domain.websites import check_website_id
     from sessions.importing.importer import Importer
 
@@ -236,7 +237,7 @@ async def _checking(
     async def discard(events: "list[Event]") -> _Counts:
         return _Counts()
 
-    yield Importer(website_id, chosen, Enricher(b""), discard, complete)
+    yield Importer(website_id, chosen, Enricher(Visitors(b"")), discard, complete)
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ EventKey = tuple[datetime, int, str]
 
 
 @dataclass(slots=True, kw_only=True)
-class SentEvent:
+class EventInput:
     """One hit as a caller sent it; `''` and None stand for what was not sent."""
 
     event_type: str = ""

@@ -36,7 +36,7 @@ MAX_AHEAD = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class TextLimit:
-    """The most bytes that one text field of `SentEvent` may take."""
+    """The most bytes that one text field of `EventInput` may take."""
 
     field: str
     bytes: int

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from sessions.domain.events import SentEvent
+from sessions.domain.events import EventInput
 from sessions.importing.lines import Line
 
 
@@ -25,7 +25,7 @@ class Comment:
     """A line that says something about the file, and is no data."""
 
 
-Outcome = SentEvent | Refused | Skipped | Comment
+Outcome = EventInput | Refused | Skipped | Comment
 """What a line is."""
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
-from sessions.domain.enrichment import Enricher, number_ties
+from sessions.domain.enrichment import Enricher
 from sessions.domain.errors import InvalidArgument
-from sessions.domain.events import Event, SentEvent
-from sessions.domain.identity import Ordinals, content_id
+from sessions.domain.event_identity import Ordinals, number_ties
+from sessions.domain.events import Event, EventInput
 from sessions.importing.entries import (
     Comment,
     Entry,
@@ -210,12 +210,15 @@ class Importer:
 
     def _outcome(self, entry: Entry, ordinals: Ordinals) -> Event | Outcome:
         sent = entry.outcome
-        if not isinstance(sent, SentEvent):
+        if not isinstance(sent, EventInput):
             return sent
-        sent.event_id = sent.event_id or content_id(entry.content, ordinals)
         try:
             return self.enricher.enrich(
-                sent, website_id=self.website_id, received_at=datetime.now(UTC)
+                sent,
+                website_id=self.website_id,
+                received_at=datetime.now(UTC),
+                ordinals=ordinals,
+                line=entry.content,
             )
         except InvalidArgument as error:
             return Refused("; ".join(str(each) for each in error.violations))

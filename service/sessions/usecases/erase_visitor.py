@@ -3,8 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from sessions.domain.enrichment import Enricher
-from sessions.domain.identity import tombstone_hash
+from sessions.domain.visitors import Visitors
 from sessions.storage import erasure, tombstones, visitors
 from sessions.storage.database import Database
 from sessions.usecases.websites import Websites
@@ -21,13 +20,10 @@ class ErasedVisitor(NamedTuple):
 class EraseVisitor:
     """Erases visitors."""
 
-    def __init__(
-        self, database: Database, websites: Websites, enricher: Enricher, visitor_secret: bytes
-    ) -> None:
+    def __init__(self, database: Database, websites: Websites, visitors: Visitors) -> None:
         self._database = database
         self._websites = websites
-        self._enricher = enricher
-        self._secret = visitor_secret
+        self._visitors = visitors
 
     async def __call__(
         self, website_id: str, *, visitor_id: str = "", client_ip: str = "", user_agent: str = ""
@@ -45,10 +41,10 @@ class EraseVisitor:
                 answer was lost and erasing again does no harm.
         """
         website = await self._websites.get(website_id)
-        visitor = self._enricher.identify(
+        visitor = self._visitors.named(
             website.website_id, visitor_id=visitor_id, client_ip=client_ip, user_agent=user_agent
         )
-        hashed = tombstone_hash(self._secret, website.website_id, visitor)
+        hashed = self._visitors.tombstone_hash(website.website_id, visitor)
         async with self._database.transaction() as connection:
             locked = await visitors.lock(connection, website, [visitor])
             erased = await erasure.erase(connection, website.key, locked.keys)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sessions.domain.enrichment import Enricher
 from sessions.domain.errors import InvalidArgument, Violation
-from sessions.domain.events import SentEvent
+from sessions.domain.events import EventInput
 from sessions.domain.limits import MAX_EVENTS
 from sessions.usecases.record_events import Recorded, RecordEvents
 from sessions.usecases.slices import run_in_slices
@@ -27,7 +27,7 @@ class ReceiveEvents:
         self._record_events = record_events
         self._clock = clock
 
-    async def __call__(self, website_id: str, sent: Sequence[SentEvent]) -> Recorded:
+    async def __call__(self, website_id: str, sent: Sequence[EventInput]) -> Recorded:
         """Record a batch: all of it, or nothing.
 
         Raises:

@@ -4,8 +4,8 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from sessions.domain.events import Event
-from sessions.domain.identity import tombstone_hash
 from sessions.domain.sessionization import runs, sessionize
+from sessions.domain.visitors import Visitors
 from sessions.domain.websites import Website
 from sessions.storage import events as event_rows
 from sessions.storage import session_states, tombstones, visitors
@@ -23,10 +23,10 @@ class Recorded(NamedTuple):
 class RecordEvents:
     """Stores events and brings the sessions that they touch up to date."""
 
-    def __init__(self, database: Database, partitions: Partitions, visitor_secret: bytes) -> None:
+    def __init__(self, database: Database, partitions: Partitions, visitors: Visitors) -> None:
         self._database = database
         self._partitions = partitions
-        self._secret = visitor_secret
+        self._visitors = visitors
 
     async def __call__(self, website: Website, events: Sequence[Event]) -> Recorded:
         """Record a batch in one transaction: all of it or nothing.
@@ -80,7 +80,7 @@ class RecordEvents:
         events: Sequence[Event],
     ) -> list[Event]:
         """The events that happened after their visitors were erased."""
-        hashes = {id_: tombstone_hash(self._secret, website.website_id, id_) for id_ in ids}
+        hashes = {id_: self._visitors.tombstone_hash(website.website_id, id_) for id_ in ids}
         moments = await tombstones.find(connection, website.key, hashes.values())
         until = {id_: moments[hash_] for id_, hash_ in hashes.items() if hash_ in moments}
         return [

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from sessions.domain.events import SentEvent
+from sessions.domain.events import EventInput
 from sessions.importing.entries import Comment, Outcome, Refused, Skipped
 from sessions.importing.formats.combined import Combined
 from sessions.importing.formats.log_formats import log_format
@@ -21,14 +21,14 @@ def parse(line: str | bytes, **options: object) -> Outcome:
     return entry.outcome
 
 
-def event(line: str | bytes, **options: object) -> SentEvent:
+def event(line: str | bytes, **options: object) -> EventInput:
     outcome = parse(line, **options)
-    assert isinstance(outcome, SentEvent)
+    assert isinstance(outcome, EventInput)
     return outcome
 
 
 def test_a_combined_line_is_a_pageview() -> None:
-    assert event(PAGE) == SentEvent(
+    assert event(PAGE) == EventInput(
         event_type="pageview",
         timestamp=datetime(2015, 5, 17, 10, 5, 3, tzinfo=UTC),
         client_ip="192.0.2.1",
@@ -123,7 +123,7 @@ def test_the_order_within_a_second_is_that_of_the_file() -> None:
     pages = [
         each.outcome.sequence
         for each in Combined().entries(Line(1, line.encode()) for line in lines)
-        if isinstance(each.outcome, SentEvent)
+        if isinstance(each.outcome, EventInput)
     ]
     # the image counts too, so that --all-requests gives each page the same place
     assert pages == [0, 0, 2, 1]
@@ -204,7 +204,7 @@ def test_the_target_of_a_request_is_the_url(request_line: str, url: str) -> None
     ],
 )
 def test_page_requests_are_taken(change: tuple[str, str]) -> None:
-    assert isinstance(parse(PAGE.replace(*change)), SentEvent)
+    assert isinstance(parse(PAGE.replace(*change)), EventInput)
 
 
 @pytest.mark.parametrize(
@@ -231,13 +231,13 @@ def test_other_requests_are_skipped_unless_all_are_wanted(change: tuple[str, str
     line = PAGE.replace(*change)
     assert line != PAGE
     assert parse(line) == Skipped()
-    assert isinstance(parse(line, all_requests=True), SentEvent)
+    assert isinstance(parse(line, all_requests=True), EventInput)
 
 
 def test_what_an_asset_is_can_be_changed() -> None:
     line = PAGE.replace("/a?", "/paper.pdf?")
     assert parse(line) == Skipped()
-    assert isinstance(parse(line, assets=frozenset({"css"})), SentEvent)
+    assert isinstance(parse(line, assets=frozenset({"css"})), EventInput)
 
 
 # Broken lines

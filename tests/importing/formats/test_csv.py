@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from sessions.domain.events import SentEvent
+from sessions.domain.events import EventInput
 from sessions.importing.entries import Entry, Refused, UnusableFile
 from sessions.importing.formats.csv import Csv
 from sessions.importing.lines import Line, open_source
@@ -28,7 +28,7 @@ def test_columns_named_like_fields_need_no_map() -> None:
     assert only(
         "timestamp,visitor_id,url,event_data,sequence,colour\n"
         '2026-03-03T13:00:00+01:00,v,/,"{""plan"": ""pro""}",4,red\n'
-    ) == SentEvent(
+    ) == EventInput(
         event_type="pageview",
         timestamp=NOON,
         visitor_id="v",
@@ -45,14 +45,14 @@ def test_other_columns_are_mapped() -> None:
         timestamp="when",
         event_name="what",
     )
-    assert outcome == SentEvent(
+    assert outcome == EventInput(
         event_type="event", timestamp=NOON, visitor_id="anna", event_name="signup"
     )
 
 
 def test_a_row_with_a_name_is_an_event_and_any_other_a_pageview() -> None:
     rows = entries(f"timestamp,event_name\n{NOON},a\n{NOON},\n")
-    assert [each.outcome.event_type for each in rows if isinstance(each.outcome, SentEvent)] == [
+    assert [each.outcome.event_type for each in rows if isinstance(each.outcome, EventInput)] == [
         "event",
         "pageview",
     ]
@@ -62,7 +62,7 @@ def test_a_record_may_take_several_lines() -> None:
     first, second = entries(f'timestamp,city\n{NOON},"a\nb"\n{NOON},c\n')
     assert (first.number, second.number) == (2, 4)
     assert first.content == f'{NOON},"a\nb"'.encode()
-    assert isinstance(first.outcome, SentEvent)
+    assert isinstance(first.outcome, EventInput)
     assert first.outcome.city == "a\nb"
 
 
@@ -72,7 +72,7 @@ def test_a_cell_is_kept_with_its_blank_lines_and_line_ends() -> None:
         *(Line(3, f'{NOON},"one'.encode(), b"\r\n"), Line(4, b""), Line(5, b'three"', b"")),
     ]
     [entry] = Csv().entries(lines)
-    assert isinstance(entry.outcome, SentEvent)
+    assert isinstance(entry.outcome, EventInput)
     assert entry.outcome.city == "one\r\n\nthree"
     assert (entry.number, entry.last) == (3, 5)
 
@@ -100,12 +100,12 @@ def test_a_broken_row_is_refused(row: str, reason: str) -> None:
 def test_rows_after_a_broken_one_are_read() -> None:
     bad, good = entries(f'timestamp,city\n{NOON},"a"b\n{NOON},c\n')
     assert isinstance(bad.outcome, Refused)
-    assert isinstance(good.outcome, SentEvent)
+    assert isinstance(good.outcome, EventInput)
 
 
 def test_latin_1_is_left_to_be_refused_as_no_unicode() -> None:
     outcome = only(f"timestamp,city\n{NOON},".encode() + b"Z\xfcrich")
-    assert isinstance(outcome, SentEvent)
+    assert isinstance(outcome, EventInput)
     assert outcome.city == "Z\udcfcrich"
 
 
@@ -132,13 +132,13 @@ def test_an_empty_file_has_no_entries() -> None:
 
 
 def test_a_column_that_is_not_wanted_may_be_there_twice() -> None:
-    assert isinstance(only(f"timestamp,note,note\n{NOON},a,b\n"), SentEvent)
+    assert isinstance(only(f"timestamp,note,note\n{NOON},a,b\n"), EventInput)
 
 
 def test_a_header_that_comes_again_is_refused_by_name() -> None:
     again, row = entries(f"timestamp,url\ntimestamp,url\n{NOON},/\n")
     assert again.outcome == Refused("repeats the header")
-    assert isinstance(row.outcome, SentEvent)
+    assert isinstance(row.outcome, EventInput)
 
 
 ROWS = 10_000
@@ -176,4 +176,4 @@ def test_a_real_export() -> None:
     with open_source(str(real_file("ecom_sessions.csv.gz"))) as source:
         rows = list(Csv(columns).entries(source.lines(print)))
     assert len(rows) == 31_106
-    assert all(isinstance(each.outcome, SentEvent) for each in rows)
+    assert all(isinstance(each.outcome, EventInput) for each in rows)

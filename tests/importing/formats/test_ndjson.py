@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import orjson
 import pytest
-from sessions.domain.events import SentEvent
+from sessions.domain.events import EventInput
 from sessions.importing.entries import Entry, Refused
 from sessions.importing.formats.ndjson import Ndjson, parse
 from sessions.importing.lines import Line
@@ -37,20 +37,20 @@ def test_every_field_of_an_event() -> None:
         "region": "ZH",
         "city": "Zürich",
     }
-    assert parse(orjson.dumps(fields)) == SentEvent(
+    assert parse(orjson.dumps(fields)) == EventInput(
         **{**fields, "timestamp": datetime(2026, 3, 3, 11, 0, 0, 123456, tzinfo=UTC)}  # type: ignore[arg-type]
     )
 
 
 def test_a_line_becomes_an_entry_with_its_number_and_bytes() -> None:
     content = f'{{"timestamp": "{NOON}"}}'.encode()
-    sent = SentEvent(timestamp=datetime(2026, 3, 3, 12, tzinfo=UTC))
+    sent = EventInput(timestamp=datetime(2026, 3, 3, 12, tzinfo=UTC))
     assert list(Ndjson().entries([Line(7, content)])) == [Entry(7, content, sent)]
 
 
 def test_null_counts_as_not_sent_and_the_last_of_repeated_keys_wins() -> None:
     outcome = parse(f'{{"timestamp":"{NOON}","url":null,"city":"a","city":"b"}}'.encode())
-    assert outcome == SentEvent(timestamp=datetime(2026, 3, 3, 12, tzinfo=UTC), city="b")
+    assert outcome == EventInput(timestamp=datetime(2026, 3, 3, 12, tzinfo=UTC), city="b")
 
 
 @pytest.mark.parametrize(

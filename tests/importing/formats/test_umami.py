@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 from sessions.domain.enrichment import Enricher
-from sessions.domain.events import SentEvent
+from sessions.domain.events import EventInput
+from sessions.domain.visitors import Visitors
 from sessions.importing.entries import Entry, Refused, Skipped, UnusableFile
 from sessions.importing.formats.umami import Umami
 from sessions.importing.lines import Line
@@ -31,9 +32,9 @@ def entries(*rows: dict[str, str], website: str = "") -> list[Entry]:
     return list(Umami(website).entries(lines))
 
 
-def sent(**columns: str) -> SentEvent:
+def sent(**columns: str) -> EventInput:
     [entry] = entries(columns)
-    assert isinstance(entry.outcome, SentEvent)
+    assert isinstance(entry.outcome, EventInput)
     return entry.outcome
 
 
@@ -58,7 +59,7 @@ def test_the_export_of_umami_cloud() -> None:
         tag="",
         distinct_id="",
         job_id=r"\N",
-    ) == SentEvent(
+    ) == EventInput(
         event_type="pageview",
         timestamp=NOON,
         event_id="e1",
@@ -74,7 +75,7 @@ def test_the_export_of_umami_cloud() -> None:
 
 
 def test_a_table_with_the_least_columns() -> None:
-    assert sent() == SentEvent(
+    assert sent() == EventInput(
         event_type="pageview", timestamp=NOON, event_id="e1", visitor_id="s1", url="/pricing"
     )
 
@@ -130,7 +131,7 @@ def test_the_url_is_put_together(host: str, path: str, query: str, url: str) -> 
 @pytest.mark.parametrize("host", ["", "shop.example"])
 def test_a_path_is_as_umami_has_decoded_it(host: str, path: str) -> None:
     event = sent(hostname=host, url_path=path, url_query="a=b")
-    stored = Enricher(b"").enrich(event, website_id="site_x", received_at=NOON)
+    stored = Enricher(Visitors(b"")).enrich(event, website_id="site_x", received_at=NOON)
     assert stored.path == path
 
 
@@ -152,7 +153,7 @@ def test_utm_columns_win_for_they_are_whole(
     query: str, columns: dict[str, str], utm: tuple[str, str, str]
 ) -> None:
     event = sent(url_query=query, **columns)
-    stored = Enricher(b"").enrich(event, website_id="site_x", received_at=NOON)
+    stored = Enricher(Visitors(b"")).enrich(event, website_id="site_x", received_at=NOON)
     names = ("utm_source", "utm_medium", "utm_campaign")
     assert tuple(stored.attributes[name] for name in names) == utm
     assert stored.path == "/pricing"
@@ -170,7 +171,7 @@ def test_a_referrer_without_a_domain_is_none() -> None:
 def test_the_own_site_is_no_referrer_though_umami_strips_its_www() -> None:
     event = sent(hostname="www.shop.example", referrer_domain="shop.example", referrer_path="/a")
     assert event.referrer == "https://www.shop.example/a"
-    stored = Enricher(b"").enrich(event, website_id="site_x", received_at=NOON)
+    stored = Enricher(Visitors(b"")).enrich(event, website_id="site_x", received_at=NOON)
     assert stored.attributes["referrer"] == ""
 
 
@@ -186,7 +187,7 @@ def test_rows_of_several_websites_are_refused() -> None:
 def test_one_of_several_websites_can_be_chosen() -> None:
     other, chosen = entries({}, {"website_id": "w2"}, website="w2")
     assert other.outcome == Skipped()
-    assert isinstance(chosen.outcome, SentEvent)
+    assert isinstance(chosen.outcome, EventInput)
 
 
 def test_a_row_without_a_time_is_refused() -> None:

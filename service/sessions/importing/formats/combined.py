@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 
-from sessions.domain.events import SentEvent
-from sessions.domain.identity import Ordinals
+from sessions.domain.event_identity import Ordinals
+from sessions.domain.events import EventInput
 from sessions.domain.limits import MAX_URL
 from sessions.domain.urls import split_url
 from sessions.importing.entries import Comment, Entry, Outcome, Refused, Skipped
@@ -91,7 +91,7 @@ class Combined:
         if origin is None:
             return Refused(_NO_CLIENT)
         client, host = origin
-        return SentEvent(
+        return EventInput(
             event_type="pageview",
             timestamp=moment,
             sequence=sequence,

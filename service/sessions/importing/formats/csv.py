@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from sessions.domain.events import SentEvent
+from sessions.domain.events import EventInput
 from sessions.importing.entries import Entry, Outcome, Refused, UnusableFile
 from sessions.importing.formats.fields import (
     INTEGER,
@@ -149,7 +149,7 @@ def _text(lines: Iterator[Line], again: deque[Line], taken: list[Line]) -> Itera
         yield (line.content + (line.end or b"\n")).decode(errors="surrogateescape")
 
 
-def _event(cells: list[str] | Refused, places: Mapping[str, int]) -> SentEvent | Refused:
+def _event(cells: list[str] | Refused, places: Mapping[str, int]) -> EventInput | Refused:
     if isinstance(cells, Refused):
         return cells
     fields: dict[str, Any] = {}
@@ -166,7 +166,7 @@ def _event(cells: list[str] | Refused, places: Mapping[str, int]) -> SentEvent |
         return Refused("; ".join(wrong))
     if "event_type" not in places:
         fields["event_type"] = "event" if "event_name" in fields else "pageview"
-    return SentEvent(**fields)
+    return EventInput(**fields)
 
 
 def value_of(name: str, cell: str) -> Any:

@@ -52,7 +52,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
     OBJECT: _object,
     MOMENT: _moment,
 }
-"""Field of `SentEvent` → what makes its value from JSON, or raises WrongValue."""
+"""Field of `EventInput` → what makes its value from JSON, or raises WrongValue."""
 
 
 def unknown_field(name: str) -> str:

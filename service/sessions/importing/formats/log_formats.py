@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from sessions.domain import urls
-from sessions.domain.identity import canonical_ip
+from sessions.domain.client_addresses import canonical_ip
 from sessions.importing.formats.escapes import text
 
 VALUES = ("when", "request", "status", "referrer", "user_agent")

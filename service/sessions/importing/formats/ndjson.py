@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from sessions.domain.events import SentEvent
+from sessions.domain.events import EventInput
 from sessions.importing.entries import Entry, Refused
 from sessions.importing.formats.fields import MOMENT, READERS, WrongValue, unknown_field
 from sessions.importing.lines import Line
@@ -29,7 +29,7 @@ class Ndjson:
             yield Entry(line.number, line.content, parse(line.content))
 
 
-def parse(content: bytes) -> SentEvent | Refused:
+def parse(content: bytes) -> EventInput | Refused:
     """One line."""
     try:
         fields = orjson.loads(content)
@@ -50,4 +50,4 @@ def parse(content: bytes) -> SentEvent | Refused:
                 wrong.append(f"{name}: {error}")
     if fields.get(MOMENT) is None:
         wrong.append(f"{MOMENT}: is required in a file")
-    return Refused("; ".join(wrong)) if wrong else SentEvent(**known)
+    return Refused("; ".join(wrong)) if wrong else EventInput(**known)

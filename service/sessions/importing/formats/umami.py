@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sessions.domain import urls
-from sessions.domain.events import SentEvent
+from sessions.domain.events import EventInput
 from sessions.importing.entries import Entry, Refused, Skipped, UnusableFile
 from sessions.importing.formats.csv import check_unambiguous, read_table, value_of
 from sessions.importing.formats.fields import MOMENT, WrongValue, shown
@@ -65,7 +65,7 @@ class Umami:
         check_unambiguous(header, header)
         website = self.website
         for record in records:
-            outcome: SentEvent | Refused | Skipped
+            outcome: EventInput | Refused | Skipped
             if isinstance(record.cells, Refused):
                 outcome = record.cells
             else:
@@ -90,14 +90,14 @@ def _row(header: list[str], cells: list[str]) -> _Row:
     return _Row((name, cell) for name, cell in named if cell != _NULL)
 
 
-def _event(row: Mapping[str, str]) -> SentEvent | Refused:
+def _event(row: Mapping[str, str]) -> EventInput | Refused:
     try:
         moment = value_of(MOMENT, row["created_at"])
     except WrongValue as error:
         return Refused(f"created_at: {error}")
     kind = _KINDS[row["event_type"]]
     client = {name: row[name] for name in ("browser", "os", "device") if row[name]}
-    return SentEvent(
+    return EventInput(
         event_type=kind,
         timestamp=moment,
         event_id=row["event_id"],
