@@ -87,7 +87,7 @@ async def test_no_table_holds_anything_of_the_visitor(service: Service) -> None:
     assert before.pop("tombstones") == []
     # Hours alone: of no visitor, and gone when blocks are up to date.
     hours = [before.pop("changed_hours"), after.pop("changed_hours")]
-    assert all(re.fullmatch(r'\(\d+,\d+,"[^"]+"\)', row) for row in chain(*hours))
+    assert all(re.fullmatch(r'\(\d+,\d+,"[^"]+",[tf]\)', row) for row in chain(*hours))
     assert after == before
     assert before.keys() > {"events", "sessions", "session_ids", "overflow_items", "visitors"}
     assert all(before[name] for name in ("session_ids", "overflow_items", "visitors"))
