@@ -1,14 +1,19 @@
 """What the protos say of every method is complete, and is what the service needs."""
 
+import re
+from pathlib import Path
+from typing import Any
+
 import pytest
 from analytics_sessions.v1 import event_service_pb2, session_service_pb2, visitor_service_pb2
+from google.api import annotations_pb2
 from google.protobuf.descriptor import MethodDescriptor
 from sessions.api.methods import Method
 from sessions.domain import limits
-from sessions.domain.api_keys import Scope
 from sessions.domain.dimensions import FILTERS
 from sessions.domain.selection import MAX_FILTER_VALUES
 
+GUIDE = (Path(__file__).parents[2] / "docs/api.md").read_text()
 METHODS = {
     method.name: method
     for file in (session_service_pb2, event_service_pb2, visitor_service_pb2)
@@ -30,14 +35,23 @@ def test_each_repeated_field_of_a_request_has_a_bound(descriptor: MethodDescript
     assert Method.of(descriptor).bounds.keys() == repeated
 
 
-def test_scopes() -> None:
-    assert {name: Method.of(method).scope for name, method in METHODS.items()} == {
-        "ListSessions": Scope.SESSIONS_READ,
-        "GetSession": Scope.SESSIONS_READ,
-        "RecordEvents": Scope.EVENTS_WRITE,
-        "StreamEvents": Scope.EVENTS_WRITE,
-        "EraseVisitor": Scope.VISITORS_ERASE,
+def test_the_documentation_has_each_call_with_its_path_and_scope() -> None:
+    table = re.findall(
+        r"^\| [^|]+ \| (?:`(.+?)`|–) \| `(\w+)/(\w+)` \| `(.+?)` \|$", GUIDE, re.MULTILINE
+    )
+    documented = {name: (service, rest, scope) for rest, service, name, scope in table}
+    assert documented == {
+        name: (method.containing_service.name, rest_of(method), Method.of(method).scope)
+        for name, method in METHODS.items()
     }
+
+
+def rest_of(method: MethodDescriptor) -> str:
+    """Verb and path over REST; empty where there is none."""
+    option: Any = annotations_pb2.http
+    rule = method.GetOptions().Extensions[option]
+    verb = rule.WhichOneof("pattern")
+    return f"{verb.upper()} {getattr(rule, verb)}" if verb else ""
 
 
 def test_limits_are_those_of_the_domain() -> None:
