@@ -87,7 +87,9 @@ ATTACKS = [
 ]
 
 
-async def _attack(attack: Attack, authority: str, website: str, key: str, stop: Flag) -> int:
+async def _attack(
+    attack: Attack, authority: str, website: str, key: str, rate: float, stop: Flag
+) -> int:
     """Attack until told to stop; gives how many calls were made."""
     message = attack.make(website)
     calls = 0
@@ -101,23 +103,28 @@ async def _attack(attack: Attack, authority: str, website: str, key: str, stop: 
         async with grpc.aio.insecure_channel(authority) as channel:
             call: Any = channel.stream_unary(attack.method)
             while not stop.is_set():
+                begun = time.monotonic()
                 own = random_key() if attack.own_key else key
                 with suppress(grpc.RpcError):
                     await call(messages(), metadata=metadata(own), timeout=1)
                 calls += 1
+                if rate:
+                    await asyncio.sleep(max(0.0, begun + _IN_FLIGHT / rate - time.monotonic()))
 
     await asyncio.gather(*(caller() for _ in range(_IN_FLIGHT)))
     return calls
 
 
 def _run_attack(
-    number: int, authority: str, website: str, key: str, stop: Flag, calls: Counted
+    number: int, authority: str, website: str, key: str, rate: float, stop: Flag, calls: Counted
 ) -> None:
-    calls.value = asyncio.run(_attack(ATTACKS[number], authority, website, key, stop))
+    calls.value = asyncio.run(_attack(ATTACKS[number], authority, website, key, rate, stop))
 
 
 @contextmanager
-def attacking(attack: Attack | None, authority: str, website: str, key: str) -> Iterator[Counted]:
+def attacking(
+    attack: Attack | None, authority: str, website: str, key: str, rate: float
+) -> Iterator[Counted]:
     """Attack for the length of the block, from another process; counts the calls when it ends."""
     context = multiprocessing.get_context("spawn")
     stop, calls = context.Event(), context.Value("q", 0, lock=False)
@@ -126,7 +133,7 @@ def attacking(attack: Attack | None, authority: str, website: str, key: str) -> 
         return
     number = ATTACKS.index(attack)
     process = context.Process(
-        target=_run_attack, args=(number, authority, website, key, stop, calls)
+        target=_run_attack, args=(number, authority, website, key, rate, stop, calls)
     )
     process.start()
     time.sleep(_HEAD_START)
@@ -178,7 +185,8 @@ def _fill(stack: Stack, website: str, key: str) -> None:
 
 @click.command()
 @click.option("--seconds", default=10.0, show_default=True, help="Length of each measurement.")
-def main(seconds: float) -> None:
+@click.option("--rate", default=0.0, help="Its calls per second; 0 for as many as are answered.")
+def main(seconds: float, rate: float) -> None:
     """Measure p50 and p99 of ListSessions while somebody is hostile, with a key and without."""
     first = free_ports(2)
     settings = {"SESSIONS_WORKERS": "2", "SESSIONS_WORKER_PORTS": str(first)}
@@ -195,14 +203,14 @@ def main(seconds: float) -> None:
         click.echo("| hostile caller | its key | its calls/s | p50 ms | p99 ms | worker, MiB |")
         click.echo("|---|---|---|---|---|---|")
         for attack, sender in _rows(key):
-            with attacking(attack, authority, website, sender) as calls:
+            with attacking(attack, authority, website, sender, rate) as calls:
                 taken = latencies(authority, website, key, seconds)
             peak = max(resident_bytes(first + number, peak=True) for number in range(2)) / _MIB
             cuts = quantiles(taken, n=100)
             name = attack.name if attack else "nobody"
             kind = "valid" if sender == key else "unknown" if attack else ""
-            rate = calls.value / (seconds + _HEAD_START)
-            figures = f"{rate:,.0f} | {cuts[49]:.1f} | {cuts[98]:.1f} | {peak:.0f}"
+            made = calls.value / (seconds + _HEAD_START)
+            figures = f"{made:,.0f} | {cuts[49]:.1f} | {cuts[98]:.1f} | {peak:.0f}"
             click.echo(f"| {name} | {kind} | {figures} |")
 
 
