@@ -86,7 +86,7 @@ test: install ## Run all tests
 
 coverage: install ## Show which lines no test runs, but for those that only whole processes run; fails below 82 %
 	$(BIN)/pytest -n auto --cov=sessions --cov-report=term-missing:skip-covered --cov-fail-under=82 \
-	  tests/domain tests/generator tests/cli tests/importing tests/standalone tests/api tests/storage tests/usecases tests/worker
+	  tests/domain tests/generator tests/cli tests/ingest tests/standalone tests/api tests/storage tests/usecases tests/worker
 
 bench: install ## Measure how fast sessions are read (ARGS="--help" shows the options)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
@@ -102,7 +102,7 @@ soak: install ## Write from everywhere, and kill parts meanwhile, for SECONDS=30
 	SOAK_SECONDS=$(or $(SECONDS),300) $(BIN)/pytest -s --timeout 0 tests/usecases/test_concurrent_writers.py tests/usecases/test_blocks_protocol.py tests/end_to_end/test_crashes.py
 
 fuzz: install ## Import a million damaged lines (ARGS="--help" shows the options)
-	$(BIN)/python -m tests.importing.fuzz $(ARGS)
+	$(BIN)/python -m tests.ingest.fuzz $(ARGS)
 
 CLIENTS := $(CURDIR)/build/clients
 DOCUMENT := $(CURDIR)/service/sessions/gateway/openapi.json

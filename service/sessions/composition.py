@@ -11,6 +11,7 @@ from sessions.domain.enrichment import Enricher
 from sessions.domain.places import Place, nowhere
 from sessions.domain.visitors import Visitors
 from sessions.geolocation import Geolocation
+from sessions.ingest.requests import IngestEvents
 from sessions.settings import Settings
 from sessions.storage import secrets
 from sessions.storage.migrate import check_schema
@@ -25,10 +26,9 @@ from sessions.usecases.get_session import GetSession
 from sessions.usecases.inspect_blocks import InspectBlocks
 from sessions.usecases.list_sessions import ListSessions
 from sessions.usecases.read_columns import ReadColumns
-from sessions.usecases.receive_events import ReceiveEvents
-from sessions.usecases.record_events import RecordEvents
 from sessions.usecases.run_retention import RunRetention
 from sessions.usecases.websites import Websites
+from sessions.usecases.write_events import EventWriter
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ class Application:
     list_sessions: ListSessions
     get_session: GetSession
     enricher: Enricher
-    record_events: RecordEvents
-    receive_events: ReceiveEvents
+    write_events: EventWriter
+    ingest_events: IngestEvents
     erase_visitor: EraseVisitor
     run_retention: RunRetention
     read_columns: ReadColumns
@@ -68,7 +68,7 @@ async def open_application(database_url: str, settings: Settings) -> AsyncIterat
         cursors = CursorSigner(settings.cursor_keys or await secrets.cursors(database))
         websites = Websites(database)
         enricher = Enricher(visitors, _locate(settings.geo_database))
-        record_events = RecordEvents(database, Partitions(database), visitors)
+        write_events = EventWriter(database, Partitions(database), visitors)
         yield Application(
             pools=pools,
             authenticate=Authenticate(database, _now, settings.request_timeout),
@@ -78,8 +78,8 @@ async def open_application(database_url: str, settings: Settings) -> AsyncIterat
             list_sessions=ListSessions(database, websites, cursors, _now),
             get_session=GetSession(database, websites, cursors),
             enricher=enricher,
-            record_events=record_events,
-            receive_events=ReceiveEvents(websites, enricher, record_events, _now),
+            write_events=write_events,
+            ingest_events=IngestEvents(websites, enricher, write_events, _now),
             erase_visitor=EraseVisitor(pools.jobs, websites, visitors),
             run_retention=RunRetention(pools.jobs, _now),
             read_columns=ReadColumns(pools.analysis),

@@ -1,6 +1,6 @@
 """The rules of sessions, one example each: where they end, what they count, what they tell.
 
-`tests/usecases/test_record_events.py` shows for random events that the rules hold
+`tests/usecases/test_write_events.py` shows for random events that the rules hold
 through the database as well.
 """
 

@@ -80,7 +80,7 @@ async def _record(application: Application, website: Website, moments: Sequence[
     events = application.enricher.enrich_all(
         sent, website_id=website.website_id, received_at=datetime.now(UTC)
     )
-    await application.record_events(website, events)
+    await application.write_events(website, events)
 
 
 def listed(way: Way, website_id: str, query: Mapping[str, str | int], key: str) -> list[datetime]:

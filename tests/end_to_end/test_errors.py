@@ -73,7 +73,7 @@ async def _build(application: Application) -> World:
         events = application.enricher.enrich_all(
             sent, website_id=website.website_id, received_at=now
         )
-        await application.record_events(website, events)
+        await application.write_events(website, events)
     query = (
         "SELECT session_id FROM sessions WHERE website_key = %(key)s AND visitor_id = 'visitor-0'"
     )

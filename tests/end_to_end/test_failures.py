@@ -104,7 +104,7 @@ async def _fill(database_url: str) -> tuple[str, str]:
         events = application.enricher.enrich_all(
             [sent], website_id=website.website_id, received_at=moment
         )
-        await application.record_events(website, events)
+        await application.write_events(website, events)
         return website.website_id, await application.api_keys.create("test", [Scope.SESSIONS_READ])
 
 

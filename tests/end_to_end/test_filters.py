@@ -288,7 +288,7 @@ async def _record(application: Application, website: Website, sent: Sequence[Eve
         sent, website_id=website.website_id, received_at=datetime.now(UTC)
     )
     for start in range(0, len(events), 1000):
-        await application.record_events(website, events[start : start + 1000])
+        await application.write_events(website, events[start : start + 1000])
 
 
 def check(rest: Rest, key: str, world: World, query: Mapping[str, Any]) -> int:
@@ -447,7 +447,7 @@ async def test_sessions_of_more_pages_than_a_row_holds(
     choose.shuffle(events)
     recorded: list[Event] = []
     for batch in (events[:500], *([event] for event in events[500:520]), events[520:], leaving):
-        await application.record_events(website, batch)
+        await application.write_events(website, batch)
         recorded += batch
         if len(batch) > 1:
             _check_pages(rest, key, website, reference_sessions(recorded), choose)

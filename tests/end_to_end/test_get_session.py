@@ -49,7 +49,7 @@ async def record(application: Application, website: Website, sent: Sequence[Even
             website_id=website.website_id,
             received_at=datetime.now(UTC),
         )
-        await application.record_events(website, events)
+        await application.write_events(website, events)
 
 
 def only_session(way: Way, website: Website, key: str) -> dict[str, Any]:

@@ -437,7 +437,7 @@ async def target(
         event_type="pageview", visitor_id="eve", timestamp=now - timedelta(hours=1), url="/"
     )
     events = application.enricher.enrich_all([sent], website_id=website.website_id, received_at=now)
-    await application.record_events(website, events)
+    await application.write_events(website, events)
     query = "SELECT session_id FROM sessions WHERE website_key = %(key)s"
     rows: list[tuple[Any]] = await application.pools.requests.fetch(query, {"key": website.key})
     print(f"repeat with TEST_SEED={seed}")

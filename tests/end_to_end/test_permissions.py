@@ -223,7 +223,7 @@ async def _build(application: Application) -> World:
         website = await websites.get(website_id)
         sent = [EventInput(event_type="pageview", visitor_id="ann", timestamp=NOW - DAY, url="/")]
         events = application.enricher.enrich_all(sent, website_id=website_id, received_at=NOW)
-        await application.record_events(website, events)
+        await application.write_events(website, events)
         [sessions[name]] = await _session_ids(application, website.key)
     await application.delete_website(deleted, lambda *_: None)
     ids = {

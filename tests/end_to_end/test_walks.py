@@ -50,7 +50,7 @@ async def record(application: Application, website: Website, sent: Sequence[Even
     """Record events in one batch."""
     now = datetime.now(UTC)
     events = application.enricher.enrich_all(sent, website_id=website.website_id, received_at=now)
-    await application.record_events(website, events)
+    await application.write_events(website, events)
 
 
 def walk(way: Way, website_id: str, query: Query, key: str, limits: Iterator[int]) -> list[Place]:

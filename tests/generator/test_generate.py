@@ -57,7 +57,7 @@ async def test_rows_are_those_that_recording_makes(
     events = await stored_events(database, website)
     (recorded,) = await new_websites(database_url, ["Recorded"])
     for start in range(0, len(events), 1_000):
-        await app.record_events(recorded, events[start : start + 1_000])
+        await app.write_events(recorded, events[start : start + 1_000])
     assert await session_rows(database, website) == await session_rows(database, recorded)
     assert await event_rows(database, website) == await event_rows(database, recorded)
 
@@ -79,7 +79,7 @@ async def test_late_events_find_their_sessions(
     (website,) = await generated(database_url)
     events = await stored_events(database, website)
     late = [late_event(number, event) for number, event in enumerate(events[::7])]
-    assert await app.record_events(website, late) == (len(late), 0)
+    assert await app.write_events(website, late) == (len(late), 0)
     events += late
     assert await summaries(database, website, events) == reference_sessions(events)
 

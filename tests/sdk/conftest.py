@@ -125,4 +125,4 @@ async def _record(application: Application, website_id: str) -> None:
     events = application.enricher.enrich_all(
         sent, website_id=website_id, received_at=_DAY + timedelta(days=1)
     )
-    await application.record_events(website, events)
+    await application.write_events(website, events)

@@ -14,7 +14,7 @@ from sessions.domain.websites import Website
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
 from sessions.storage.predicates import compile_predicate
-from sessions.usecases.record_events import RecordEvents
+from sessions.usecases.write_events import EventWriter
 
 from tests.support.events import event_of
 from tests.support.reference import matches, reference_sessions
@@ -53,7 +53,7 @@ async def test_any_predicate_on_any_sessions(
     database: Database, batches: list[list[Event]], predicate: Predicate
 ) -> None:
     website = await new_website(database)
-    record = RecordEvents(database, Partitions(database), Visitors(b"secret"))
+    record = EventWriter(database, Partitions(database), Visitors(b"secret"))
     for batch in batches:
         await record(website, batch)
     expected = reference_sessions(chain(*batches))
@@ -67,7 +67,7 @@ async def test_any_predicate_on_any_sessions(
 async def test_items_beyond_those_of_the_row(database: Database) -> None:
     """Pages and event names that spilled are found, and entry and exit page never spill."""
     website = await new_website(database)
-    record = RecordEvents(database, Partitions(database), Visitors(b"secret"))
+    record = EventWriter(database, Partitions(database), Visitors(b"secret"))
     long = [
         event_of(
             occurred_at=START + timedelta(seconds=number),

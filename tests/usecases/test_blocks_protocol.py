@@ -32,9 +32,9 @@ from sessions.usecases.delete_website import DeleteWebsite
 from sessions.usecases.erase_visitor import EraseVisitor
 from sessions.usecases.fold_blocks import FoldBlocks
 from sessions.usecases.progress import silent
-from sessions.usecases.record_events import RecordEvents
 from sessions.usecases.run_retention import RunRetention
 from sessions.usecases.websites import Websites
+from sessions.usecases.write_events import EventWriter
 
 from tests.support.columns import compare
 from tests.support.databases import quiet_log
@@ -100,7 +100,7 @@ async def write(world: World, rng: random.Random, tally: "Counter[str]") -> None
     """Record the events of some visits."""
     events = [each for _ in range(rng.choice([1, 1, 2, 5])) for each in visit(rng)]
     rng.shuffle(events)
-    record = RecordEvents(world.database, Partitions(world.database), Visitors(SECRET))
+    record = EventWriter(world.database, Partitions(world.database), Visitors(SECRET))
     await record(world.website, events)
     tally["batches"] += 1
     await asyncio.sleep(rng.uniform(0, 0.02))

@@ -15,9 +15,9 @@ from sessions.storage.changed_hours import hour_of
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
 from sessions.usecases.erase_visitor import EraseVisitor
-from sessions.usecases.record_events import RecordEvents
 from sessions.usecases.run_retention import RunRetention
 from sessions.usecases.websites import Websites
+from sessions.usecases.write_events import EventWriter
 
 from tests.support.rows import event, new_website
 from tests.support.strategies import START, arrivals
@@ -70,7 +70,7 @@ async def noting_what_changes(database: Database, website: Website) -> AsyncIter
 @given(batches=arrivals())
 async def test_recording_and_erasing(database: Database, batches: list[list[Event]]) -> None:
     website = await new_website(database)
-    record = RecordEvents(database, Partitions(database), Visitors(b"secret"))
+    record = EventWriter(database, Partitions(database), Visitors(b"secret"))
     for batch in batches:
         async with noting_what_changes(database, website):
             await record(website, batch)
@@ -82,7 +82,7 @@ async def test_recording_and_erasing(database: Database, batches: list[list[Even
 
 async def test_a_session_that_joins_two_others_changes_three_hours(database: Database) -> None:
     website = await new_website(database)
-    record = RecordEvents(database, Partitions(database), Visitors(b"secret"))
+    record = EventWriter(database, Partitions(database), Visitors(b"secret"))
     moments = [START + timedelta(minutes=minutes) for minutes in (70, 120, 95, 45)]
     for moment in moments[:3]:
         await record(website, [event("ann", moment)])
@@ -94,7 +94,7 @@ async def test_a_session_that_joins_two_others_changes_three_hours(database: Dat
 
 async def test_retention(database: Database) -> None:
     website = await new_website(database)
-    record = RecordEvents(database, Partitions(database), Visitors(b"secret"))
+    record = EventWriter(database, Partitions(database), Visitors(b"secret"))
     visits = [event(f"v{day}", START + timedelta(days=day)) for day in range(40)]
     await record(website, visits)
     await Websites(database).set_retention(website.website_id, 30)

@@ -30,7 +30,7 @@ from sessions.domain.websites import Website
 from sessions.storage import websites
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
-from sessions.usecases.record_events import RecordEvents
+from sessions.usecases.write_events import EventWriter
 
 from tests.support.databases import quiet_log
 from tests.support.reference import reference_sessions
@@ -200,7 +200,7 @@ async def write(database_url: str, seed: str, keys: Sequence[int], claim: Claim)
     batches = plan(seed)
     tally: Counter[str] = Counter()
     async with Database(database_url, pool_size=TASKS) as database:
-        record = RecordEvents(database, Partitions(database), Visitors(SECRET))
+        record = EventWriter(database, Partitions(database), Visitors(SECRET))
 
         async def work() -> None:
             while (number := claim()) < len(batches):
@@ -365,7 +365,7 @@ async def _work(database_url: str, website: Website, event: Event) -> "Counter[s
     async with Database(database_url, pool_size=1) as database:
         before = await _touched(database)
     async with Database(database_url, pool_size=1) as database:
-        answer = await RecordEvents(database, Partitions(database), Visitors(SECRET))(
+        answer = await EventWriter(database, Partitions(database), Visitors(SECRET))(
             website, [event]
         )
         assert answer == (1, 0)
@@ -409,7 +409,7 @@ async def _long_session(
     end = start + length * STEP
     async with Database(database_url) as database:
         website = await _new_website(database)
-        record = RecordEvents(database, Partitions(database), Visitors(SECRET))
+        record = EventWriter(database, Partitions(database), Visitors(SECRET))
         for part in parts(rng.sample(events, len(events)), 5_000):
             await record(website, part)
         await record(website, [_event(rng, "ann", end + timedelta(minutes=50), "/0")])

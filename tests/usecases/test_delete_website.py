@@ -18,8 +18,8 @@ from sessions.usecases.delete_website import DeleteWebsite
 from sessions.usecases.erase_visitor import EraseVisitor
 from sessions.usecases.fold_blocks import FoldBlocks
 from sessions.usecases.progress import silent
-from sessions.usecases.record_events import RecordEvents
 from sessions.usecases.websites import Websites
+from sessions.usecases.write_events import EventWriter
 
 from tests.support.rows import event, everything, new_website
 from tests.support.strategies import START
@@ -33,7 +33,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 async def fill(database: Database, website: Website) -> None:
     """Visitors with sessions, merged ids and many pages, one erased, blocks, and a key."""
-    record = RecordEvents(database, Partitions(database), Visitors(b"secret"))
+    record = EventWriter(database, Partitions(database), Visitors(b"secret"))
     for visitor in range(10):
         for minutes in (0, 40, 20):
             at = START + timedelta(minutes=minutes)
@@ -99,7 +99,7 @@ async def test_one_that_was_interrupted_is_found_and_goes_on(database: Database)
 async def test_writers_who_remember_it_leave_nothing(database: Database) -> None:
     before = await everything(database)
     website = await new_website(database)
-    record = RecordEvents(database, Partitions(database), Visitors(b"secret"))
+    record = EventWriter(database, Partitions(database), Visitors(b"secret"))
     await record(website, [event("ann", START)])
 
     async def write(visitor: int) -> None:

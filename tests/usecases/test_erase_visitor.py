@@ -21,8 +21,8 @@ from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
 from sessions.storage.pools import open_pools
 from sessions.usecases.erase_visitor import EraseVisitor
-from sessions.usecases.record_events import RecordEvents
 from sessions.usecases.websites import Websites
+from sessions.usecases.write_events import EventWriter
 
 from tests.support.reference import reference_sessions
 from tests.support.rows import event, everything, new_website, stored_sessions
@@ -37,7 +37,7 @@ class Service:
 
     database: Database
     website: Website
-    record: RecordEvents
+    record: EventWriter
     erase: EraseVisitor
 
     async def erase_id(self, visitor_id: str) -> datetime:
@@ -51,7 +51,7 @@ async def service_of(database: Database) -> Service:
     return Service(
         database=database,
         website=await new_website(database),
-        record=RecordEvents(database, Partitions(database), Visitors(SECRET)),
+        record=EventWriter(database, Partitions(database), Visitors(SECRET)),
         erase=EraseVisitor(database, Websites(database), Visitors(SECRET)),
     )
 

@@ -25,8 +25,8 @@ from sessions.usecases.erase_visitor import EraseVisitor
 from sessions.usecases.fold_blocks import FoldBlocks
 from sessions.usecases.progress import silent
 from sessions.usecases.read_columns import ReadColumns
-from sessions.usecases.record_events import RecordEvents
 from sessions.usecases.websites import Websites
+from sessions.usecases.write_events import EventWriter
 
 from tests.support.columns import Collected, compare, selection
 from tests.support.rows import event, new_website
@@ -43,7 +43,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 async def record(database: Database, website: Website, events: Sequence[Event]) -> None:
-    await RecordEvents(database, Partitions(database), Visitors(b"secret"))(website, events)
+    await EventWriter(database, Partitions(database), Visitors(b"secret"))(website, events)
 
 
 async def visits(

@@ -10,7 +10,7 @@ from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
 from sessions.usecases.fold_blocks import FoldBlocks
 from sessions.usecases.inspect_blocks import InspectBlocks
-from sessions.usecases.record_events import RecordEvents
+from sessions.usecases.write_events import EventWriter
 
 from tests.support.columns import compare
 from tests.support.rows import event, new_website
@@ -52,7 +52,7 @@ async def test_nothing_differs(database: Database) -> None:
     website = await new_website(database)
     inspect = InspectBlocks(database)
     assert await inspect.verify(website.key) == (0, [])
-    record = RecordEvents(database, Partitions(database), Visitors(b"secret"))
+    record = EventWriter(database, Partitions(database), Visitors(b"secret"))
     await record(website, [event(f"v{n}", START + n * HOUR) for n in range(9)])
     assert await inspect.verify(website.key) == (0, [])
     await FoldBlocks(database, lambda: START + 6 * HOUR).completely(website.key)
@@ -66,7 +66,7 @@ async def test_nothing_differs(database: Database) -> None:
 @pytest.mark.parametrize("kind", _UNNOTED)
 async def test_what_differs_is_found_and_built_again(database: Database, kind: str) -> None:
     website = await new_website(database)
-    record = RecordEvents(database, Partitions(database), Visitors(b"secret"))
+    record = EventWriter(database, Partitions(database), Visitors(b"secret"))
     sent = [
         event(f"v{n}", START + n * HOUR + minute * timedelta(minutes=1))
         for n in range(6)

@@ -73,8 +73,8 @@ async def test_recording_also_twice_and_reading(app: Application, website: Websi
     visits = [visit("ann", NOW - minutes * timedelta(minutes=1)) for minutes in (50, 20, 35)]
     visits.append(visit("bob", NOW, "/pricing"))
     for each in visits:
-        assert (await app.receive_events(website.website_id, [each])).new == 1
-    again = await app.receive_events(website.website_id, visits)
+        assert (await app.ingest_events(website.website_id, [each])).new == 1
+    again = await app.ingest_events(website.website_id, visits)
     assert (again.new, again.known) == (0, 4)
     assert await listed(app, website) == ["bob", "ann"]
     assert await listed(app, website, page=["/pricing"]) == ["bob"]
@@ -88,16 +88,16 @@ async def test_a_session_of_more_pages_than_its_row_holds(
     app: Application, website: Website
 ) -> None:
     views = [visit("ann", NOW - timedelta(seconds=n), f"/{n}") for n in range(150)]
-    await app.receive_events(website.website_id, views[:100])
-    await app.receive_events(website.website_id, views[100:])
+    await app.ingest_events(website.website_id, views[:100])
+    await app.ingest_events(website.website_id, views[100:])
     assert await listed(app, website, page=["/149"]) == ["ann"]
 
 
 async def test_erasing_retention_and_removal(app: Application, website: Website) -> None:
     visits = [visit("ann", NOW), visit("bob", NOW), visit("cy", NOW - 90 * _DAY)]
-    await app.receive_events(website.website_id, visits)
+    await app.ingest_events(website.website_id, visits)
     assert (await app.erase_visitor(website.website_id, visitor_id="ann")).events == 1
-    again = await app.receive_events(website.website_id, [replace(visits[0])])
+    again = await app.ingest_events(website.website_id, [replace(visits[0])])
     assert (again.new, again.known) == (0, 1)
     await app.websites.set_retention(website.website_id, 30)
     removed = await app.run_retention()

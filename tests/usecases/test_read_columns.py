@@ -26,7 +26,7 @@ from sessions.storage.predicates import compile_predicate
 from sessions.usecases import read_columns
 from sessions.usecases.fold_blocks import FoldBlocks
 from sessions.usecases.read_columns import ReadColumns
-from sessions.usecases.record_events import RecordEvents
+from sessions.usecases.write_events import EventWriter
 
 from tests.support.columns import selection
 from tests.support.reference import Expected, matches, reference_sessions
@@ -127,7 +127,7 @@ async def test_rows_and_columns_and_the_definition_select_the_same_sessions(
     data: st.DataObject,
 ) -> None:
     website = await new_website(database)
-    record = RecordEvents(database, Partitions(database), Visitors(b"secret"))
+    record = EventWriter(database, Partitions(database), Visitors(b"secret"))
     sent = [[replace(each, url=each.path) for each in batch] for batch in batches]
     for batch in sent:
         await record(website, batch)
@@ -146,7 +146,7 @@ async def test_rows_and_columns_and_the_definition_select_the_same_sessions(
 
 async def test_none_of_a_collection(database: Database) -> None:
     website = await new_website(database)
-    record = RecordEvents(database, Partitions(database), Visitors(b"secret"))
+    record = EventWriter(database, Partitions(database), Visitors(b"secret"))
     click: dict[str, Any] = {"is_pageview": False, "event_name": "click"}
     sent = [
         event("views", START, url="/a", path="/a"),
@@ -189,7 +189,7 @@ async def test_reads_take_turns_and_only_so_many_wait(
 ) -> None:
     monkeypatch.setattr(read_columns, "MAX_WAITING", 3)
     website = await new_website(database)
-    await RecordEvents(database, Partitions(database), Visitors(b"secret"))(
+    await EventWriter(database, Partitions(database), Visitors(b"secret"))(
         website, [event("ann", START)]
     )
     reader = ReadColumns(database)
@@ -203,7 +203,7 @@ async def test_reads_take_turns_and_only_so_many_wait(
 
 async def test_whoever_gives_up_leaves_the_queue(database: Database) -> None:
     website = await new_website(database)
-    await RecordEvents(database, Partitions(database), Visitors(b"secret"))(
+    await EventWriter(database, Partitions(database), Visitors(b"secret"))(
         website, [event("ann", START)]
     )
     reader = ReadColumns(database)

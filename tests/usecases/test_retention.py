@@ -16,9 +16,9 @@ from sessions.storage import partition_removal, retention, session_details
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
 from sessions.usecases.delete_website import DeleteWebsite
-from sessions.usecases.record_events import RecordEvents
 from sessions.usecases.run_retention import Outcome, RunRetention
 from sessions.usecases.websites import Websites
+from sessions.usecases.write_events import EventWriter
 
 from tests.support.reference import reference_sessions
 from tests.support.rows import event, everything, new_website, stored_sessions
@@ -41,7 +41,7 @@ class Service:
     now: datetime = NOW
 
     def __post_init__(self) -> None:
-        self.record = RecordEvents(self.database, Partitions(self.database), Visitors(b"secret"))
+        self.record = EventWriter(self.database, Partitions(self.database), Visitors(b"secret"))
         self.websites = Websites(self.database)
         self.run = RunRetention(self.database, lambda: self.now, sessions_at_once=4, pause=0.01)
 

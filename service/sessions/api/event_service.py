@@ -10,9 +10,9 @@ from analytics_sessions.v1 import event_service_pb2_grpc as services
 
 from sessions.api.errors import naming_batch
 from sessions.api.messages import sent_event
-from sessions.usecases.receive_events import ReceiveEvents
-from sessions.usecases.record_events import Recorded
-from sessions.usecases.slices import map_in_slices
+from sessions.ingest.requests import IngestEvents
+from sessions.ingest.slices import map_in_slices
+from sessions.usecases.write_events import Recorded
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Request = TypeVar("Request")
@@ -22,7 +22,7 @@ class EventService(services.EventServiceServicer):
     """Records events.
 
     Args:
-        receive_events: what a batch goes through.
+        ingest_events: what a batch goes through.
         timeout: seconds that one batch of a stream may take.
         stream_age: seconds after which a stream ends, so that clients spread anew over workers.
         draining: set when the worker stops; streams then end after the batch at hand.
@@ -30,13 +30,13 @@ class EventService(services.EventServiceServicer):
 
     def __init__(
         self,
-        receive_events: ReceiveEvents,
+        ingest_events: IngestEvents,
         *,
         timeout: float,
         stream_age: float,
         draining: asyncio.Event,
     ) -> None:
-        self._receive_events = receive_events
+        self._receive_events = ingest_events
         self._timeout = timeout
         self._stream_age = stream_age
         self._draining = draining

@@ -8,7 +8,7 @@ from sessions.api import wire
 from sessions.api.call import Call, Step
 from sessions.api.methods import Method
 from sessions.domain.errors import InvalidArgument, Reason, TooLarge, Violation
-from sessions.usecases.slices import map_in_slices
+from sessions.ingest.slices import map_in_slices
 
 # Bytes that are decoded in one piece, in less than a millisecond whatever they are.
 _AT_ONCE = 64 * 1024

@@ -50,7 +50,7 @@ def make_server(
     server = grpc.aio.server(options=_OPTIONS)
     health_pb2_grpc.add_HealthServicer_to_server(status, server)
     events = EventService(
-        application.receive_events,
+        application.ingest_events,
         timeout=settings.request_timeout,
         stream_age=settings.stream_age,
         draining=draining,

@@ -10,9 +10,9 @@ import click
 
 if TYPE_CHECKING:
     from sessions.domain.events import Event
-    from sessions.importing.entries import Format
-    from sessions.importing.formats.log_formats import LogFormat
-    from sessions.importing.importer import Importer, Tally
+    from sessions.ingest.entries import Format
+    from sessions.ingest.formats.log_formats import LogFormat
+    from sessions.ingest.importer import Importer, Tally
 
 _FORMATS = ("combined", "ndjson", "csv", "umami")
 _SKIPPED_AS = {"umami": "no pageviews or events of the website"}
@@ -122,9 +122,9 @@ def import_events(
     \b
         sessions import --website "$site" --format combined --dry-run --strict access.log
     """  # noqa: D301
-    from sessions.importing.entries import UnusableFile
-    from sessions.importing.importer import Tally
-    from sessions.importing.lines import UnreadableFile
+    from sessions.ingest.entries import UnusableFile
+    from sessions.ingest.importer import Tally
+    from sessions.ingest.lines import UnreadableFile
 
     if format_name != "combined" and (hostname or all_requests or assets or log_format):
         raise click.UsageError(
@@ -154,8 +154,8 @@ def _combined(
     hostname: str, assets: str | None, log_format: str | None, *, all_requests: bool
 ) -> "Format":
     from sessions.domain import urls
-    from sessions.importing.formats.combined import ASSETS, Combined
-    from sessions.importing.formats.log_formats import STANDARD
+    from sessions.ingest.formats.combined import ASSETS, Combined
+    from sessions.ingest.formats.log_formats import STANDARD
 
     if hostname and not urls.host(hostname):
         raise click.BadParameter(f"{hostname!r} is not a host name", param_hint="--hostname")
@@ -165,7 +165,7 @@ def _combined(
 
 
 def _log_format(written: str) -> "LogFormat":
-    from sessions.importing.formats.log_formats import log_format
+    from sessions.ingest.formats.log_formats import log_format
 
     try:
         return log_format(written)
@@ -175,9 +175,9 @@ def _log_format(written: str) -> "LogFormat":
 
 def _format(name: str, columns: tuple[str, ...], umami_website: str) -> "Format":
     """One of the other formats with its options."""
-    from sessions.importing.formats.csv import Csv
-    from sessions.importing.formats.ndjson import Ndjson
-    from sessions.importing.formats.umami import Umami
+    from sessions.ingest.formats.csv import Csv
+    from sessions.ingest.formats.ndjson import Ndjson
+    from sessions.ingest.formats.umami import Umami
 
     if name == "umami":
         return Umami(umami_website)
@@ -186,7 +186,7 @@ def _format(name: str, columns: tuple[str, ...], umami_website: str) -> "Format"
 
 def _mapping(text: str) -> tuple[str, str]:
     """`field=column`."""
-    from sessions.importing.formats.fields import READERS, unknown_field
+    from sessions.ingest.formats.fields import READERS, unknown_field
 
     name, equals, column = text.partition("=")
     if not equals or not column:
@@ -207,7 +207,7 @@ async def _run(
 ) -> None:
     from tqdm import tqdm
 
-    from sessions.importing.lines import total_size
+    from sessions.ingest.lines import total_size
     from sessions.memory import tune_gc
 
     tune_gc()
@@ -230,7 +230,7 @@ async def _checking(
     from sessions.domain.enrichment import Enricher
     from sessions.domain.visitors import Visitors
     from sessions.domain.websites import check_website_id
-    from sessions.importing.importer import Importer
+    from sessions.ingest.importer import Importer
 
     check_website_id(website_id)
 
@@ -247,13 +247,13 @@ async def _recording(
     """An importer for a website in the configured database."""
     from sessions.cli.application import open_for_command
     from sessions.cli.blocks import fold_websites
-    from sessions.importing.importer import AT_ONCE, Importer
+    from sessions.ingest.importer import AT_ONCE, Importer
 
     async with open_for_command(connections=AT_ONCE) as app:
         website = await app.websites.get(website_id)
 
         async def record(events: "list[Event]") -> _Counts:
-            return _Counts(*await app.record_events(website, events))
+            return _Counts(*await app.write_events(website, events))
 
         yield Importer(website_id, chosen, app.enricher, record, complete)
         await fold_websites(app, [website])

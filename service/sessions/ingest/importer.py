@@ -10,7 +10,7 @@ from sessions.domain.enrichment import Enricher
 from sessions.domain.errors import InvalidArgument
 from sessions.domain.event_identity import Ordinals, number_ties
 from sessions.domain.events import Event, EventInput
-from sessions.importing.entries import (
+from sessions.ingest.entries import (
     Comment,
     Entry,
     Format,
@@ -18,7 +18,7 @@ from sessions.importing.entries import (
     Refused,
     UnusableFile,
 )
-from sessions.importing.lines import MAX_LINE, Source, UnreadableFile, open_source
+from sessions.ingest.lines import MAX_LINE, Source, UnreadableFile, open_source
 
 BATCH = 16_000
 """Events recorded together: more than in a request, so that fewer sessions are written twice."""

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import orjson
 
 from sessions.domain.events import EventInput
-from sessions.importing.entries import Entry, Refused
-from sessions.importing.formats.fields import MOMENT, READERS, WrongValue, unknown_field
-from sessions.importing.lines import Line
+from sessions.ingest.entries import Entry, Refused
+from sessions.ingest.formats.fields import MOMENT, READERS, WrongValue, unknown_field
+from sessions.ingest.lines import Line
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from sessions.domain.events import EventInput
-from sessions.importing.entries import Comment, Outcome, Refused, Skipped
-from sessions.importing.formats.combined import Combined
-from sessions.importing.formats.log_formats import log_format
-from sessions.importing.lines import Line
+from sessions.ingest.entries import Comment, Outcome, Refused, Skipped
+from sessions.ingest.formats.combined import Combined
+from sessions.ingest.formats.log_formats import log_format
+from sessions.ingest.lines import Line
 
 COMMON = '192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a?b=c HTTP/1.1" 200 2326'
 PAGE = COMMON + ' "https://t.co/x" "Firefox"'

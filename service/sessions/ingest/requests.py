@@ -1,4 +1,4 @@
-"""Events as callers send them: checked, enriched and recorded."""
+"""Events of a request: checked, enriched and written."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -7,24 +7,24 @@ from sessions.domain.enrichment import Enricher
 from sessions.domain.errors import InvalidArgument, Violation
 from sessions.domain.events import EventInput
 from sessions.domain.limits import MAX_EVENTS
-from sessions.usecases.record_events import Recorded, RecordEvents
-from sessions.usecases.slices import run_in_slices
+from sessions.ingest.slices import run_in_slices
 from sessions.usecases.websites import Websites
+from sessions.usecases.write_events import EventWriter, Recorded
 
 
-class ReceiveEvents:
-    """Takes a batch of sent events for one website."""
+class IngestEvents:
+    """Takes the events of a request for one website."""
 
     def __init__(
         self,
         websites: Websites,
         enricher: Enricher,
-        record_events: RecordEvents,
+        write_events: EventWriter,
         clock: Callable[[], datetime],
     ) -> None:
         self._websites = websites
         self._enricher = enricher
-        self._record_events = record_events
+        self._write_events = write_events
         self._clock = clock
 
     async def __call__(self, website_id: str, sent: Sequence[EventInput]) -> Recorded:
@@ -41,7 +41,7 @@ class ReceiveEvents:
             sent, website_id=website.website_id, received_at=self._clock()
         )
         events = await run_in_slices(steps)
-        return await self._record_events(website, events)
+        return await self._write_events(website, events)
 
 
 def check_count(count: int) -> None:

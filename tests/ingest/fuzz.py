@@ -1,6 +1,6 @@
 """Damages real lines at random and imports them: nothing may raise, and every line must be counted.
 
-python -m tests.importing.fuzz --mutations 1000000 --seed 1
+python -m tests.ingest.fuzz --mutations 1000000 --seed 1
 """
 
 import argparse
@@ -18,14 +18,14 @@ from typing import NamedTuple
 from sessions.domain.enrichment import Enricher
 from sessions.domain.events import Event
 from sessions.domain.visitors import Visitors
-from sessions.importing.entries import Entry, Format
-from sessions.importing.formats.combined import Combined
-from sessions.importing.formats.csv import Csv
-from sessions.importing.formats.log_formats import log_format
-from sessions.importing.formats.ndjson import Ndjson
-from sessions.importing.formats.umami import Umami
-from sessions.importing.importer import Importer, Tally
-from sessions.importing.lines import Line
+from sessions.ingest.entries import Entry, Format
+from sessions.ingest.formats.combined import Combined
+from sessions.ingest.formats.csv import Csv
+from sessions.ingest.formats.log_formats import log_format
+from sessions.ingest.formats.ndjson import Ndjson
+from sessions.ingest.formats.umami import Umami
+from sessions.ingest.importer import Importer, Tally
+from sessions.ingest.lines import Line
 
 DATA = Path(__file__).parents[2] / "../shared/data"
 LINES = 5_000

@@ -13,12 +13,12 @@ from sessions.domain.enrichment import Enricher
 from sessions.domain.errors import Reason, Unavailable
 from sessions.domain.events import Event
 from sessions.domain.visitors import Visitors
-from sessions.importing.entries import Format, UnusableFile
-from sessions.importing.formats.combined import Combined
-from sessions.importing.formats.csv import Csv
-from sessions.importing.formats.ndjson import Ndjson
-from sessions.importing.importer import BATCH, MAX_SHOWN, Importer, Tally
-from sessions.importing.lines import MAX_LINE, UnreadableFile
+from sessions.ingest.entries import Format, UnusableFile
+from sessions.ingest.formats.combined import Combined
+from sessions.ingest.formats.csv import Csv
+from sessions.ingest.formats.ndjson import Ndjson
+from sessions.ingest.importer import BATCH, MAX_SHOWN, Importer, Tally
+from sessions.ingest.lines import MAX_LINE, UnreadableFile
 
 from tests.support.real_data import real_file
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from sessions.domain import urls
 from sessions.domain.client_addresses import canonical_ip
-from sessions.importing.formats.escapes import text
+from sessions.ingest.formats.escapes import text
 
 VALUES = ("when", "request", "status", "referrer", "user_agent")
 """What a line tells; None where the format leaves it out."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from sessions.domain.events import EventInput
-from sessions.importing.lines import Line
+from sessions.ingest.lines import Line
 
 
 @dataclass(frozen=True, slots=True)

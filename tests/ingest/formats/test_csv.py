@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 from sessions.domain.events import EventInput
-from sessions.importing.entries import Entry, Refused, UnusableFile
-from sessions.importing.formats.csv import Csv
-from sessions.importing.lines import Line, open_source
+from sessions.ingest.entries import Entry, Refused, UnusableFile
+from sessions.ingest.formats.csv import Csv
+from sessions.ingest.lines import Line, open_source
 
 from tests.support.real_data import real_file
 

@@ -1,4 +1,4 @@
-"""RecordEvents: the one way in. Events and sessions of a batch become durable together."""
+"""The one writer of events: events and sessions of a batch become durable together."""
 
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
@@ -20,7 +20,7 @@ class Recorded(NamedTuple):
     known: int
 
 
-class RecordEvents:
+class EventWriter:
     """Stores events and brings the sessions that they touch up to date."""
 
     def __init__(self, database: Database, partitions: Partitions, visitors: Visitors) -> None:

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 
 from sessions.domain import urls
 from sessions.domain.events import EventInput
-from sessions.importing.entries import Entry, Refused, Skipped, UnusableFile
-from sessions.importing.formats.csv import check_unambiguous, read_table, value_of
-from sessions.importing.formats.fields import MOMENT, WrongValue, shown
-from sessions.importing.lines import Line
+from sessions.ingest.entries import Entry, Refused, Skipped, UnusableFile
+from sessions.ingest.formats.csv import check_unambiguous, read_table, value_of
+from sessions.ingest.formats.fields import MOMENT, WrongValue, shown
+from sessions.ingest.lines import Line
 
 _REQUIRED = ("session_id", "created_at", "url_path", "event_type")
 _KINDS = {"1": "pageview", "2": "event"}

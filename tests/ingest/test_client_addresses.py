@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from sessions.domain.enrichment import Enricher
 from sessions.domain.events import Event
 from sessions.domain.visitors import Visitors
-from sessions.importing.entries import Format, UnusableFile
-from sessions.importing.formats.combined import Combined
-from sessions.importing.formats.csv import Csv
-from sessions.importing.formats.log_formats import log_format
-from sessions.importing.formats.ndjson import Ndjson
-from sessions.importing.formats.umami import Umami
-from sessions.importing.importer import Importer, Tally
+from sessions.ingest.entries import Format, UnusableFile
+from sessions.ingest.formats.combined import Combined
+from sessions.ingest.formats.csv import Csv
+from sessions.ingest.formats.log_formats import log_format
+from sessions.ingest.formats.ndjson import Ndjson
+from sessions.ingest.formats.umami import Umami
+from sessions.ingest.importer import Importer, Tally
 
 SENDERS = ("url", "path", "utm_source", "utm_medium", "utm_campaign", "event_data")
 """What a sender writes into `url` and `event_data`, and what derives from it."""

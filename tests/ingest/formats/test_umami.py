@@ -6,9 +6,9 @@ import pytest
 from sessions.domain.enrichment import Enricher
 from sessions.domain.events import EventInput
 from sessions.domain.visitors import Visitors
-from sessions.importing.entries import Entry, Refused, Skipped, UnusableFile
-from sessions.importing.formats.umami import Umami
-from sessions.importing.lines import Line
+from sessions.ingest.entries import Entry, Refused, Skipped, UnusableFile
+from sessions.ingest.formats.umami import Umami
+from sessions.ingest.lines import Line
 
 NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
 PAGEVIEW = {

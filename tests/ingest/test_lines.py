@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sessions.importing.lines import MAX_LINE, Line, UnreadableFile, open_source, total_size
+from sessions.ingest.lines import MAX_LINE, Line, UnreadableFile, open_source, total_size
 
 
 def read(path: Path) -> tuple[list[Line], list[int]]:

@@ -15,8 +15,8 @@ from typing import Any
 import orjson
 
 from sessions.domain.events import EventInput
-from sessions.importing.entries import Entry, Outcome, Refused, UnusableFile
-from sessions.importing.formats.fields import (
+from sessions.ingest.entries import Entry, Outcome, Refused, UnusableFile
+from sessions.ingest.formats.fields import (
     INTEGER,
     MOMENT,
     OBJECT,
@@ -24,8 +24,8 @@ from sessions.importing.formats.fields import (
     WrongValue,
     shown,
 )
-from sessions.importing.lines import Line
-from sessions.importing.timestamps import rfc3339_or_utc
+from sessions.ingest.lines import Line
+from sessions.ingest.timestamps import rfc3339_or_utc
 
 MAX_RECORD = 128 * 1024
 """Bytes of a record that takes several lines; in a longer one a quotation mark is missing."""

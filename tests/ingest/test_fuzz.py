@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.importing.fuzz import Kind, import_damaged, kinds, mutated
+from tests.ingest.fuzz import Kind, import_damaged, kinds, mutated
 
 
 @pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.name)

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from sessions.cli.import_events import import_events
 from sessions.composition import open_application
 from sessions.domain.errors import InvalidArgument
-from sessions.importing.importer import AT_ONCE
+from sessions.ingest.importer import AT_ONCE
 from sessions.settings import Settings
 
 from tests.support.databases import waiting_for_locks

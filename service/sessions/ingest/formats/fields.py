@@ -6,7 +6,7 @@ from typing import Any
 
 from sessions.domain.client_addresses import without_addresses
 from sessions.domain.limits import TEXTS
-from sessions.importing.timestamps import rfc3339
+from sessions.ingest.timestamps import rfc3339
 
 OBJECT = "event_data"
 INTEGER = "sequence"

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 from sessions.domain.events import EventInput
-from sessions.importing.entries import Entry, Refused
-from sessions.importing.formats.ndjson import Ndjson, parse
-from sessions.importing.lines import Line
+from sessions.ingest.entries import Entry, Refused
+from sessions.ingest.formats.ndjson import Ndjson, parse
+from sessions.ingest.lines import Line
 
 NOON = "2026-03-03T12:00:00Z"
 

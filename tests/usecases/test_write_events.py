@@ -13,7 +13,7 @@ from sessions.domain.visitors import Visitors
 from sessions.storage import visitors
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
-from sessions.usecases.record_events import RecordEvents
+from sessions.usecases.write_events import EventWriter
 
 from tests.support.reference import reference_sessions
 from tests.support.rows import new_website, stored_sessions
@@ -37,7 +37,7 @@ async def test_any_arrival_gives_the_sessions_of_the_set(
     database: Database, batches: list[list[Event]]
 ) -> None:
     website = await new_website(database)
-    record = RecordEvents(database, Partitions(database), Visitors(b"secret"))
+    record = EventWriter(database, Partitions(database), Visitors(b"secret"))
     answers = [await record(website, batch) for batch in batches]
     assert sum(answer.new for answer in answers) == len(_identities(chain(*batches)))
     assert await stored_sessions(database, website) == reference_sessions(chain(*batches))
@@ -51,12 +51,12 @@ async def test_the_work_of_a_batch_does_not_grow_with_the_website(database_url: 
     """Not even in the first minute of a month, when the planner knows nothing of its tables."""
     async with Database(database_url, pool_size=1) as database:
         website = await new_website(database)
-        record_events = RecordEvents(database, Partitions(database), Visitors(b"secret"))
+        write_events = EventWriter(database, Partitions(database), Visitors(b"secret"))
         batches = [[visit(f"v{number}", hour) for number in range(300)] for hour in range(4)]
         for batch in batches[:-1]:
-            await record_events(website, batch)
+            await write_events(website, batch)
         before = await rows_read(database)
-        await record_events(website, batches[-1])
+        await write_events(website, batches[-1])
         assert await rows_read(database) - before < 20 * len(batches[-1])
 
 

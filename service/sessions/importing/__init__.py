@@ -1,1 +1,0 @@
-"""Files of other origin become events: read, parsed, checked and recorded in batches."""

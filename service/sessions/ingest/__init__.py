@@ -1,0 +1,1 @@
+"""All ways in for events: requests and files, checked, enriched and written in batches."""
