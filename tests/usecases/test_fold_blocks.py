@@ -340,6 +340,18 @@ async def test_a_partition_is_not_dropped_under_a_reader(database: Database) -> 
     assert await partition_removal.drop_empty(database, "sessions", month, pause=0)
 
 
+async def test_a_fold_ends_also_while_hours_keep_changing(database: Database) -> None:
+    website = await new_website(database)
+    await visits(database, website, range(2, 8))
+    folding = FoldBlocks(database, lambda: LATER, max_sessions=4)
+    steps = 0
+    async for _ in folding.website(website.key):
+        steps += 1
+        await visits(database, website, range(2, 8), name=f"late {steps}/")
+    assert steps <= 6
+    await check(database, website)
+
+
 # Too much has changed, or something is wrong
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -115,22 +115,26 @@ class FoldBlocks:
     async def website(self, website_key: int) -> AsyncIterator[int]:
         """Bring all blocks of a website up to date; gives how many hours each transaction took.
 
+        Each hour is folded once, however often it changes meanwhile.
+
         Raises:
             FoldConflict: somebody else folds this website.
             Unavailable: the database can't be reached.
         """
-        while hours := await self._next(website_key):
-            yield hours
+        folded: set[int] = set()
+        while hours := await self._next(website_key, folded):
+            folded.update(hours)
+            yield len(hours)
 
-    async def _next(self, website_key: int) -> int:
-        """Fold the next hours in one transaction; 0 where there is nothing left to fold."""
+    async def _next(self, website_key: int, folded: Collection[int]) -> Sequence[int]:
+        """Fold the next hours in one transaction; none where there is nothing left to fold."""
         now = self._clock()
         async with blocks.fold_transaction(self._database, website_key, now) as connection:
             if connection is None:
-                return 0
+                return []
             await changed_hours.compact(connection, website_key)
             fold = _Fold(connection, website_key, self._max_sessions)
-            return await fold.fold_before(hour_number(now))
+            return await fold.next(hour_number(now), folded)
 
 
 class _Fold:
@@ -141,14 +145,14 @@ class _Fold:
         self._website_key = website_key
         self._max_sessions = max_sessions
 
-    async def fold_before(self, current_hour: int) -> int:
-        """Fold some of the hours before the current one, those of one block; returns how many."""
+    async def next(self, current_hour: int, folded: Collection[int]) -> Sequence[int]:
+        """Fold the next hours before the current one, those of one block, and return them."""
         snapshot = await SessionSnapshot.open(self._connection, self._website_key)
         for header in snapshot.damaged:
             await self._discard(header)
-        waiting = sorted(hour for hour in snapshot.dirty if hour < current_hour)
+        waiting = sorted(hour for hour in snapshot.dirty.difference(folded) if hour < current_hour)
         if not waiting:
-            return 0
+            return []
         near, candidates = _slot(snapshot.headers, waiting)
         hours, count = await self._first(snapshot, candidates)
         parts: list[Columns] = []
@@ -158,11 +162,11 @@ class _Fold:
                 parts.append(await snapshot.block(replaced))
             except Damaged:
                 await self._discard(replaced)
-                return await self.fold_before(current_hour)
+                return await self.next(current_hour, folded)
         parts += [part async for part in snapshot.rows(hours)]
         await self._replace(replaced, parts)
         await changed_hours.remove(self._connection, self._website_key, hours)
-        return len(hours)
+        return hours
 
     async def _first(
         self, snapshot: SessionSnapshot, hours: Sequence[int]

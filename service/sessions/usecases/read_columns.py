@@ -11,7 +11,6 @@ from sessions.analysis import masks
 from sessions.analysis.accumulator import Accumulator
 from sessions.analysis.columns import Columns
 from sessions.analysis.encoding import Damaged
-from sessions.domain.block_header import BlockHeader
 from sessions.domain.errors import Reason, Unavailable
 from sessions.domain.hours import hour_number, hour_start, microseconds
 from sessions.domain.selection import Range, Selection
@@ -63,11 +62,16 @@ class ReadColumns:
             Unavailable: many calls are waiting; or too many sessions have changed since the
                 blocks were brought up to date; or the database can't be reached.
         """
-        async with self._in_turn(), blocks.read_transaction(self._database) as connection:
-            [(as_of,)] = await (await connection.execute("SELECT now()")).fetchall()
-            snapshot = await SessionSnapshot.open(connection, website_key, selection.range)
-            damaged = await self._read(snapshot, selection, accumulator)
-        await self._rebuild([*snapshot.damaged, *damaged])
+        lost: set[int] = set()
+        try:
+            async with self._in_turn(), blocks.read_transaction(self._database) as connection:
+                [(as_of,)] = await (await connection.execute("SELECT now()")).fetchall()
+                snapshot = await SessionSnapshot.open(connection, website_key, selection.range)
+                lost.update(snapshot.lost)
+                await self._read(snapshot, selection, accumulator, lost)
+        finally:
+            if lost:
+                await self._rebuild(website_key, lost)
         moment: datetime = as_of
         return moment
 
@@ -88,9 +92,13 @@ class ReadColumns:
             self._turn.release()
 
     async def _read(
-        self, snapshot: SessionSnapshot, selection: Selection, accumulator: Accumulator
-    ) -> list[BlockHeader]:
-        """Give all parts to an accumulator; returns the blocks that turned out to be damaged."""
+        self,
+        snapshot: SessionSnapshot,
+        selection: Selection,
+        accumulator: Accumulator,
+        lost: set[int],
+    ) -> None:
+        """Give all parts to an accumulator; `lost` gets the hours of damaged blocks."""
 
         def add(part: Columns) -> None:
             inside = part.between(*map(microseconds, selection.range))
@@ -98,35 +106,30 @@ class ReadColumns:
             if selected.selected.any():
                 accumulator.add(selected)
 
-        damaged: list[BlockHeader] = []
         names = masks.columns_of(selection).union(accumulator.columns)
-        parts = self._parts(snapshot, _hours(selection.range), names, damaged)
+        parts = self._parts(snapshot, _hours(selection.range), names, lost)
         async with aclosing(parts):
             async for part in parts:
                 await asyncio.to_thread(add, part)
-        return damaged
 
     async def _parts(
-        self,
-        snapshot: SessionSnapshot,
-        hours: range,
-        names: Collection[str],
-        damaged: list[BlockHeader],
+        self, snapshot: SessionSnapshot, hours: range, names: Collection[str], lost: set[int]
     ) -> AsyncGenerator[Columns, None]:
-        """All sessions of some hours, and perhaps more; `damaged` gets the blocks that are."""
-        dirty = frozenset(hour for hour in snapshot.dirty if hour in hours)
-        await self._check_count(snapshot, dirty)
-        async for part in snapshot.rows(dirty, names):
+        """All sessions of some hours, and perhaps more."""
+        from_rows = {hour for hour in snapshot.dirty if hour in hours}
+        await self._check_count(snapshot, from_rows)
+        async for part in snapshot.rows(from_rows, names):
             yield part
         for header in snapshot.headers:
             try:
                 yield await snapshot.block(header, names)
             except Damaged:
-                damaged.append(header)
-                lost = {hour for hour in header.hours if hour in hours} - snapshot.dirty
-                dirty |= lost
-                await self._check_count(snapshot, dirty)
-                async for part in snapshot.rows(lost, names):
+                more = set(header.hours) - snapshot.dirty
+                lost |= more
+                more.intersection_update(hour for hour in header.hours if hour in hours)
+                from_rows |= more
+                await self._check_count(snapshot, from_rows)
+                async for part in snapshot.rows(more, names):
                     yield part
 
     async def _check_count(self, snapshot: SessionSnapshot, dirty: Collection[int]) -> None:
@@ -134,20 +137,18 @@ class ReadColumns:
             message = "much has changed, and is being prepared for analysis: try again"
             raise Unavailable(Reason.SERVICE_UNAVAILABLE, message, retry_after=_RETRY_SECONDS)
 
-    async def _rebuild(self, damaged: Collection[BlockHeader]) -> None:
-        """Count the hours of these blocks as changed, so that the next fold builds them again."""
-        for header in damaged:
-            _log.error("a block is damaged and will be built again", **_named(header))
-            async with self._database.transaction() as connection:
-                starts = map(hour_start, header.hours)
-                await changed_hours.note(connection, header.website_key, starts, is_urgent=True)
+    async def _rebuild(self, website_key: int, hours: Collection[int]) -> None:
+        """Count the hours of damaged blocks as changed, so that the next fold builds them again."""
+        first = hour_start(min(hours)).isoformat()
+        _log.error(
+            "damaged blocks will be built again", website=website_key, hours=len(hours), first=first
+        )
+        async with self._database.transaction() as connection:
+            starts = map(hour_start, hours)
+            await changed_hours.note(connection, website_key, starts, is_urgent=True)
 
 
 def _hours(range_: Range) -> range:
     """The hours that a range touches."""
     last = range_.until - timedelta(microseconds=1)
     return range(hour_number(range_.since), hour_number(last) + 1)
-
-
-def _named(header: BlockHeader) -> dict[str, object]:
-    return {"website": header.website_key, "first_hour": hour_start(header.first_hour)}

@@ -29,7 +29,8 @@ class SessionSnapshot:
         headers: the blocks that can hold sessions of the range, oldest first. No two of them
             have an hour in common.
         damaged: what can't be used: written for something else, or in another format.
-        dirty: the hours of the range that blocks are out of date for, or damaged.
+        lost: the hours of damaged blocks that are not known to have changed.
+        dirty: the hours of the range for which rows must be read.
     """
 
     def __init__(
@@ -43,7 +44,8 @@ class SessionSnapshot:
         self._website_key = website_key
         self.headers = [header for header in headers if is_intact(header)]
         self.damaged = [header for header in headers if not is_intact(header)]
-        self.dirty = changed.union(*(header.hours for header in self.damaged))
+        self.lost = frozenset().union(*(header.hours for header in self.damaged)) - changed
+        self.dirty = changed | self.lost
 
     @classmethod
     async def open(
