@@ -30,6 +30,7 @@ class Geolocation:
             self._reader = maxminddb.open_database(path)
         except maxminddb.InvalidDatabaseError as error:
             raise ValueError(f"{path} is not in MaxMind's format") from error
+        # A cache per object: one on the class would keep the reader alive.
         self._place = lru_cache(_REMEMBERED)(self._look_up)
 
     def __call__(self, address: str) -> Place:

@@ -36,6 +36,7 @@ def _key_ring(text: str | None) -> dict[int, bytes] | None:
         return None
     parts = [re.fullmatch(rf"(\d+):({_HEX})", part.strip()) for part in text.split(",")]
     ring = {int(part[1]): bytes.fromhex(part[2]) for part in parts if part}
+    # Fewer where a part does not match, or an id is repeated.
     if len(ring) < len(parts) or not all(1 <= key_id <= 65_535 for key_id in ring):
         raise ValueError("write <id>:<hex>,… with ids from 1 to 65535 and at least 16 bytes each")
     return ring

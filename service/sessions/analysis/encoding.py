@@ -66,13 +66,13 @@ def encode(website_key: int, columns: Columns) -> Block:
     """The block of some sessions, at least one, with all columns."""
     arrays, stored = dict(columns.arrays), {}
     first, last = int(columns.hours[0]), int(columns.hours[-1])
+    # Differences are small numbers, which take fewer bytes.
     arrays["started_at"] = np.diff(columns["started_at"], prepend=first * HOUR)
     for name in ALL:
         if name in _WITH_WORDS:
             words, arrays[name] = _used(columns.words[name], arrays[name])
             stored[f"{name}_words"] = "".join(f"{word}\0" for word in words).encode()
         stored[name] = smallest(arrays[name]).tobytes()
-    counts = len(columns), len(columns["step_gap"])
     counts = len(columns), len(columns["step_gap"])
     sums = b"".join(_column_checksum(stored[name]) for name in STORED)
     header = BlockHeader(website_key, first, last, FORMAT, *counts, sums)
@@ -137,4 +137,5 @@ def _used(words: Sequence[str], numbers: Array) -> tuple[Sequence[str], Array]:
 
 
 def _array(data: bytes, count: int) -> Array:
+    # The width of the numbers is not stored: it follows from the length.
     return np.frombuffer(data, WIDTHS[len(data) // count])

@@ -91,6 +91,7 @@ def cuts(started_at: bytes, steps: bytes, *, most_sessions: int, most_steps: int
     """
     starts = np.frombuffer(started_at, ">i8").astype(np.int64) + _ROWS_EPOCH
     order = np.argsort(starts, kind="stable")
+    # ends: for each session, in order, how many steps it and those before it have.
     starts, ends = starts[order], np.cumsum(np.frombuffer(steps, ">i4")[order], dtype=np.int64)
     found: list[int] = []
     first = taken = 0

@@ -30,6 +30,7 @@ class Call:
         self.method = method
         self.context = context
         self.metadata: Mapping[str, str | bytes] = dict(context.invocation_metadata() or ())
+        # What the log says of a call whose caller goes away before there is an answer.
         self.code = grpc.StatusCode.CANCELLED
         self.reason: str | None = None
 
@@ -45,6 +46,7 @@ class Call:
 
     def deadline(self, seconds: float) -> asyncio.Timeout:
         """Give what follows as long as the service does, or as long as the caller waits."""
+        # None where the caller has set no deadline.
         remaining = self.context.time_remaining()
         return asyncio.timeout(seconds if remaining is None else min(seconds, remaining))
 

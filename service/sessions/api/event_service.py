@@ -76,6 +76,7 @@ class EventService(services.EventServiceServicer):
         draining = asyncio.ensure_future(self._draining.wait())
         try:
             while not self._draining.is_set():
+                # A task, because the wait for a message has to end when the stream does.
                 coming = asyncio.ensure_future(anext(requests, None))
                 await asyncio.wait(
                     (coming, draining),

@@ -27,6 +27,7 @@ async def log_call(call: Call, request: Any, *, proceed: Step) -> Any:
     try:
         return await proceed(call, request)
     finally:
+        # Also for a call that was cancelled.
         fields = {} if call.reason is None else {"reason": call.reason}
         _log.info(
             "call",
@@ -126,6 +127,7 @@ async def check_request_website(call: Call, request: Any, *, proceed: Step) -> A
     """Refuse a website that the key is not for, or that a REST body puts in place of the path's."""
     check_website(call.key, request.website_id)
     in_path = call.website_in_path
+    # Envoy lets a field of the body win over the one in the path.
     if in_path is not None and unquote(in_path) != request.website_id:
         text = "differs from the website in the path; leave it out of the body"
         raise InvalidArgument(Violation("website_id", text))

@@ -36,6 +36,7 @@ class _Symbols:
         try:
             found: FileDescriptor = self._pool.FindFileContainingSymbol(symbol)
         except KeyError:
+            # The pool knows methods and values of enums by their parents only.
             parent = symbol.rpartition(".")[0]
             found = self._pool.FindFileContainingSymbol(parent)
         return found

@@ -76,6 +76,7 @@ def split(raw: bytes, bounds: Bounds) -> list[Field]:
                 raise OutOfBounds(number, index, largest, size)
             counts[number] = index + 1
             fields.append(field)
+    # A number goes on beyond the end of the message.
     except IndexError:
         raise DecodeError("cut short") from None
     # A length can point beyond the end of the message.

@@ -58,6 +58,7 @@ class Progress:
         from tqdm import tqdm
 
         self.done = 0
+        # disable=None shows it on a terminal only.
         self._bar = tqdm(unit=f" {unit}", disable=None)
 
     def __enter__(self) -> "Progress":

@@ -39,6 +39,7 @@ class ApiKey(NamedTuple):
 
 def new_secret() -> str:
     """What the holder of a key sends: a prefix, 222 random bits, and a checksum of both."""
+    # 32 bytes give 43 characters; the checksum takes the place of the last six.
     text = _PREFIX + secrets.token_urlsafe(32)[:_RANDOM]
     return text + _checksum(text)
 

@@ -23,6 +23,7 @@ def _hash(kind: str, value: str) -> str:
     return str(UUID(bytes=hashlib.sha256(f"{kind}:{value}".encode()).digest()[:16]))
 
 
+# Popular pages and events come again and again.
 _remembered = lru_cache(65_536)(_hash)
 
 

@@ -32,4 +32,5 @@ class Patterns:
         matchers: list[Matcher[ua_parser.UserAgent]] = [
             UserAgentMatcher(self._flags + each, "found") for each in self._patterns
         ]
+        # Matchers of user agents only, none of systems and devices.
         return ua_parser.BestAvailableResolver((matchers, [], []))

@@ -144,6 +144,7 @@ def _zone(name: str) -> ZoneInfo:
 _NO_ZONES = {"localtime", "Factory"}
 
 
+# Listing the zones reads hundreds of files.
 @cache
 def _zone_names() -> frozenset[str]:
     return frozenset(available_timezones() - _NO_ZONES)

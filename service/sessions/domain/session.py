@@ -23,6 +23,7 @@ class Session(NamedTuple):
     @property
     def duration(self) -> int:
         """Whole seconds from the first to the last event, rounded down."""
+        # With integers, because total_seconds() gives a float.
         elapsed = self.ended_at - self.started_at
         return elapsed.days * 86_400 + elapsed.seconds
 

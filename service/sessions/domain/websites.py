@@ -8,6 +8,7 @@ from sessions.domain.errors import InvalidArgument, NotFound, Reason, Violation,
 
 _WEBSITE_ID = re.compile(r"site_[0-9A-Za-z]{1,64}")
 _MAX_NAME = 200
+# Days: a hundred years.
 _MAX_RETENTION = 36_500
 
 

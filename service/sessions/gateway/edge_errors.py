@@ -67,6 +67,7 @@ def _answer(
 ) -> tuple[int, Mapping[str, object]]:
     """An error's HTTP status, and the answer in both protocols."""
     rest = _status(reason, metadata)
+    # A copy, because its code can differ.
     grpc = Status.FromString(rest.SerializeToString())
     if reason == reasons.ERROR_REASON_ROUTE_NOT_FOUND:
         grpc.code = code_pb2.UNIMPLEMENTED  # gRPC's own code for a method that is not there

@@ -55,6 +55,7 @@ def _pattern(template: str) -> str:
 
 def _parameters(method: Method, rule: HttpRule, variables: Sequence[str]) -> Mapping[str, int]:
     """How many values each parameter of the query may have: fields beside path and body."""
+    # The body takes all fields of the request.
     if rule.body == "*":
         return {}
     taken = {*variables, rule.body}

@@ -71,6 +71,8 @@ def retry_policy(retry_on: str = _UNSEEN) -> RetryPolicy:
                 typed_config=Any.pack(PreviousHostsPredicate()),
             )
         ],
+        # Workers are picked at random: with few of them it takes some attempts to hit an untried
+        # one.
         host_selection_retry_max_attempts=25,
     )
 

@@ -131,6 +131,7 @@ def _own_socket_dir(cluster: Cluster) -> None:
         raise StartError(f"{folder} is too long for a socket: set SESSIONS_DATA_DIR to another")
     if not folder.exists():
         user.own(folder)
+    # In the folder for temporary files, others can put a link or a folder here first.
     found = folder.lstat()
     if folder.is_symlink() or found.st_uid != user.uid or found.st_mode & 0o077:
         raise StartError(f"{folder} should be a private folder of user {user.uid}: remove it")

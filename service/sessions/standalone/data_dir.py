@@ -35,6 +35,7 @@ def write_private(path: Path, text: str) -> None:
     """Write a file that nobody else can read; a crash leaves the old one or the new one."""
     unfinished = path.with_name(f"{path.name}.new")
     unfinished.unlink(missing_ok=True)
+    # O_EXCL: never through a link that somebody else has put here.
     file_descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(file_descriptor, "w") as file:
         file.write(text)

@@ -116,6 +116,7 @@ async def _finish_calls(admin_address_file: Path, end_streams: Callable[[], None
 
 async def _calls_in_flight(admin_address: str) -> bool:
     status, text = await http_get(admin_address, "/stats?filter=downstream_rq_active$")
+    # Without an answer Envoy has ended, and no call is in flight.
     counters = (line.split(": ") for line in text.splitlines()) if status == _OK else ()
     # The question itself is a call in flight of the admin pages.
     return any(count != "0" for name, count in counters if not name.startswith("http.admin."))

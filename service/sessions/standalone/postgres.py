@@ -42,13 +42,13 @@ async def running_postgres(
 
 def server(cluster: Cluster, settings: Mapping[str, str], *, quiet: bool = False) -> Child:
     """The server of a cluster, as a child to be kept running."""
-    places = {
+    socket = {
         "listen_addresses": "",
         "port": str(PORT),
         "unix_socket_directories": str(cluster.socket_dir),
         "unix_socket_permissions": "0700",
     }
-    options = [f"--{name}={value}" for name, value in (places | dict(settings)).items()]
+    options = [f"--{name}={value}" for name, value in (socket | dict(settings)).items()]
 
     async def is_ready() -> bool:
         return _status(cluster.directory / "postmaster.pid") == "ready"

@@ -101,6 +101,7 @@ class ProcessMonitor:
                     notice.show(f"{self.child.name} to be ready")
                     await asyncio.sleep(POLL_SECONDS)
         except TimeoutError:
+            # At the first start this is an error; later the child is ended, and started again.
             if not self._was_ready.is_set():
                 seconds = f"{self.child.start_timeout:.0f} seconds"
                 message = f"{self.child.name} is not ready after {seconds}"

@@ -61,6 +61,7 @@ async def _hold(data_dir: Path) -> DataDirLock:
 
 async def _run(settings: Settings, demo: bool) -> None:
     with (
+        # Before anything is started, so that a port in use is reported immediately.
         ReservedPort(settings.host, settings.port, "SESSIONS_PORT") as listener,
         reserved_ports(settings, free=True) as ports,
     ):

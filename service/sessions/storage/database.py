@@ -117,9 +117,13 @@ class Database:
                 return await self._fetch(query, parameters, row_factory)
 
     async def _replace_broken(self) -> None:
-        """Replace the connections that the server has closed."""
+        """Replace the broken connections of this pool and of its siblings."""
         for database in (self, *self._siblings):
-            await database._pool.check()
+            await database.check_connections()
+
+    async def check_connections(self) -> None:
+        """Replace the connections of this pool that no longer work."""
+        await self._pool.check()
 
     async def ping(self) -> None:
         """Raise Unavailable unless the database answers within two seconds.

@@ -11,5 +11,6 @@ async def estimated_rows(database: Database, query: LiteralString, parameters: P
     Raises:
         Unavailable: the database can't be reached.
     """
+    # EXPLAIN without ANALYZE runs nothing.
     [(plans,)] = await database.fetch(f"EXPLAIN (FORMAT JSON) {query}", parameters)
     return int(plans[0]["Plan"]["Plan Rows"])

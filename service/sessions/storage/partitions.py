@@ -99,6 +99,7 @@ async def _make(connection: Connection, table: str, month: Month) -> None:
     Attached rather than created in place: that lets readers and writers go on.
     """
     name = month.partition(table)
+    # Another process can have made it. IF NOT EXISTS would not tell whether it is attached, too.
     found = await connection.execute("SELECT to_regclass(%s)", (name,))
     if await found.fetchone() != (None,):
         return

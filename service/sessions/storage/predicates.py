@@ -60,6 +60,7 @@ class _Compiler:
         """The row's own items decide, except where it could not hold them all."""
         hashes = [item_hash(collection, value) for value in values]
         items = f"{self._parameter(hashes)}::uuid[]"
+        # The index answers this first condition; the second is checked on the rows that it finds.
         items_or_more = f"{self._parameter([*hashes, MORE_ITEMS])}::uuid[]"
         return f"""(s.items && {items_or_more}
    AND (s.items && {items}

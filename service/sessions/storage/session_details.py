@@ -46,8 +46,8 @@ SELECT {SESSION_COLUMNS}, page.page_events, page.has_more
          FROM (
               SELECT occurred_at, sequence, event_id, is_pageview,
                      event_name, url, referrer, event_data,
-                     row_number() OVER places AS number,
-                     sum(size) OVER places - size AS bytes_before
+                     row_number() OVER ordered AS number,
+                     sum(size) OVER ordered - size AS bytes_before
                 FROM (
                      SELECT occurred_at, sequence, event_id, is_pageview,
                             event_name, url, referrer, event_data,
@@ -62,7 +62,7 @@ SELECT {SESSION_COLUMNS}, page.page_events, page.has_more
                       ORDER BY e.occurred_at, e.sequence, e.event_id
                       LIMIT %(limit)s + 1
                      ) AS found
-              WINDOW places AS (ORDER BY occurred_at, sequence, event_id ROWS UNBOUNDED PRECEDING)
+              WINDOW ordered AS (ORDER BY occurred_at, sequence, event_id ROWS UNBOUNDED PRECEDING)
               ) AS counted
        ) AS page
 """

@@ -27,7 +27,7 @@ NEWEST = 500
 BUDGET = 0.02
 """Seconds after which a page that is hard to fill ends short."""
 
-_PLACE: LiteralString = """
+_AFTER: LiteralString = """
            s.website_key = %(website_key)s
        AND s.started_at >= %(since)s AND s.started_at <= %(before_at)s
        AND (s.started_at, s.session_id) < (%(before_at)s, %(before_id)s)"""
@@ -37,7 +37,7 @@ _NEWEST_FIRST: LiteralString = " ORDER BY s.started_at DESC, s.session_id DESC "
 # The inner limit bounds the work, however few match.
 _AMONG_NEWEST: LiteralString = f"""
 SELECT {SESSION_COLUMNS}
-  FROM (SELECT * FROM sessions s WHERE {_PLACE} {_NEWEST_FIRST} LIMIT %(newest)s) AS s
+  FROM (SELECT * FROM sessions s WHERE {_AFTER} {_NEWEST_FIRST} LIMIT %(newest)s) AS s
  WHERE {{condition}}
 {_NEWEST_FIRST} LIMIT %(limit)s"""
 
@@ -46,7 +46,7 @@ SELECT {SESSION_COLUMNS}
 _MORE_THAN_NEWEST: LiteralString = f"""
 SELECT s.session_id
   FROM sessions s
- WHERE {_PLACE}
+ WHERE {_AFTER}
 {_NEWEST_FIRST} LIMIT 1 OFFSET %(newest)s * 9 / 10"""
 
 # Day after day until the page is full or the time is over; the first day is always
@@ -56,7 +56,8 @@ SELECT s.session_id
 # Both bounds of a day are needed, because they choose the partition. To timestamptz(6) is no
 # cast, for that is the type's precision. It keeps the planner from taking a lower and an upper
 # bound for one narrow range: the primary key, which has the same columns, would then look
-# better than the index of all filters.
+# better than the index of all filters. OFFSET 0 keeps the subquery apart, so that the clock is
+# read when a day is reached, and not when the statement begins.
 _BY_DAY: LiteralString = f"""
 SELECT s.*, days.day
   FROM (SELECT day, number, is_bot,
@@ -185,7 +186,7 @@ def _page(found: list[Session], limit: int) -> ListPage:
 
 
 def _before(moment: datetime) -> Position:
-    """The place before all sessions that started earlier than a moment.
+    """The position before all sessions that started earlier than a moment.
 
     It lies on the day before midnight, so that a search from there gets on.
     """

@@ -72,6 +72,7 @@ class Authenticate:
         used = dict(self._used)
         if used:
             await api_keys.mark_used(self._database, used)
+        # A key that was used again meanwhile stays noted for the next time.
         self._used = {id_: at for id_, at in self._used.items() if used.get(id_) != at}
 
 

@@ -33,6 +33,7 @@ class Websites:
             return website
         check_website_id(website_id)
         website = await websites.find(self._database, website_id)
+        # A deleted website still has a row while its data is being removed.
         if website is None or website.deleted_at:
             raise unknown_website(website_id)
         self._found[website_id] = website

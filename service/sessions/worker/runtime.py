@@ -70,6 +70,7 @@ async def run_worker(
         for job in shared:
             job.cancel()
         _log.info("stopping")
+        # NOT_SERVING from now on, whatever the health check finds.
         await status.enter_graceful_shutdown()
         await signals.lame_duck(lame_duck_seconds)
         _log.info("draining")
@@ -77,6 +78,7 @@ async def run_worker(
         await server.stop(settings.drain_timeout)
         for job in jobs:
             job.cancel()
+        # The last run of the job was up to ten seconds ago.
         await run_once(note_last_use)
 
 

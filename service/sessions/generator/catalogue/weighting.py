@@ -20,5 +20,6 @@ def weighted_table(entries: Iterable[tuple[float, Mapping[str, Any]]]) -> list[d
     return [
         {**each, "first_slot": start, "last_slot": end - 1}
         for each, (start, end) in zip(columns, pairwise(bounds), strict=True)
+        # Too light for a slot of its own.
         if start < end
     ]
