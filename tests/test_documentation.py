@@ -263,3 +263,18 @@ def test_the_index_of_decisions_has_each_with_number_date_and_title() -> None:
 def test_the_pages_for_newcomers_stay_short() -> None:
     assert len(README.read_text().splitlines()) <= README_LINES
     assert len((DOCS / "glossary.md").read_text().splitlines()) <= GLOSSARY_LINES
+
+
+def test_the_diagram_has_all_tables() -> None:
+    """Those of the migrations, and the one in which `migrate` remembers them."""
+    [diagram] = (
+        block.text for block in blocks(ROOT / "CONTRIBUTING.md") if block.language == "mermaid"
+    )
+    shown = set(re.findall(r"\w+", diagram))
+    files = (ROOT / "service/sessions/storage/migrations").glob("*.sql")
+    created = {
+        name
+        for file in files
+        for name in re.findall(r"^CREATE TABLE (\w+)", file.read_text(), re.M)
+    }
+    assert created | {"migrations"} <= shown
