@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sessions.domain.places import NOWHERE, Place
+from sessions.domain.locations import UNKNOWN, Location
 from sessions.geolocation import Geolocation
 from sessions.settings import Settings
 
-from tests.support.places import write_places, write_record
+from tests.support.geo_database import write_places, write_record
 
-SAN_JOSE = Place("US", "California", "San José")
+SAN_JOSE = Location("US", "California", "San José")
 
 
 @pytest.mark.parametrize(
@@ -18,19 +18,19 @@ SAN_JOSE = Place("US", "California", "San José")
     [
         ("198.51.100.7", SAN_JOSE),
         ("2001:db8::7", SAN_JOSE),
-        ("203.0.113.7", Place("DE")),
-        ("192.0.2.7", NOWHERE),
-        ("2001:db9::7", NOWHERE),
+        ("203.0.113.7", Location("DE")),
+        ("192.0.2.7", UNKNOWN),
+        ("2001:db9::7", UNKNOWN),
     ],
 )
-def test_places(tmp_path: Path, address: str, place: Place) -> None:
+def test_places(tmp_path: Path, address: str, place: Location) -> None:
     assert Geolocation(write_places(tmp_path / "places.mmdb"))(address) == place
 
 
 def test_a_database_of_ipv4_alone(tmp_path: Path) -> None:
     places = Geolocation(write_places(tmp_path / "places.mmdb", ip_version=4))
     assert places("198.51.100.7") == SAN_JOSE
-    assert places("2001:db8::7") == NOWHERE
+    assert places("2001:db8::7") == UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_a_database_of_ipv4_alone(tmp_path: Path) -> None:
     ],
 )
 def test_records_of_another_make_say_nothing(tmp_path: Path, record: Any) -> None:
-    assert Geolocation(write_record(tmp_path / "places.mmdb", record))("198.51.100.7") == NOWHERE
+    assert Geolocation(write_record(tmp_path / "places.mmdb", record))("198.51.100.7") == UNKNOWN
 
 
 def test_another_file_is_refused_by_name(tmp_path: Path) -> None:

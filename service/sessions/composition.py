@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sessions.domain.cursors import CursorSigner
 from sessions.domain.enrichment import Enricher
-from sessions.domain.places import Place, nowhere
+from sessions.domain.locations import Location, unlocated
 from sessions.domain.visitors import Visitors
 from sessions.geolocation import Geolocation
 from sessions.ingest.requests import IngestEvents
@@ -88,8 +88,8 @@ async def open_application(database_url: str, settings: Settings) -> AsyncIterat
         )
 
 
-def _locate(geo_database: Path | None) -> Callable[[str], Place]:
-    return Geolocation(geo_database) if geo_database else nowhere
+def _locate(geo_database: Path | None) -> Callable[[str], Location]:
+    return Geolocation(geo_database) if geo_database else unlocated
 
 
 def _now() -> datetime:

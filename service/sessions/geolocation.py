@@ -9,19 +9,19 @@ from typing import Any
 
 import maxminddb
 
-from sessions.domain.places import NOWHERE, Place
+from sessions.domain.locations import UNKNOWN, Location
 
 _REMEMBERED = 4_096  # addresses; a lookup takes ten microseconds, and visitors come in runs
 
 
 class Geolocation:
-    """A database of places; each call answers for one IP address.
+    """A geolocation database; each call answers for one IP address.
 
     Args:
         path: the file, read once; a new one counts after a restart.
 
     Raises:
-        ValueError: the file is no such database.
+        ValueError: the file is not such a database.
         OSError: it can't be read.
     """
 
@@ -31,18 +31,18 @@ class Geolocation:
         except maxminddb.InvalidDatabaseError as error:
             raise ValueError(f"{path} is not in MaxMind's format") from error
         # A cache per object: one on the class would keep the reader alive.
-        self._place = lru_cache(_REMEMBERED)(self._look_up)
+        self._location = lru_cache(_REMEMBERED)(self._look_up)
 
-    def __call__(self, address: str) -> Place:
-        """The place of an IPv4 or IPv6 address; empty where the database has none."""
-        return self._place(address)
+    def __call__(self, address: str) -> Location:
+        """The location of an IPv4 or IPv6 address; empty where the database has none."""
+        return self._location(address)
 
-    def _look_up(self, address: str) -> Place:
+    def _look_up(self, address: str) -> Location:
         try:
             found: Any = self._reader.get(address)
         except ValueError:  # an IPv6 address, and a database of IPv4 alone
-            return NOWHERE
-        return Place(
+            return UNKNOWN
+        return Location(
             _text(found, "country", "iso_code"),
             _text(found, "subdivisions", 0, "names", "en"),
             _text(found, "city", "names", "en"),

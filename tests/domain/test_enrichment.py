@@ -13,7 +13,7 @@ from sessions.domain.enrichment import Enricher
 from sessions.domain.errors import InvalidArgument, Reason
 from sessions.domain.event_identity import Ordinals, number_ties
 from sessions.domain.events import Event, EventInput
-from sessions.domain.places import Place
+from sessions.domain.locations import Location
 from sessions.domain.visitors import Visitors
 
 NOW = datetime(2026, 3, 3, 12, tzinfo=UTC)
@@ -424,7 +424,7 @@ def test_the_place_of_an_address_counts_where_the_sender_says_none(
     said: dict[str, Any], found: tuple[str, str, str]
 ) -> None:
     knowing = Enricher(
-        Visitors(b"secret"), lambda address: Place("US", "", address.replace(".", "-"))
+        Visitors(b"secret"), lambda address: Location("US", "", address.replace(".", "-"))
     )
     sent = EventInput(event_type="pageview", timestamp=NOW, url="/", **said)
     event = knowing.enrich(sent, website_id=SITE, received_at=NOW)

@@ -19,9 +19,9 @@ from sessions.domain.session import Session
 from sessions.domain.sessionization import (
     TIMEOUT,
     Change,
-    SessionState,
-    runs,
+    SessionSummary,
     sessionize,
+    split_runs,
 )
 
 from tests.support.events import event_of
@@ -49,12 +49,12 @@ def event(at: datetime, name: str = "", /, **more: Any) -> Event:
     return event_of(attributes, **known | more)
 
 
-def sessions_of(*happened: Event) -> list[SessionState]:
+def sessions_of(*happened: Event) -> list[SessionSummary]:
     """The sessions of events that arrive together."""
-    return [change.session for change in sessionize([], runs(happened))]
+    return [change.session for change in sessionize([], split_runs(happened))]
 
 
-def only_session_of(*happened: Event) -> SessionState:
+def only_session_of(*happened: Event) -> SessionSummary:
     """The one session of events, the same in whatever order they arrive."""
     orders = [sessions_of(*order) for order in permutations(happened)]
     for [session] in orders:
@@ -63,7 +63,7 @@ def only_session_of(*happened: Event) -> SessionState:
     return orders[0][0]
 
 
-def read(state: SessionState) -> Session:
+def read(state: SessionSummary) -> Session:
     """What readers see of a session's length and counts."""
     return Session(
         session_id=UUID(int=0),
@@ -109,11 +109,11 @@ def test_visitors_have_sessions_of_their_own() -> None:
     assert [session.visitor_id for session in found] == ["Ann", "ann", "bob"]
 
 
-def _stored(*happened: Event) -> list[SessionState]:
+def _stored(*happened: Event) -> list[SessionSummary]:
     """Sessions as if they had been stored one after the other, in this order."""
-    stored: list[SessionState] = []
+    stored: list[SessionSummary] = []
     for number, each in enumerate(happened, 1):
-        [change] = sessionize([], runs([each]))
+        [change] = sessionize([], split_runs([each]))
         change.session.session_id = UUID(int=number)
         stored.append(change.session)
     return stored
@@ -123,7 +123,7 @@ def test_a_late_event_joins_two_sessions_and_the_id_made_first_stays() -> None:
     # The later of the two was seen first.
     late, early = event(NOON + 50 * MINUTE), event(NOON)
     stored = _stored(late, early)
-    [change] = sessionize(stored, runs([event(NOON + 25 * MINUTE, "late")]))
+    [change] = sessionize(stored, split_runs([event(NOON + 25 * MINUTE, "late")]))
     assert change.session.session_id == UUID(int=1)
     assert change.replaces == (
         (UUID(int=1), late.occurred_at),
@@ -135,14 +135,14 @@ def test_a_late_event_joins_two_sessions_and_the_id_made_first_stays() -> None:
 
 def test_a_late_event_exactly_between_joins_nothing() -> None:
     stored = _stored(event(NOON), event(NOON + 60 * MINUTE))
-    [change] = sessionize(stored, runs([event(NOON + 30 * MINUTE)]))
+    [change] = sessionize(stored, split_runs([event(NOON + 30 * MINUTE)]))
     assert change.replaces == ()
     assert change.session.session_id not in (None, UUID(int=1), UUID(int=2))
 
 
 def test_what_no_new_event_touches_is_left_alone() -> None:
     stored = _stored(event(NOON), event(NOON + 300 * MINUTE))
-    changes = sessionize(stored, runs([event(NOON + MINUTE)]))
+    changes = sessionize(stored, split_runs([event(NOON + MINUTE)]))
     assert [change.session.session_id for change in changes] == [UUID(int=1)]
 
 
@@ -231,7 +231,7 @@ def test_duration_is_whole_seconds_rounded_down() -> None:
 def test_a_run_is_one_visitor_s_events_in_order_without_a_gap() -> None:
     first, second, third = (event(NOON + minutes * MINUTE) for minutes in (0, 29, 59))
     other = event(NOON + MINUTE, visitor_id="bob")
-    assert runs([third, other, second, first]) == [[first, second], [third], [other]]
+    assert split_runs([third, other, second, first]) == [[first, second], [third], [other]]
 
 
 def _identity(each: Event) -> tuple[str, datetime, str]:
@@ -241,26 +241,26 @@ def _identity(each: Event) -> tuple[str, datetime, str]:
 @settings(deadline=None)
 @given(st.lists(events(), min_size=1, max_size=12, unique_by=_identity))
 def test_sessions_made_one_event_at_a_time_equal_the_definition(happened: list[Event]) -> None:
-    stored: list[SessionState] = []
+    stored: list[SessionSummary] = []
     for each in happened:
-        [change] = sessionize([state for state in stored if _near(state, each)], runs([each]))
+        [change] = sessionize([state for state in stored if _near(state, each)], split_runs([each]))
         gone = {id_ for id_, _ in change.replaces}
         stored = [state for state in stored if state.session_id not in gone] + [change.session]
     found = sorted(stored, key=lambda state: (state.visitor_id, state.started_at))
     assert [_told(state) for state in found] == [_told(one) for one in reference_sessions(happened)]
 
 
-def _near(state: SessionState, each: Event) -> bool:
+def _near(state: SessionSummary, each: Event) -> bool:
     at = each.occurred_at
     return state.visitor_id == each.visitor_id and (
         state.started_at - TIMEOUT < at < state.ended_at + TIMEOUT
     )
 
 
-def _told(session: SessionState | Expected) -> list[Any]:
+def _told(session: SessionSummary | Expected) -> list[Any]:
     """What the definition says of a session, of one made by either."""
     attributes: Any = session.attributes
-    if isinstance(session, SessionState):
+    if isinstance(session, SessionSummary):
         attributes = tuple(attributes.get(name, ("", ""))[1] for name in CLIENT)
     return [attributes, *(getattr(session, name) for name in TOLD)]
 
@@ -268,6 +268,6 @@ def _told(session: SessionState | Expected) -> list[Any]:
 def test_a_change_names_all_sessions_that_it_replaces() -> None:
     """The one whose id stays among them: its place on the timeline may have moved."""
     stored = _stored(event(NOON))
-    [change] = sessionize(stored, runs([event(NOON - MINUTE)]))
+    [change] = sessionize(stored, split_runs([event(NOON - MINUTE)]))
     assert change == Change(change.session, ((UUID(int=1), NOON),))
     assert change.session.started_at == NOON - MINUTE

@@ -8,7 +8,7 @@ from sessions.composition import open_application
 from sessions.domain.api_keys import Scope
 from sessions.settings import Settings
 
-from tests.support.places import write_places
+from tests.support.geo_database import write_places
 from tests.support.stack import running_stack
 
 

@@ -27,7 +27,7 @@ DAYS = {"start_date": "2026-02-27", "end_date": "2026-03-05"}
 MINUTE = timedelta(minutes=1)
 VISITS = 240
 
-Place = tuple[datetime, str]
+SessionKey = tuple[datetime, str]
 """(started_at, session_id): what the list is ordered by."""
 
 
@@ -53,9 +53,11 @@ async def record(application: Application, website: Website, sent: Sequence[Even
     await application.write_events(website, events)
 
 
-def walk(way: Way, website_id: str, query: Query, key: str, limits: Iterator[int]) -> list[Place]:
+def walk(
+    way: Way, website_id: str, query: Query, key: str, limits: Iterator[int]
+) -> list[SessionKey]:
     """The sessions of all pages; each page has the next limit."""
-    found: list[Place] = []
+    found: list[SessionKey] = []
     cursor: str | None = ""
     while cursor is not None:
         limit = next(limits)
@@ -72,7 +74,7 @@ def walk(way: Way, website_id: str, query: Query, key: str, limits: Iterator[int
     return found
 
 
-async def stored(application: Application, website: Website, country: str = "") -> list[Place]:
+async def stored(application: Application, website: Website, country: str = "") -> list[SessionKey]:
     """All sessions from the table, of one country if that is given, sorted here."""
     query = "SELECT started_at, session_id, country FROM sessions WHERE website_key = %(key)s"
     rows: list[tuple[Any, ...]]

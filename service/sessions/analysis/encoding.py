@@ -131,7 +131,7 @@ def _used(words: Sequence[str], numbers: Array) -> tuple[Sequence[str], Array]:
     occurs = np.bincount(numbers, minlength=len(words)) > 0
     if occurs.all():
         return words, numbers
-    return [words[place] for place in np.flatnonzero(occurs).tolist()], (np.cumsum(occurs) - 1)[
+    return [words[number] for number in np.flatnonzero(occurs).tolist()], (np.cumsum(occurs) - 1)[
         numbers
     ]
 

@@ -62,8 +62,8 @@ def _numbered_steps(data: bytes) -> tuple[list[str], Array]:
     sent, numbers = _numbered(data)
     texts = [_step_word(word) for word in sent]
     words = sorted(set(texts))
-    places = {word: number for number, word in enumerate(words)}
-    return words, smallest(np.array([places[text] for text in texts], np.uint32)[numbers])
+    new_numbers = {word: number for number, word in enumerate(words)}
+    return words, smallest(np.array([new_numbers[text] for text in texts], np.uint32)[numbers])
 
 
 def _step_word(sent: str) -> str:

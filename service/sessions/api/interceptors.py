@@ -10,8 +10,8 @@ import grpc
 import structlog
 
 from sessions.api.call import Call, Step
-from sessions.api.errors import code_of, domain_error, naming_batch, status_of
 from sessions.api.methods import UNKNOWN, Method
+from sessions.api.statuses import code_of, domain_error, naming_batch, status_of
 from sessions.domain.api_keys import check_scope, check_website
 from sessions.domain.errors import DomainError, InvalidArgument, Reason, Unimplemented, Violation
 from sessions.usecases.authenticate import Authenticate
@@ -51,13 +51,13 @@ async def handle_errors(call: Call, request: Any, *, proceed: Step) -> Any:
     except grpc.aio.BaseError:
         raise  # gRPC's own: the caller has gone, or the server stops
     except Exception as error:
-        told = domain_error(error)
-        call.code, call.reason = code_of(told), told.reason
+        failure = domain_error(error)
+        call.code, call.reason = code_of(failure), failure.reason
         if call.code is grpc.StatusCode.INTERNAL:
             _log.exception("failed", request_id=_request_id(call))
         # The frames hold the request, which can be large: not while the answer is sent.
         traceback.clear_frames(error.__traceback__)
-        await _abort(call, told)
+        await _abort(call, failure)
     call.code = grpc.StatusCode.OK
     return response
 

@@ -17,7 +17,7 @@ from sessions.domain.dimensions import ATTRIBUTES, NAMES, first_language
 from sessions.domain.errors import InvalidArgument, Violation
 from sessions.domain.event_identity import Ordinals, event_key, number_ties
 from sessions.domain.events import Event, EventInput, EventKey
-from sessions.domain.places import NOWHERE, Place, nowhere
+from sessions.domain.locations import UNKNOWN, Location, unlocated
 from sessions.domain.validation import violations
 from sessions.domain.visitors import Visitors
 
@@ -32,7 +32,7 @@ class Facts(NamedTuple):
     hostname: str
     referrer_host: str
     client: user_agents.Client
-    location: Place
+    location: Location
     language: str
 
 
@@ -44,10 +44,10 @@ class Enricher:
 
     Args:
         visitors: turns clients into visitors.
-        locate: gives the place of an IP address in its canonical form.
+        locate: gives the location of an IP address in its canonical form.
     """
 
-    def __init__(self, visitors: Visitors, locate: Callable[[str], Place] = nowhere) -> None:
+    def __init__(self, visitors: Visitors, locate: Callable[[str], Location] = unlocated) -> None:
         self._visitors = visitors
         self._locate = locate
 
@@ -152,19 +152,19 @@ class Enricher:
             hostname=hostname,
             referrer_host=referrer_host,
             client=user_agents.describe(sent.user_agent),
-            location=self._place(sent, address),
+            location=self._location(sent, address),
             language=sent.language and first_language(sent.language),
         )
 
-    def _place(self, sent: EventInput, address: str) -> Place:
-        """What the sender says; only where that is nothing, the place of the client's address."""
+    def _location(self, sent: EventInput, address: str) -> Location:
+        """What the sender says, or else the location of the client's address."""
         if sent.country or sent.region or sent.city:
-            return Place(sent.country.upper(), sent.region, sent.city)
-        return self._locate(address) if address else NOWHERE
+            return Location(sent.country.upper(), sent.region, sent.city)
+        return self._locate(address) if address else UNKNOWN
 
 
 def _forget_address(event: Event, address: str) -> None:
-    """A client's address may stand in `url` and `event_data`, which are the sender's; else nowhere.
+    """A client's address may stand in `url` and `event_data`, which are the sender's; nowhere else.
 
     The referrer and others come from the visitor's browser, so that refusing them would let
     one visitor spoil a whole request.

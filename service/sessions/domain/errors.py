@@ -1,7 +1,7 @@
 """The errors of the domain.
 
 An error has a reason of the catalogue in `error_reason.proto`, which says its message and, for
-`sessions.api.errors`, its gRPC code. The classes are for those who catch them.
+`sessions.api.statuses`, its gRPC code. The classes are for those who catch them.
 """
 
 from dataclasses import dataclass

@@ -53,5 +53,5 @@ class Event:
 
     @property
     def key(self) -> EventKey:
-        """The event's place among the events of its visitor."""
+        """The event's position among the events of its visitor."""
         return self.occurred_at, self.sequence, self.event_id

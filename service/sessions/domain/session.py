@@ -47,7 +47,7 @@ class SessionEvent(NamedTuple):
 
     @property
     def key(self) -> EventKey:
-        """The event's place among the events of its visitor."""
+        """The event's position among the events of its visitor."""
         return self.occurred_at, self.sequence, self.event_id
 
 

@@ -1,7 +1,7 @@
 """From events to sessions: runs of one visitor's events with gaps under 30 minutes.
 
-A `SessionState` is a summary that can be joined with another one without
-looking at any event again: joining is associative and commutative, so that the
+A `SessionSummary` can be merged with another one without
+looking at any event again: merging is associative and commutative, so that the
 order in which events arrive does not matter, and the work for one event does
 not grow with the length of its session. The rules are those of
 `docs/decisions/0001-sessionization.md`.
@@ -39,8 +39,8 @@ def new_session_id() -> UUID:
 
 
 @dataclass(slots=True)
-class SessionState:
-    """All that must be known of a session to join it with another one.
+class SessionSummary:
+    """All that must be known of a session to merge it with another one.
 
     `entry` and `exit` are the keys of the entry event and of the last
     pageview; `attributes` holds the known client attributes, each with the key
@@ -71,8 +71,8 @@ class SessionState:
         """The moment of the first event."""
         return self.first[0]
 
-    def absorb(self, other: "SessionState") -> None:
-        """Become the session of both sets of events; `session_id` stays."""
+    def merge(self, other: "SessionSummary") -> None:
+        """Merge another summary into this one; `session_id` stays."""
         # A pageview comes before any custom event (False sorts before True), then the earlier
         # one.
         if (not other.pageviews, other.entry) < (not self.pageviews, self.entry):
@@ -96,7 +96,7 @@ class SessionState:
         self.items |= {item: at for item, at in other.items.items() if item not in self.items}
 
 
-def runs(events: Iterable[Event]) -> list[list[Event]]:
+def split_runs(events: Iterable[Event]) -> list[list[Event]]:
     """Each visitor's events in order, cut wherever nothing happens for TIMEOUT."""
     ordered = sorted(events, key=attrgetter("visitor_id", "occurred_at", "sequence", "event_id"))
     return [
@@ -106,12 +106,12 @@ def runs(events: Iterable[Event]) -> list[list[Event]]:
     ]
 
 
-def state_of(run: Sequence[Event]) -> SessionState:
-    """The session that one run of events makes, alone."""
+def summarize(run: Sequence[Event]) -> SessionSummary:
+    """The summary of the session that one run of events makes by itself."""
     first, last = run[0], run[-1]
     views = [event for event in run if event.is_pageview]
     entry, exit_ = (views[0], views[-1]) if views else (first, first)
-    return SessionState(
+    return SessionSummary(
         session_id=None,
         visitor_id=first.visitor_id,
         first=first.key,
@@ -159,30 +159,30 @@ def _first_values(run: Sequence[Event]) -> dict[str, tuple[EventKey, str]]:
 class Change:
     """A session as it is now, and the stored sessions (id, started_at) that it replaces."""
 
-    session: SessionState
+    session: SessionSummary
     replaces: tuple[tuple[UUID, datetime], ...]
 
 
-def sessionize(stored: Iterable[SessionState], new: Iterable[Sequence[Event]]) -> list[Change]:
-    """Join runs of new events with the stored sessions that they can touch.
+def sessionize(stored: Iterable[SessionSummary], new: Iterable[Sequence[Event]]) -> list[Change]:
+    """Merge runs of new events with the stored sessions that are adjacent to them.
 
     Args:
         stored: sessions of the same visitors, at least all that lie within
-            TIMEOUT of one of the runs; their states are used up.
+            TIMEOUT of one of the runs; their summaries are changed.
         new: runs of events that no stored session holds yet.
 
     Returns:
-        One change for each session that the events make, extend or join.
+        One change for each session that the events make, extend or merge.
     """
-    states = sorted(
-        (*stored, *map(state_of, new)), key=attrgetter("visitor_id", "started_at", "ended_at")
+    summaries = sorted(
+        (*stored, *map(summarize, new)), key=attrgetter("visitor_id", "started_at", "ended_at")
     )
     return [
-        _join(cluster)
-        for _, timeline in groupby(states, key=attrgetter("visitor_id"))
-        for cluster in _split((state.started_at, state.ended_at, state) for state in timeline)
+        _merge(cluster)
+        for _, timeline in groupby(summaries, key=attrgetter("visitor_id"))
+        for cluster in _split((each.started_at, each.ended_at, each) for each in timeline)
         # A cluster of stored sessions alone has not changed.
-        if any(state.session_id is None for state in cluster)
+        if any(summary.session_id is None for summary in cluster)
     ]
 
 
@@ -201,13 +201,13 @@ def _split(intervals: Iterable[tuple[datetime, datetime, T]]) -> Iterator[list[T
         yield cluster
 
 
-def _join(cluster: Sequence[SessionState]) -> Change:
-    """Make one session of all these states; the id that was made first stays."""
+def _merge(cluster: Sequence[SessionSummary]) -> Change:
+    """Make one session of all these summaries; the id that was made first stays."""
     stored = sorted((s.session_id, s.started_at) for s in cluster if s.session_id)
     # Ids sort by the time at which they were made; new summaries have none, and come last.
-    session = min(cluster, key=lambda state: state.session_id or _LAST_ID)
+    session = min(cluster, key=lambda summary: summary.session_id or _LAST_ID)
     for other in cluster:
         if other is not session:
-            session.absorb(other)
+            session.merge(other)
     session.session_id = session.session_id or new_session_id()
     return Change(session, tuple(stored))

@@ -130,10 +130,10 @@ def _wrong_time(sent: EventInput, received_at: datetime) -> Iterator[Violation]:
 
 
 def _wrong_data(data: dict[str, Any]) -> Iterator[Violation]:
-    """The first reason why `event_data` can't be stored; its field names the place."""
+    """The first reason why `event_data` can't be stored; its field has the path."""
     if flaw := _flaw(data, 1):
-        place, reason = flaw
-        yield Violation(f"event_data{place}", reason)
+        path, reason = flaw
+        yield Violation(f"event_data{path}", reason)
         return
     size = len(orjson.dumps(data))
     if size > limits.MAX_EVENT_DATA:
@@ -163,6 +163,6 @@ def _flaw_inside(value: dict[str, Any] | list[Any], depth: int) -> tuple[str, st
         if isinstance(key, str) and (reason := _not_storable(key)):
             return "", f"has a key that {reason}"
         if flaw := _flaw(item, depth + 1):
-            place, reason = flaw
-            return f".{str(key)[:_KEY_SHOWN]}{place}", reason
+            path, reason = flaw
+            return f".{str(key)[:_KEY_SHOWN]}{path}", reason
     return None

@@ -6,7 +6,7 @@ from datetime import datetime
 from sessions.storage.database import Connection
 
 # Whoever erases again, perhaps by another clock, never brings the moment back.
-_LEAVE = """
+_UPSERT = """
 INSERT INTO tombstones AS old (website_key, visitor_hash, erased_until)
 VALUES (%(website_key)s, %(visitor_hash)s, greatest(clock_timestamp(), %(last)s::timestamptz))
     ON CONFLICT (website_key, visitor_hash) DO UPDATE
@@ -21,10 +21,10 @@ SELECT visitor_hash, erased_until
 """
 
 
-async def leave(
+async def upsert(
     connection: Connection, website_key: int, visitor_hash: bytes, last: datetime | None
 ) -> datetime:
-    """Leave a tombstone for a visitor whose lock is held.
+    """Store the tombstone of a visitor whose lock is held.
 
     Args:
         connection: inside the transaction that erases.
@@ -36,8 +36,8 @@ async def leave(
         The moment until which, inclusive, nothing of this visitor is recorded again.
     """
     parameters = {"website_key": website_key, "visitor_hash": visitor_hash, "last": last}
-    left = await connection.execute(_LEAVE, parameters)
-    [(erased_until,)] = await left.fetchall()
+    stored = await connection.execute(_UPSERT, parameters)
+    [(erased_until,)] = await stored.fetchall()
     moment: datetime = erased_until
     return moment
 

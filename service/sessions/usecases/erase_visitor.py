@@ -48,5 +48,5 @@ class EraseVisitor:
         async with self._database.transaction() as connection:
             locked = await visitors.lock(connection, website, [visitor])
             erased = await erasure.erase(connection, website.key, locked.keys)
-            until = await tombstones.leave(connection, website.key, hashed, erased.last)
+            until = await tombstones.upsert(connection, website.key, hashed, erased.last)
         return ErasedVisitor(erased.sessions, erased.events, until)

@@ -215,7 +215,7 @@ def _slot(
     month = month_of(waiting[0])
     same_month = [header for header in headers if month_of(header.first_hour) == month]
     firsts = [header.first_hour for header in same_month]
-    place = bisect_right(firsts, waiting[0])
-    near = same_month[max(place - 1, 0)] if same_month else None
+    index = bisect_right(firsts, waiting[0])
+    near = same_month[max(index - 1, 0)] if same_month else None
     hours = [hour for hour in waiting if month_of(hour) == month]
-    return near, [hour for hour in hours if place == len(firsts) or hour < firsts[place]]
+    return near, [hour for hour in hours if index == len(firsts) or hour < firsts[index]]

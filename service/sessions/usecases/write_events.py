@@ -4,11 +4,11 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from sessions.domain.events import Event
-from sessions.domain.sessionization import runs, sessionize
+from sessions.domain.sessionization import sessionize, split_runs
 from sessions.domain.visitors import Visitors
 from sessions.domain.websites import Website
 from sessions.storage import events as event_rows
-from sessions.storage import session_states, tombstones, visitors
+from sessions.storage import session_summaries, tombstones, visitors
 from sessions.storage.database import Connection, Database
 from sessions.storage.partitions import PartitionMissing, Partitions
 
@@ -63,10 +63,10 @@ class EventWriter:
             wanted = await self._not_erased(connection, website, ids, events)
         new = await event_rows.insert(connection, website.key, keys, wanted)
         # A batch that was sent again ends here: nothing of it is new.
-        if touching := runs(new):
-            stored = await session_states.touched(connection, website.key, keys, touching)
-            changes = sessionize(stored, touching)
-            await session_states.store(connection, website.key, keys, changes)
+        if runs := split_runs(new):
+            stored = await session_summaries.load_adjacent(connection, website.key, keys, runs)
+            changes = sessionize(stored, runs)
+            await session_summaries.store(connection, website.key, keys, changes)
         if len(wanted) < len(events):
             # The lock made rows for visitors of whom nothing is left to record.
             await visitors.remove_unused(connection, website.key, ids)

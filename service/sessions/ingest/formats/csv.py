@@ -17,10 +17,10 @@ import orjson
 from sessions.domain.events import EventInput
 from sessions.ingest.entries import Entry, Outcome, Refused, UnusableFile
 from sessions.ingest.formats.fields import (
-    INTEGER,
-    MOMENT,
-    OBJECT,
+    EVENT_DATA,
     READERS,
+    SEQUENCE,
+    TIMESTAMP,
     WrongValue,
     shown,
 )
@@ -42,20 +42,20 @@ class Csv:
         header, records = read_table(lines)
         if not header:
             return
-        places = self._places(header)
+        indexes = self._indexes(header)
         for record in records:
-            yield record.entry(_event(record.cells, places))
+            yield record.entry(_event(record.cells, indexes))
 
-    def _places(self, header: list[str]) -> dict[str, int]:
+    def _indexes(self, header: list[str]) -> dict[str, int]:
         """Field → index of its column."""
         wanted = {name: name for name in header if name in READERS} | dict(self.columns)
         missing = [column for column in wanted.values() if column not in header]
         if missing:
             there = ", ".join(map(shown, header))
             raise UnusableFile(f"no column {', '.join(missing)}; there are {there}")
-        if MOMENT not in wanted:
-            hint = f"--map {MOMENT}=COLUMN"
-            raise UnusableFile(f"no column {MOMENT}: name it with {hint}")
+        if TIMESTAMP not in wanted:
+            hint = f"--map {TIMESTAMP}=COLUMN"
+            raise UnusableFile(f"no column {TIMESTAMP}: name it with {hint}")
         check_unambiguous(header, wanted.values())
         return {name: header.index(column) for name, column in wanted.items()}
 
@@ -149,22 +149,22 @@ def _text(lines: Iterator[Line], again: deque[Line], taken: list[Line]) -> Itera
         yield (line.content + (line.end or b"\n")).decode(errors="surrogateescape")
 
 
-def _event(cells: list[str] | Refused, places: Mapping[str, int]) -> EventInput | Refused:
+def _event(cells: list[str] | Refused, indexes: Mapping[str, int]) -> EventInput | Refused:
     if isinstance(cells, Refused):
         return cells
     fields: dict[str, Any] = {}
     wrong = []
-    for name, place in places.items():
-        if cells[place]:
+    for name, index in indexes.items():
+        if cells[index]:
             try:
-                fields[name] = value_of(name, cells[place])
+                fields[name] = value_of(name, cells[index])
             except WrongValue as error:
                 wrong.append(f"{name}: {error}")
-    if not wrong and MOMENT not in fields:
-        wrong.append(f"{MOMENT}: is required in a file")
+    if not wrong and TIMESTAMP not in fields:
+        wrong.append(f"{TIMESTAMP}: is required in a file")
     if wrong:
         return Refused("; ".join(wrong))
-    if "event_type" not in places:
+    if "event_type" not in indexes:
         fields["event_type"] = "event" if "event_name" in fields else "pageview"
     return EventInput(**fields)
 
@@ -172,11 +172,11 @@ def _event(cells: list[str] | Refused, places: Mapping[str, int]) -> EventInput 
 def value_of(name: str, cell: str) -> Any:
     """The value of a field from its cell; raises WrongValue."""
     try:
-        if name == MOMENT:
+        if name == TIMESTAMP:
             return rfc3339_or_utc(cell)
-        if name == INTEGER:
+        if name == SEQUENCE:
             return int(cell)
-        return READERS[name](orjson.loads(cell) if name == OBJECT else cell)
+        return READERS[name](orjson.loads(cell) if name == EVENT_DATA else cell)
     except WrongValue:
         raise
     except ValueError:
@@ -184,7 +184,7 @@ def value_of(name: str, cell: str) -> Any:
 
 
 _MUST_BE = {
-    MOMENT: "must be a time such as 2026-03-03T10:15:00Z or 2026-03-03 10:15:00 (UTC)",
-    INTEGER: "must be an integer",
-    OBJECT: "must be a JSON object",
+    TIMESTAMP: "must be a time such as 2026-03-03T10:15:00Z or 2026-03-03 10:15:00 (UTC)",
+    SEQUENCE: "must be an integer",
+    EVENT_DATA: "must be a JSON object",
 }

@@ -8,9 +8,9 @@ from sessions.domain.client_addresses import without_addresses
 from sessions.domain.limits import TEXTS
 from sessions.ingest.timestamps import rfc3339
 
-OBJECT = "event_data"
-INTEGER = "sequence"
-MOMENT = "timestamp"
+EVENT_DATA = "event_data"
+SEQUENCE = "sequence"
+TIMESTAMP = "timestamp"
 
 
 class WrongValue(ValueError):
@@ -48,9 +48,9 @@ def _moment(value: Any) -> Any:
 
 READERS: dict[str, Callable[[Any], Any]] = {
     **{each.field: _text for each in TEXTS},
-    INTEGER: _integer,
-    OBJECT: _object,
-    MOMENT: _moment,
+    SEQUENCE: _integer,
+    EVENT_DATA: _object,
+    TIMESTAMP: _moment,
 }
 """Field of `EventInput` → what makes its value from JSON, or raises WrongValue."""
 

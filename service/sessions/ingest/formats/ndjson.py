@@ -13,7 +13,7 @@ import orjson
 
 from sessions.domain.events import EventInput
 from sessions.ingest.entries import Entry, Refused
-from sessions.ingest.formats.fields import MOMENT, READERS, WrongValue, unknown_field
+from sessions.ingest.formats.fields import READERS, TIMESTAMP, WrongValue, unknown_field
 from sessions.ingest.lines import Line
 
 
@@ -48,6 +48,6 @@ def parse(content: bytes) -> EventInput | Refused:
                 known[name] = reader(value)
             except WrongValue as error:
                 wrong.append(f"{name}: {error}")
-    if fields.get(MOMENT) is None:
-        wrong.append(f"{MOMENT}: is required in a file")
+    if fields.get(TIMESTAMP) is None:
+        wrong.append(f"{TIMESTAMP}: is required in a file")
     return Refused("; ".join(wrong)) if wrong else EventInput(**known)

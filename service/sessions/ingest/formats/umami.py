@@ -18,7 +18,7 @@ from sessions.domain import urls
 from sessions.domain.events import EventInput
 from sessions.ingest.entries import Entry, Refused, Skipped, UnusableFile
 from sessions.ingest.formats.csv import check_unambiguous, read_table, value_of
-from sessions.ingest.formats.fields import MOMENT, WrongValue, shown
+from sessions.ingest.formats.fields import TIMESTAMP, WrongValue, shown
 from sessions.ingest.lines import Line
 
 _REQUIRED = ("session_id", "created_at", "url_path", "event_type")
@@ -92,7 +92,7 @@ def _row(header: list[str], cells: list[str]) -> _Row:
 
 def _event(row: Mapping[str, str]) -> EventInput | Refused:
     try:
-        moment = value_of(MOMENT, row["created_at"])
+        moment = value_of(TIMESTAMP, row["created_at"])
     except WrongValue as error:
         return Refused(f"created_at: {error}")
     kind = _KINDS[row["event_type"]]

@@ -123,8 +123,8 @@ CREATE INDEX sessions_filters ON sessions USING gin (
     country, region, city, browser, os, device, language, hostname, referrer, utm_source, utm_medium, utm_campaign, items
 ) WITH (gin_pending_list_limit = 256);
 
--- From a session's id to its place, for every id ever given. A merged id keeps
--- a moment inside the session that took its place. The sessions that are not
+-- From a session's id to its key, for every id ever given. A merged id keeps
+-- a moment inside the session that replaced it. The sessions that are not
 -- merged are the visitor's timeline.
 CREATE TABLE session_ids (
     website_key integer,
@@ -151,7 +151,7 @@ CREATE TABLE overflow_items (
     PRIMARY KEY (website_key, visitor_key, item, occurred_at)
 );
 
--- The hours (UTC) in which sessions started that a transaction has changed, by their place
+-- The hours (UTC) in which sessions started that a transaction has changed, by their start
 -- before and after it. Appended by every transaction that changes sessions, removed by the
 -- one that brings the blocks of these hours up to date, soon where is_urgent.
 CREATE TABLE changed_hours (

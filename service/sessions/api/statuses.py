@@ -37,7 +37,7 @@ _DEFINITIONS = {
 
 
 def domain_error(error: Exception) -> DomainError:
-    """What a caller is told of an error; of one that nobody foresaw, nothing but that."""
+    """What a caller is failure of an error; of one that nobody foresaw, nothing but that."""
     if isinstance(error, DomainError):
         return error
     if isinstance(error, TimeoutError):
@@ -51,10 +51,10 @@ def naming_batch(request: Message) -> Iterator[None]:
     try:
         yield
     except (DomainError, TimeoutError) as error:
-        told = domain_error(error)
+        failure = domain_error(error)
         if hasattr(request, "batch"):
-            told.metadata["batch"] = str(request.batch)
-        raise told from error
+            failure.metadata["batch"] = str(request.batch)
+        raise failure from error
 
 
 def code_of(error: DomainError) -> grpc.StatusCode:

@@ -1,6 +1,6 @@
-"""The writing side of sessions: load the states that new events touch, store what became of them.
+"""The writing side of sessions: load what new events can change, and store what they make.
 
-States are what `sessions.domain.sessionization` works on.
+Summaries are what `sessions.domain.sessionization` works on.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ from psycopg.rows import dict_row
 from sessions.domain.dimensions import ACQUISITION, CLIENT, NAMES
 from sessions.domain.events import Event, EventKey
 from sessions.domain.items import MORE_ITEMS, NO_PAGE, item_hash
-from sessions.domain.sessionization import MAX_ITEMS, TIMEOUT, Change, SessionState
+from sessions.domain.sessionization import MAX_ITEMS, TIMEOUT, Change, SessionSummary
 from sessions.storage import changed_hours
 from sessions.storage.database import Connection, as_json
 
@@ -23,7 +23,7 @@ _MUTABLE = (
     *("entry_page", "exit_page", "items", "order_keys"),
 )
 
-_PLACE = ("website_key", "started_at", "session_id", "visitor_key", "visitor_id")
+_IDENTITY = ("website_key", "started_at", "session_id", "visitor_key", "visitor_id")
 
 
 def _list(columns: Iterable[str], table: str = "") -> str:
@@ -34,8 +34,8 @@ def _list(columns: Iterable[str], table: str = "") -> str:
 # inside it or soon after: nothing else can be touched. The LIMIT of the last
 # part keeps the planner from beginning with all sessions of the website, which
 # looks cheap to it where a table is new and was not analysed yet.
-_TOUCHED = f"""
-SELECT {_list((*_PLACE, *_MUTABLE), "s.").replace("s.items", "s.items::text[]")}
+_ADJACENT = f"""
+SELECT {_list((*_IDENTITY, *_MUTABLE), "s.").replace("s.items", "s.items::text[]")}
   FROM json_to_recordset(%(runs)s::json)
        AS run(visitor_key bigint, first timestamptz, last timestamptz)
  CROSS JOIN LATERAL (
@@ -80,8 +80,8 @@ SELECT %(website_key)s, session_id, visitor_key, started_at
 """
 
 _UPSERT = f"""
-INSERT INTO sessions (website_key, {_list((*_PLACE[1:], *_MUTABLE))})
-SELECT %(website_key)s, {_list((*_PLACE[1:], *_MUTABLE))}
+INSERT INTO sessions (website_key, {_list((*_IDENTITY[1:], *_MUTABLE))})
+SELECT %(website_key)s, {_list((*_IDENTITY[1:], *_MUTABLE))}
   FROM json_populate_recordset(NULL::sessions, %(rows)s::json)
     ON CONFLICT (website_key, started_at, session_id) DO UPDATE
    SET {", ".join(f"{name} = excluded.{name}" for name in _MUTABLE)}
@@ -95,12 +95,12 @@ SELECT %(website_key)s, visitor_key, item, occurred_at
 """
 
 
-async def touched(
+async def load_adjacent(
     connection: Connection,
     website_key: int,
     visitor_keys: Mapping[str, int],
     runs: Iterable[Sequence[Event]],
-) -> list[SessionState]:
+) -> list[SessionSummary]:
     """The stored sessions that these runs of new events can extend or join."""
     rows = [
         {
@@ -112,10 +112,10 @@ async def touched(
     ]
     parameters = {"website_key": website_key, "runs": as_json(rows), "timeout": TIMEOUT}
     async with connection.cursor(row_factory=dict_row, binary=True) as cursor:
-        await cursor.execute(_TOUCHED, parameters)
+        await cursor.execute(_ADJACENT, parameters)
         # A long session can lie beside several runs of its visitor.
         found = {row["session_id"]: row for row in await cursor.fetchall()}
-    return [_state(row) for row in found.values()]
+    return [_summary(row) for row in found.values()]
 
 
 async def store(
@@ -126,20 +126,20 @@ async def store(
 ) -> None:
     """Make the stored sessions of a website what the changes say.
 
-    Merged ids leave the timeline before others take their place on it.
+    Merged ids leave the timeline before others take their session_ref on it.
     """
     gone, merged, moved, rows, overflow = [], [], [], [], []
     for change in changes:
         session = change.session
         visitor = {"visitor_key": visitor_keys[session.visitor_id]}
-        place = {"session_id": session.session_id, "started_at": session.started_at}
+        session_ref = {"session_id": session.session_id, "started_at": session.started_at}
         before = [{"session_id": id_, "started_at": at} for id_, at in change.replaces]
         # The key of a row contains its start: a session that begins earlier now is another row.
-        gone += [old for old in before if old != place]
+        gone += [old for old in before if old != session_ref]
         merged += [id_ for id_, _ in change.replaces if id_ != session.session_id]
-        if place not in before:
-            moved.append(visitor | place)
-        rows.append(visitor | place | _row(session))
+        if session_ref not in before:
+            moved.append(visitor | session_ref)
+        rows.append(visitor | session_ref | _row(session))
         # In a table of their own, so that the row and its index entries stay small.
         spilled = islice(session.items.items(), MAX_ITEMS, None)
         overflow += [visitor | {"item": item, "occurred_at": at} for item, at in spilled]
@@ -161,8 +161,8 @@ def _starts(change: Change) -> list[datetime]:
     return [*(at for _, at in change.replaces), change.session.started_at]
 
 
-def _row(session: SessionState) -> dict[str, Any]:
-    """The columns of `sessions` that a state makes, but for its place."""
+def _row(session: SessionSummary) -> dict[str, Any]:
+    """The columns of `sessions` that a summary makes, but for its key."""
     return {
         "visitor_id": session.visitor_id,
         "ended_at": session.ended_at,
@@ -180,18 +180,18 @@ def _row(session: SessionState) -> dict[str, Any]:
 
 
 def _border_items(entry_page: str, exit_page: str) -> tuple[str, str]:
-    """The items of a row that do not come from the state's own."""
+    """The items of a row that do not come from the summary's own."""
     return item_hash("entry_page", entry_page), item_hash("exit_page", exit_page)
 
 
-def _stored_items(session: SessionState) -> list[str]:
+def _stored_items(session: SessionSummary) -> list[str]:
     items = list(islice(session.items, MAX_ITEMS))
     if session.more_items or len(session.items) > MAX_ITEMS:
         items.append(MORE_ITEMS)
     return items if session.has_page else [*items, NO_PAGE]
 
 
-def _order_keys(session: SessionState) -> dict[str, Sequence[Any]]:
+def _order_keys(session: SessionSummary) -> dict[str, Sequence[Any]]:
     """The keys that can't be told from the other columns: usually only that of the first event."""
     keys = {"entry": session.entry, "exit": session.exit}
     keys |= {name: key for name, (key, _) in session.attributes.items()}
@@ -199,14 +199,14 @@ def _order_keys(session: SessionState) -> dict[str, Sequence[Any]]:
     return {"first": session.first[1:], **other}
 
 
-def _state(row: Mapping[str, Any]) -> SessionState:
-    """The state that a row of `sessions` holds."""
+def _summary(row: Mapping[str, Any]) -> SessionSummary:
+    """The summary that a row of `sessions` holds."""
     stored: dict[str, Any] = row["order_keys"]
     first: EventKey = (row["started_at"], *stored["first"])
     keys = {name: _event_key(key) for name, key in stored.items() if name != "first"}
     entry_page, exit_page, items = row["entry_page"], row["exit_page"], set(row["items"])
     own = items.difference(_border_items(entry_page, exit_page), (NO_PAGE, MORE_ITEMS))
-    return SessionState(
+    return SessionSummary(
         session_id=row["session_id"],
         visitor_id=row["visitor_id"],
         first=first,

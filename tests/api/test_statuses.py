@@ -11,7 +11,7 @@ from analytics_sessions.v1 import options_pb2
 from analytics_sessions.v1.error_reason_pb2 import ErrorReason
 from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
-from sessions.api.errors import code_of, domain_error, status_of
+from sessions.api.statuses import code_of, domain_error, status_of
 from sessions.domain import errors
 from sessions.domain.api_keys import ApiKey, Scope, check_website
 from sessions.domain.errors import DomainError, Reason, Violation

@@ -1,10 +1,10 @@
-"""Where a visitor is."""
+"""The location of a visitor."""
 
 from typing import NamedTuple
 
 
-class Place(NamedTuple):
-    """A place, as far as it is known; `''` is unknown."""
+class Location(NamedTuple):
+    """A location, as far as it is known; `''` is unknown."""
 
     country: str = ""
     """ISO 3166-1 alpha-2 code in capitals."""
@@ -13,9 +13,9 @@ class Place(NamedTuple):
     city: str = ""
 
 
-NOWHERE = Place()
+UNKNOWN = Location()
 
 
-def nowhere(address: str) -> Place:
+def unlocated(address: str) -> Location:
     """What is known of an IP address without a database."""
-    return NOWHERE
+    return UNKNOWN
