@@ -106,6 +106,7 @@ class Columns:
         """The positions of the steps of these sessions."""
         counts = self.step_counts[sessions]
         ends = np.cumsum(counts)
+        # For each step, by how much its position in the result differs from the one here.
         first = np.repeat(self.step_starts[sessions] - (ends - counts), counts)
         return first + np.arange(len(first))
 
@@ -159,5 +160,6 @@ def _renumber(part: Columns, name: str, numbers: Mapping[str, int]) -> Array:
 def smallest(values: Array) -> Array:
     """These values, none below 0, in the smallest type that holds the largest."""
     largest = int(values.max()) if len(values) else 0
+    # 8 bytes are signed and hold half as much.
     width = next(width for width in WIDTHS if largest < 2 ** (8 * width - (width == 8)))
     return values.astype(WIDTHS[width], copy=False)

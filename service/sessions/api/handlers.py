@@ -86,6 +86,7 @@ class Handlers(grpc.GenericRpcHandler):
         if method.streams_responses:
             respond = partial(self._respond, behaviour)
             return chain((*self._call, receive, *self._message), respond)
+        # Calls without pages need not pass it.
         links = (link_next_page,) if method.cursors else ()
         path = (*self._call, receive, self._deadline, *self._message, *links)
         return chain(path, partial(_answer, behaviour))

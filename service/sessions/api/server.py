@@ -21,6 +21,7 @@ _VISITORS = visitor_service_pb2.DESCRIPTOR.services_by_name["VisitorService"]
 
 SERVICES = [service.full_name for service in (_SESSIONS, _EVENTS, _VISITORS)]
 
+# Envoy lets 128 KiB pass, and adds headers of its own.
 _MAX_HEADERS = 160 * 1024
 
 _OPTIONS = (

@@ -70,6 +70,7 @@ def status_of(error: DomainError) -> Status:
 
 
 def _details(error: DomainError) -> Iterable[Message]:
+    # AIP-193: always there, and first.
     yield ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata)
     if isinstance(error, InvalidArgument):
         yield BadRequest(field_violations=_violations(error))
@@ -81,6 +82,7 @@ def _details(error: DomainError) -> Iterable[Message]:
 
 def _retry_seconds(error: DomainError) -> float:
     known = error.retry_after if isinstance(error, Unavailable) else None
+    # The protos say how long to wait, unless the error knows better.
     usual: int = _DEFINITIONS[error.reason].retry_seconds
     return usual if known is None else known
 

@@ -66,6 +66,7 @@ def main() -> None:
     try:
         sessions()
     except KeyboardInterrupt:
+        # 128 + SIGINT, as shells report it.
         sys.exit(_INTERRUPTED)
     except Exception as error:
         message = _explanation(error)

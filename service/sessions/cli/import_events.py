@@ -139,6 +139,7 @@ def import_events(
         chosen = _combined(hostname, assets, log_format, all_requests=all_requests)
     else:
         chosen = _format(format_name, columns, umami_website)
+    # Made here, so that the summary is right also when the import fails.
     tally = Tally()
     try:
         asyncio.run(_run(website, chosen, files, tally, complete=complete, dry_run=dry_run))

@@ -80,6 +80,7 @@ COLLECTIONS = ("page", "event")
 FILTERS = (*NAMES, "page")
 """What the parameters `filter_<name>` are for."""
 
+# Entry and exit pages are compared as they are.
 _FOLDS = {each.name: each.fold for each in ATTRIBUTES}
 
 

@@ -55,6 +55,7 @@ def canonical(predicate: Predicate) -> list[Any]:
     """The predicate as JSON values: equal for equal predicates, different for different ones."""
     name = type(predicate).__name__
     match predicate:
+        # The name of the class tells the two apart.
         case OneOf(subject, values) | Has(subject, values):
             return [name, subject, *values]
         case Not(operand):

@@ -62,6 +62,7 @@ def _not_storable(text: str) -> str:
         return "contains NUL (U+0000), which can't be stored"
     try:
         text.encode()
+    # JSON can write one as \ud800.
     except UnicodeEncodeError as error:
         return f"is not valid Unicode: lone surrogate at character {error.start}"
     return ""
@@ -74,6 +75,7 @@ def _wrong_parts(sent: EventInput) -> Iterator[Violation]:
     if sent.hostname and not urls.host(sent.hostname):
         yield Violation("hostname", "is not a host name; send one such as shop.example")
     url = urls.split_url(sent.url)
+    # Nearly always.
     if url[2:] == urls.NO_UTM:
         return
     for name in ("utm_source", "utm_medium", "utm_campaign"):
@@ -95,6 +97,7 @@ def _wrong_kind(sent: EventInput) -> Iterator[Violation]:
 def _wrong_identity(sent: EventInput) -> Iterator[Violation]:
     if not sent.visitor_id and not sent.client_ip:
         yield Violation("visitor_id", "is required, or else client_ip and user_agent")
+    # Characters here, while the limits of texts are bytes.
     if len(sent.visitor_id) > limits.MAX_VISITOR_ID_CHARACTERS:
         most = limits.MAX_VISITOR_ID_CHARACTERS
         size = len(sent.visitor_id)
@@ -158,6 +161,7 @@ def _flaw(value: Any, depth: int) -> tuple[str, str] | None:
 def _flaw_inside(value: dict[str, Any] | list[Any], depth: int) -> tuple[str, str] | None:
     if depth > limits.MAX_EVENT_DATA_DEPTH:
         return "", f"is more than {limits.MAX_EVENT_DATA_DEPTH} levels deep"
+    # Elements of an array are named by their index.
     items = value.items() if isinstance(value, dict) else enumerate(value)
     for key, item in items:
         if isinstance(key, str) and (reason := _not_storable(key)):

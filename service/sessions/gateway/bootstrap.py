@@ -96,6 +96,7 @@ def admin_address_file(config: Path) -> Path:
 def _ip_addresses(host: str) -> list[str]:
     """Without the families that this machine has no address of: Envoy could not bind them."""
     found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+    # In the order of the resolver, without repeats.
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 

@@ -57,6 +57,7 @@ class Method:
         if not options.HasExtension(annotations_pb2.http):
             return []
         rule = options.Extensions[annotations_pb2.http]
+        # A method can have several paths.
         return [rule, *rule.additional_bindings]
 
 

@@ -85,6 +85,7 @@ def page_routes() -> Iterator[Route]:
 
 def _file_routes(file: _File) -> Iterator[Route]:
     """First the route for callers who have the file already."""
+    # The content alone decides: the files change with an upgrade only.
     digest = hashlib.sha256(file.file.read_bytes()).hexdigest()[:32]
     # Weak, because the answer may be compressed.
     headers = {**_HEADERS, **file.headers, "etag": f'W/"{digest}"'}

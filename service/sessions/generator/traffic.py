@@ -55,6 +55,7 @@ def plan(sessions: int, days: int, until: datetime) -> list[Hour]:
         for number, (start, end) in enumerate(pairwise(bounds))
     ]
     last = hours[-1]
+    # Visits of the last hour start early enough to end in time.
     hours[-1] = Hour(last.number, last.starts_at, _HOUR - _LAST_MINUTE, last.visits)
     return hours
 

@@ -105,6 +105,8 @@ def _parts(events: list[Event]) -> list[list[Event]]:
     """
     parts: list[list[Event]] = [[] for _ in range(AT_ONCE)]
     for event in events:
+        # The hash differs from process to process, which does not matter: nothing depends on the
+        # parts.
         parts[hash(event.visitor_id) % AT_ONCE].append(event)
     return [part for part in parts if part]
 
@@ -152,6 +154,7 @@ class Importer:
         self, batches: Iterator[_Batch], tally: Tally, progress: Callable[[int], object]
     ) -> None:
         """One file: while a batch is recorded, a thread parses the next one."""
+        # In a thread, because parsing a batch takes longer than the event loop may stand still.
         batch = await asyncio.to_thread(next, batches, None)
         while batch is not None:
             # All are waited for: what was parsed before a failure is to be recorded

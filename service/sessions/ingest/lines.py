@@ -110,6 +110,7 @@ class _Unpacked(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:  # `Buffer` has no length for mypy
+        # read1 gives what it has: read would lose that when the file breaks off.
         content = self._file.read1(len(buffer))
         buffer[: len(content)] = content
         return len(content)
@@ -122,8 +123,10 @@ def open_source(name: str) -> Iterator[Source]:
     Raises UnreadableFile.
     """
     try:
+        # Unbuffered, so that its position is that on disk.
         raw = sys.stdin.buffer if name == STDIN else open(name, "rb", buffering=0)  # noqa: SIM115
         buffered = io.BufferedReader(cast(io.RawIOBase, raw))
+        # Standard input can't be rewound: peek leaves the bytes in the buffer.
         packed = buffered.peek(len(_GZIP_MAGIC)).startswith(_GZIP_MAGIC)
     except OSError as error:
         raise UnreadableFile(f"{name}: {_why(error)}") from error

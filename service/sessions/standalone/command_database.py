@@ -38,6 +38,7 @@ async def command_database(settings: Settings) -> AsyncIterator[str]:
     claim: DataDirLock | RunningUp = await poll(
         attempt, lambda: f"{lock_holder(data_dir)} to finish"
     )
+    # Its database is used while it runs: no lock, and nothing to stop.
     if isinstance(claim, RunningUp):
         yield claim.database_url
         return

@@ -60,6 +60,7 @@ async def seed_demo(database_url: str) -> str:
 
 async def _demo_website(database_url: str) -> Website:
     async with Database(database_url, pool_size=1) as database:
+        # By name, because the demo website has no other mark.
         found = [
             site
             for site in await Websites(database).list_all()

@@ -53,6 +53,7 @@ def _choose(data_dir: Path, cluster: Path, postgres: Path) -> OsUser:
     if cluster.exists():
         owner = cluster.stat()
         return namespace if owner.st_uid == 0 else _user(owner.st_uid, owner.st_gid)
+    # Both the programs and the data have to be reachable for that user.
     found = _system_user()
     if found and _is_passable(postgres.parent) and _is_passable(data_dir.parent):
         return _user(found.pw_uid, found.pw_gid)

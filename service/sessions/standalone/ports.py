@@ -29,6 +29,7 @@ class ReservedPort(AbstractContextManager["ReservedPort"]):
             problem = f"can't listen on {host}:{port} ({error.strerror})"
             raise StartError(f"{problem}: set {setting} to another port") from error
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        # The one that the kernel chose, where 0 was asked for.
         self.port: int = self._socket.getsockname()[1]
 
     def __enter__(self) -> Self:

@@ -47,6 +47,7 @@ def _numbers(text: str, count: int) -> list[int]:
         lowest = highest = 0
     if not 0 < lowest <= highest <= _HIGHEST_PORT:
         raise StartError(f"SESSIONS_WORKER_PORTS={text}: write 50051 or 50051-50054")
+    # More ports than workers are fine.
     if highest - lowest + 1 < count:
         raise StartError(f"SESSIONS_WORKER_PORTS={text} is too few for SESSIONS_WORKERS={count}")
     return list(range(lowest, lowest + count))

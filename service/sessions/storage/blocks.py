@@ -94,6 +94,7 @@ async def fold_transaction(
     try:
         async with _one_moment(database) as connection:
             parameters = {"website_key": website_key, "now": now}
+            # Takes the snapshot, and waits for another fold of the website.
             begun = await connection.execute(_BEGIN, parameters)
             yield connection if begun.rowcount else None
     except errors.ForeignKeyViolation as error:

@@ -87,6 +87,7 @@ async def note(
         starts: `started_at` of each session before and after the change.
         is_urgent: blocks hold words that must go soon, or must be built again.
     """
+    # A batch changes many sessions of few hours.
     hours = sorted({hour_of(start) for start in starts})
     if hours:
         parameters = {"website_key": website_key, "hours": hours, "is_urgent": is_urgent}

@@ -150,6 +150,7 @@ async def remove_next(
     """
     cursor = {"after_at": after.started_at, "after_id": after.session_id}
     parameters = which.parameters | cursor | {"limit": sessions_at_once}
+    # Without locks: what was listed is read again under the locks of its visitors.
     listed = await database.fetch(_NEXT, parameters, dict_row)
     if not listed:
         return None

@@ -11,6 +11,7 @@ from sessions.domain.dimensions import TEXTS
 from sessions.domain.hours import HOUR, hour_number, moment
 from sessions.storage.database import Connection
 
+# The binary format of each value: joined, they are an array that numpy reads as it is.
 _NUMBERS: dict[str, LiteralString] = {
     "started_at": "timestamptz_send(s.started_at)",
     "visitor_key": "int8send(s.visitor_key)",

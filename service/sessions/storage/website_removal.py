@@ -58,6 +58,7 @@ async def remove_next(
         batch: dict[str, int] = dict(await found.fetchall())
         if batch:
             await erasure.erase(connection, website.key, batch)
+    # The caller goes on after the last of them.
     return sorted(batch)
 
 

@@ -162,6 +162,7 @@ class _Fold:
                 parts.append(await snapshot.block(replaced))
             except Damaged:
                 await self._discard(replaced)
+                # Its hours count as changed from now on: begin again with them.
                 return await self.next(current_hour, folded)
         parts += [part async for part in snapshot.rows(hours)]
         await self._replace(replaced, parts)
@@ -174,6 +175,7 @@ class _Fold:
         """As many of these hours as fit into a block, at least one, and their sessions."""
         limit = self._max_sessions + 1
         while (count := await snapshot.count(hours, limit)) == limit and len(hours) > 1:
+            # The count stops at the limit and can't tell how many hours would fit.
             hours = hours[: len(hours) // 2]
         return hours, count
 

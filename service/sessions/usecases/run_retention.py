@@ -80,6 +80,7 @@ class RunRetention:
     async def _run(self, progress: Progress) -> Outcome:
         await self._end_deletions()
         expired = await self._expired(self._clock())
+        # All before the first removal, for the total of the progress.
         estimates = [await retention.estimate(self._database, each) for each in expired]
         sessions = events = 0
         for each in expired:

@@ -44,6 +44,8 @@ class EventWriter:
             return Recorded(0, 0)
         try:
             return await self._record(website, events)
+        # Retention has dropped a month that was remembered: this time its partition is made
+        # again.
         except PartitionMissing:
             return await self._record(website, events)
 
@@ -59,6 +61,7 @@ class EventWriter:
         ids = {event.visitor_id for event in events}
         keys, any_erased = await visitors.lock(connection, website, ids)
         wanted = events
+        # Hashing every visitor is only worth it where the website has tombstones.
         if any_erased:
             wanted = await self._not_erased(connection, website, ids, events)
         new = await event_rows.insert(connection, website.key, keys, wanted)

@@ -36,6 +36,7 @@ async def report_health(
     except DomainError:
         serving = False
     states = HealthCheckResponse
+    # The empty name stands for the process, which Envoy asks for.
     for service in ("", *services):
         await status.set(service, states.SERVING if serving else states.NOT_SERVING)
     in_time = serving and fold_lag < LAG_LIMIT

@@ -43,6 +43,7 @@ ASSETS = frozenset(
 )
 """Extensions of what a page consists of, and of downloads: no pages."""
 
+# Lines of one second are close to each other: servers log requests when they end.
 _SECONDS_REMEMBERED = 4_096
 _REQUEST = re.compile(r"([A-Z]+) (\S.*?)(?: HTTP/\d(?:\.\d)?)?\Z", re.DOTALL)
 _TIME = re.compile(rb"(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)")

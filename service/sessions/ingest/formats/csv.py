@@ -123,6 +123,7 @@ def _records(lines: Iterator[Line], width: int = 0) -> Iterator[Record]:
             return
         except csv.Error as error:
             cells = Refused(f"not CSV: {str(error).partition(' - ')[0]}")
+            # A reader that has raised can't go on.
             reader = csv.reader(_text(lines, again, taken), strict=True)
         if not taken[0].is_blank:
             if width and not isinstance(cells, Refused) and len(cells) != width:
@@ -130,6 +131,7 @@ def _records(lines: Iterator[Line], width: int = 0) -> Iterator[Record]:
             if isinstance(cells, Refused) and len(taken) > 1:
                 end = taken[-1].number
                 cells = Refused(f"{cells.reason} (up to line {end}: a quotation mark too many?)")
+                # In front of what is waiting, in the order of the file.
                 again.extendleft(reversed(taken[1:]))
                 del taken[1:]
             content = b"\n".join(each.content for each in taken)

@@ -101,7 +101,9 @@ def _standard_origin(match: re.Match[bytes]) -> Origin | None:
 def _origin(who: bytes) -> Origin | None:
     """Of what stands before the time: `[host] address[, proxy…] identity user`."""
     first, _, rest = text(who).partition(" ")
+    # Without a virtual host the identity follows the address, and is nearly always `-`.
     second = "" if rest.startswith("- ") else _first(rest.partition(" ")[0])
+    # After a comma the second address is a proxy's.
     if not canonical_ip(second) or first.endswith(","):
         client = _first(first)
         return (client, "") if canonical_ip(client) else None
@@ -115,6 +117,7 @@ def _named_origin(match: re.Match[bytes]) -> Origin | None:
     """Of a format that says which field is the host, and which the address."""
     groups = match.group("host", "client", "forwarded")
     host, client, forwarded = ("" if each is None else text(each) for each in groups)
+    # Behind a proxy only the forwarded address is the client's.
     addresses = [_first(each) for each in (forwarded, client) if canonical_ip(_first(each))]
     name = "" if host in _NO_HOST else urls.host(host)
     return (addresses[0], name) if addresses else None
