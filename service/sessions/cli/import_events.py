@@ -26,20 +26,20 @@ class _Counts(NamedTuple):
 
 
 @click.command("import", short_help="Import access logs, ndjson, CSV or Umami's exports.")
-@click.option("--website", required=True, metavar="ID", help="The website that was visited.")
+@click.option("--website", required=True, metavar="ID", help="The website of the events.")
 @click.option(
-    "--format", "format_name", required=True, type=click.Choice(_FORMATS), help="What FILE holds."
+    "--format", "format_name", required=True, type=click.Choice(_FORMATS), help="Format of FILE."
 )
 @click.option("--hostname", default="", help="combined: the site's own host, such as example.com.")
 @click.option("--all-requests", is_flag=True, help="combined: every line is a pageview.")
-@click.option("--assets", metavar="EXT,…", help="combined: the extensions that are no pages.")
+@click.option("--assets", metavar="EXT,…", help="combined: the extensions that are not pages.")
 @click.option(
     "--log-format",
     metavar="FORMAT",
-    help="combined: how a line is put together, as in Apache's LogFormat or nginx's log_format.",
+    help="combined: format of a line, as in Apache's LogFormat or nginx's log_format.",
 )
 @click.option(
-    "--map", "columns", multiple=True, metavar="FIELD=COLUMN", help="csv: where a field stands."
+    "--map", "columns", multiple=True, metavar="FIELD=COLUMN", help="csv: the column of a field."
 )
 @click.option(
     "--umami-website", default="", metavar="ID", help="umami: which website, if FILE has several."
@@ -47,7 +47,7 @@ class _Counts(NamedTuple):
 @click.option(
     "--complete",
     is_flag=True,
-    help="FILEs are complete: take a last line without line end too.",
+    help="Also import a last line without line end.",
 )
 @click.option("--dry-run", is_flag=True, help="Read and check everything, record nothing.")
 @click.option(
@@ -89,8 +89,7 @@ def import_events(
         sessions import --website "$site" --format combined --all-requests access.log
         sessions import --website "$site" --format combined --assets css,js,png access.log
 
-    A log whose lines are put together in another way, with the format from the server's
-    configuration:
+    A log of another format, which is in the server's configuration:
 
     \b
         sessions import --website "$site" --format combined access.log \\
@@ -111,13 +110,13 @@ def import_events(
 
     The table website_event of Umami 2 or 3: the file website_event.csv of Umami Cloud's export, or
     the table of your own. distinct_id or else session_id is the visitor; Umami gives a visitor
-    another session_id every month. Browser, os and device go to event_data, where filters don't
-    look. Pageviews (event_type 1) and events (2) are taken, all other types are skipped:
+    another session_id every month. Browser, os and device go to event_data, which has no
+    filters. Pageviews (event_type 1) and events (2) are taken, all other types are skipped:
 
     \b
         sessions import --website "$site" --format umami website_event.csv
 
-    See first what would come of it, without a database:
+    Check files first, without a database:
 
     \b
         sessions import --website "$site" --format combined --dry-run --strict access.log

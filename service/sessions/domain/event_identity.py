@@ -14,7 +14,7 @@ import orjson
 
 from sessions.domain.events import Event, EventInput, EventKey
 
-_ORDINALS_REMEMBERED = 131_072  # 20 MB at the most
+_ORDINALS_REMEMBERED = 131_072  # 20 MB at most
 _tie = attrgetter("visitor_id", "occurred_at")
 
 

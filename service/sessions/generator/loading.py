@@ -20,7 +20,7 @@ from sessions.storage.database import Connection, Database, as_json
 Progress = Callable[[int], object]
 """Is told of each chunk how many sessions it made."""
 
-# Seconds that one statement may take at the most: hours of many visits are not divided.
+# Seconds that one statement may take at most: hours of many visits are not divided.
 _TIMEOUT = 3600.0
 
 

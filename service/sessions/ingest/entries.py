@@ -22,7 +22,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A line that says something about the file, and is no data."""
+    """A line that says something about the file, and is not data."""
 
 
 Outcome = EventInput | Refused | Skipped | Comment

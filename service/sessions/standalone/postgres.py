@@ -94,7 +94,7 @@ def server_settings(memory: int, connections: int, *, durable: bool = True) -> d
 
     Args:
         memory: bytes of RAM.
-        connections: clients that connect at the same time at the most.
+        connections: clients that connect at the same time at most.
         durable: survive a crash. Without it data is lost when the machine goes down: for tests
             only, which also get little memory, because many of them run side by side.
     """

@@ -36,9 +36,9 @@ class Database:
 
     Args:
         url: libpq connection string or URL.
-        pool_size: connections at the most.
+        pool_size: connections at most.
         min_size: connections that are kept open while nobody needs them.
-        timeout: seconds that one statement may take at the most; 0 sets no limit.
+        timeout: seconds that one statement may take at most; 0 sets no limit.
         patience: seconds to wait for a free connection.
         siblings: other pools of the same server. Where a connection of this one turns out to be
             broken, those of the others are checked too.

@@ -14,7 +14,7 @@ _ADMIN_TIMEOUT = 5.0
 # One analysis runs at a time.
 _ANALYSIS_CONNECTIONS = 1
 MORE_CONNECTIONS = _JOB_CONNECTIONS + _ADMIN_CONNECTIONS + _ANALYSIS_CONNECTIONS
-"""Connections of one process beside those for requests, at the most."""
+"""Connections of one process beside those for requests, at most."""
 
 
 class Pools(NamedTuple):
@@ -37,7 +37,7 @@ async def open_pools(url: str, *, pool_size: int, request_timeout: float) -> Asy
 
     Args:
         url: libpq connection string or URL.
-        pool_size: connections for requests at the most.
+        pool_size: connections for requests at most.
         request_timeout: seconds that one call and its SQL may take.
     """
     # Half of it, so that a call hears of a full pool before its own deadline.

@@ -91,7 +91,7 @@ def clip(spans: Iterable[Span], since: int, until: int) -> list[Span]:
 async def sizes(
     connection: Connection, website_key: int, spans: Sequence[Span], *, limit: int | None
 ) -> tuple[bytes, bytes]:
-    """Starts of sessions, and how many events each has; of `limit` sessions at the most."""
+    """Starts of sessions, and how many events each has; of `limit` sessions at most."""
     parameters = _parameters(website_key, spans) | {"limit": limit}
     async with connection.cursor(binary=True) as cursor:
         await cursor.execute(_SIZES, parameters)

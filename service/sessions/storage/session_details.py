@@ -84,7 +84,7 @@ async def get(
         website_key: whose session.
         session_id: the id of a session, or one that was merged into it.
         after: only events after this one.
-        limit: events at the most.
+        limit: events at most.
         max_bytes: no event is added once those before it are this large, counted by their texts.
     """
     after_at, after_sequence, after_id = after or ("-infinity", 0, "")

@@ -123,7 +123,7 @@ async def list_page(
         website_key: whose sessions.
         selection: which of them.
         after: only what comes after this position.
-        limit: sessions at the most.
+        limit: sessions at most.
         newest: how many are looked at one by one first.
         budget: seconds after which a page that is hard to fill ends short.
 

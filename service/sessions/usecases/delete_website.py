@@ -37,7 +37,7 @@ class DeleteWebsite:
 
     Args:
         database: for long jobs.
-        visitors_at_once: visitors that one transaction removes at the most.
+        visitors_at_once: visitors that one transaction removes at most.
     """
 
     def __init__(

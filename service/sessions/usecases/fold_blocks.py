@@ -37,7 +37,7 @@ class FoldBlocks:
     Args:
         database: for long jobs.
         clock: tells the current hour, which is never folded.
-        max_sessions: sessions of a block with more than one hour, at the most.
+        max_sessions: sessions of a block with more than one hour, at most.
     """
 
     def __init__(

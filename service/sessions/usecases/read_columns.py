@@ -34,7 +34,7 @@ class ReadColumns:
 
     Args:
         database: for analyses.
-        max_dirty_sessions: sessions that one read takes from their rows at the most.
+        max_dirty_sessions: sessions that one read takes from their rows at most.
     """
 
     def __init__(self, database: Database, *, max_dirty_sessions: int = MAX_DIRTY_SESSIONS) -> None:

@@ -28,7 +28,7 @@ class RunRetention:
     Args:
         database: for long jobs; a run holds two connections, one of them for its lock.
         clock: tells how old sessions are.
-        sessions_at_once: sessions that one transaction removes at the most.
+        sessions_at_once: sessions that one transaction removes at most.
         pause: seconds, on average, between two attempts to drop a partition that is in use.
     """
 

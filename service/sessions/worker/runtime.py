@@ -17,7 +17,7 @@ from sessions.worker.signals import LAME_DUCK_SECONDS, StopSignals
 
 _HEALTH_SECONDS = 1.0
 _LAST_USE_SECONDS = 10.0
-# A website is folded once a minute at the most: this is how often somebody looks.
+# A website is folded once a minute at most: this is how often somebody looks.
 _FOLD_SECONDS = 10.0
 
 _log = structlog.get_logger()

@@ -57,7 +57,7 @@ class Combined:
     Args:
         hostname: of the site, where a line doesn't name it.
         all_requests: take every request, not only those for pages.
-        assets: the extensions that are no pages.
+        assets: the extensions that are not pages.
         log_format: how a line is put together.
     """
 

@@ -147,7 +147,7 @@ def _text(lines: Iterator[Line], again: deque[Line], taken: list[Line]) -> Itera
         taken.append(line)
         if size > MAX_RECORD and len(taken) > 1:
             raise csv.Error(f"longer than {MAX_RECORD:,} bytes")
-        # what is no UTF-8 becomes lone surrogates, which are refused like everywhere
+        # what is not UTF-8 becomes lone surrogates, which are refused like everywhere
         yield (line.content + (line.end or b"\n")).decode(errors="surrogateescape")
 
 
