@@ -278,3 +278,10 @@ def test_the_diagram_has_all_tables() -> None:
         for name in re.findall(r"^CREATE TABLE (\w+)", file.read_text(), re.M)
     }
     assert created | {"migrations"} <= shown
+
+
+def test_the_example_of_one_test_names_one() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    example = re.search(r"`\.venv/bin/pytest (\S+) -k (\w+)`", page)
+    assert example
+    assert re.search(rf"def test_\w*{example[2]}", (ROOT / example[1]).read_text())

@@ -8,13 +8,13 @@ from sessions.domain.locations import UNKNOWN, Location
 from sessions.geolocation import Geolocation
 from sessions.settings import Settings
 
-from tests.support.geo_database import write_places, write_record
+from tests.support.geo_database import write_geo_database, write_record
 
 SAN_JOSE = Location("US", "California", "San José")
 
 
 @pytest.mark.parametrize(
-    ("address", "place"),
+    ("address", "location"),
     [
         ("198.51.100.7", SAN_JOSE),
         ("2001:db8::7", SAN_JOSE),
@@ -23,14 +23,14 @@ SAN_JOSE = Location("US", "California", "San José")
         ("2001:db9::7", UNKNOWN),
     ],
 )
-def test_places(tmp_path: Path, address: str, place: Location) -> None:
-    assert Geolocation(write_places(tmp_path / "places.mmdb"))(address) == place
+def test_locations(tmp_path: Path, address: str, location: Location) -> None:
+    assert Geolocation(write_geo_database(tmp_path / "locations.mmdb"))(address) == location
 
 
 def test_a_database_of_ipv4_alone(tmp_path: Path) -> None:
-    places = Geolocation(write_places(tmp_path / "places.mmdb", ip_version=4))
-    assert places("198.51.100.7") == SAN_JOSE
-    assert places("2001:db8::7") == UNKNOWN
+    locations = Geolocation(write_geo_database(tmp_path / "locations.mmdb", ip_version=4))
+    assert locations("198.51.100.7") == SAN_JOSE
+    assert locations("2001:db8::7") == UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -42,20 +42,20 @@ def test_a_database_of_ipv4_alone(tmp_path: Path) -> None:
     ],
 )
 def test_records_of_another_make_say_nothing(tmp_path: Path, record: Any) -> None:
-    assert Geolocation(write_record(tmp_path / "places.mmdb", record))("198.51.100.7") == UNKNOWN
+    assert Geolocation(write_record(tmp_path / "locations.mmdb", record))("198.51.100.7") == UNKNOWN
 
 
 def test_another_file_is_refused_by_name(tmp_path: Path) -> None:
-    file = tmp_path / "places.mmdb"
+    file = tmp_path / "locations.mmdb"
     file.write_text("nonsense")
-    with pytest.raises(ValueError, match=r"places\.mmdb is not in MaxMind's format"):
+    with pytest.raises(ValueError, match=r"locations\.mmdb is not in MaxMind's format"):
         Geolocation(file)
 
 
 def test_the_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SESSIONS_GEO_DATABASE", "")
     assert Settings().geo_database is None
-    file = write_places(tmp_path / "places.mmdb")
+    file = write_geo_database(tmp_path / "locations.mmdb")
     monkeypatch.setenv("SESSIONS_GEO_DATABASE", str(file))
     assert Settings().geo_database == file
     for wrong in (tmp_path / "nowhere", Path(__file__)):

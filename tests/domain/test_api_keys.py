@@ -32,18 +32,18 @@ def test_secrets_are_long_random_and_fit_a_header() -> None:
 
 
 def test_a_key_with_a_wrong_character_is_no_key() -> None:
-    """A checksum finds every change of one character, and two that changed places."""
+    """A checksum finds every change of one character, and two that changed positions."""
     secret = new_secret()
     others = [
-        secret[:place] + char + secret[place + 1 :]
-        for place in range(len(secret))
+        secret[:position] + char + secret[position + 1 :]
+        for position in range(len(secret))
         for char in "aZ0_-ü\xa0\0 "
-        if secret[place] != char
+        if secret[position] != char
     ]
     swapped = [
-        secret[:place] + secret[place + 1] + secret[place] + secret[place + 2 :]
-        for place in range(len(secret) - 1)
-        if secret[place] != secret[place + 1]
+        secret[:position] + secret[position + 1] + secret[position] + secret[position + 2 :]
+        for position in range(len(secret) - 1)
+        if secret[position] != secret[position + 1]
     ]
     cut = [secret[:-1], secret[:30], secret + "a", secret + "\xa0", "spk_selfhosted_", "x"]
     for wrong in others + swapped + cut:

@@ -16,7 +16,7 @@ from sessions.domain.selection import Range
 OLD, NEW, FOREIGN = b"o" * 32, b"n" * 32, b"f" * 32
 SIGNER = CursorSigner({1: OLD})
 QUERY = b'["list", "site_abc123defg"]'
-PLACE = PageKey(
+PAGE_KEY = PageKey(
     Range(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 8, tzinfo=UTC)),
     Position(datetime(2026, 3, 3, 10, 15, 0, 123_456, tzinfo=UTC), UUID(int=2**127 + 1)),
 )
@@ -51,7 +51,7 @@ def test_what_was_sealed_opens_with_its_query(payload: bytes, query: bytes) -> N
 
 
 def test_any_flipped_bit_is_refused() -> None:
-    sealed = decoded(SIGNER.seal(PLACE.pack(), QUERY))
+    sealed = decoded(SIGNER.seal(PAGE_KEY.pack(), QUERY))
     for position in range(8 * len(sealed)):
         flipped = int.from_bytes(sealed) ^ 1 << position
         assert refused(encoded(flipped.to_bytes(len(sealed)))), position
@@ -59,7 +59,7 @@ def test_any_flipped_bit_is_refused() -> None:
 
 def test_any_changed_character_is_refused() -> None:
     """Among them those whose bits base64 ignores at the end of a text."""
-    for payload in (PLACE.pack(), PLACE.pack() + b"x", PLACE.pack() + b"xy"):
+    for payload in (PAGE_KEY.pack(), PAGE_KEY.pack() + b"x", PAGE_KEY.pack() + b"xy"):
         cursor = SIGNER.seal(payload, QUERY)
         for position in range(len(cursor)):
             for other in {*URL_SAFE, *"=+/. é"} - {cursor[position]}:
@@ -67,16 +67,16 @@ def test_any_changed_character_is_refused() -> None:
 
 
 @settings(deadline=None)
-@given(place=st.integers(0, 200), length=st.integers(1, 8))
-def test_what_was_cut_is_refused(place: int, length: int) -> None:
-    cursor = SIGNER.seal(PLACE.pack(), QUERY)
-    place %= len(cursor)
-    assert refused(cursor[:place] + cursor[place + length :])
+@given(position=st.integers(0, 200), length=st.integers(1, 8))
+def test_what_was_cut_is_refused(position: int, length: int) -> None:
+    cursor = SIGNER.seal(PAGE_KEY.pack(), QUERY)
+    position %= len(cursor)
+    assert refused(cursor[:position] + cursor[position + length :])
 
 
 @pytest.mark.parametrize("more", ["=", "==", "A", "AAAA", "\n", " ", "\0", ".", "é"])
 def test_what_was_lengthened_is_refused(more: str) -> None:
-    cursor = SIGNER.seal(PLACE.pack(), QUERY)
+    cursor = SIGNER.seal(PAGE_KEY.pack(), QUERY)
     assert refused(cursor + more)
     assert refused(more + cursor)
 
@@ -88,7 +88,7 @@ def test_what_we_did_not_make_is_refused(text: str) -> None:
 
 
 def test_another_query_is_refused() -> None:
-    cursor = SIGNER.seal(PLACE.pack(), QUERY)
+    cursor = SIGNER.seal(PAGE_KEY.pack(), QUERY)
     assert refused(cursor, QUERY + b" ")
     assert refused(cursor, b"")
     # Where the payload ends and the query begins is sealed too.
@@ -99,18 +99,18 @@ def test_another_query_is_refused() -> None:
 def test_a_foreign_key_is_refused() -> None:
     """Also one that goes by an id that we use."""
     for key_id in (1, 2, 65_535):
-        assert refused(CursorSigner({key_id: FOREIGN}).seal(PLACE.pack(), QUERY))
+        assert refused(CursorSigner({key_id: FOREIGN}).seal(PAGE_KEY.pack(), QUERY))
 
 
 def test_keys_are_rotated_without_breaking_a_walk() -> None:
     before = SIGNER
     rotated = CursorSigner({2: NEW, 1: OLD})
     after = CursorSigner({2: NEW})
-    old_cursor, new_cursor = before.seal(b"place", QUERY), rotated.seal(b"place", QUERY)
+    old_cursor, new_cursor = before.seal(b"position", QUERY), rotated.seal(b"position", QUERY)
     # The new key signs, the old one still opens, until it is taken away.
-    assert rotated.open(old_cursor, QUERY, "cursor") == b"place"
-    assert rotated.open(new_cursor, QUERY, "cursor") == b"place"
-    assert after.open(new_cursor, QUERY, "cursor") == b"place"
+    assert rotated.open(old_cursor, QUERY, "cursor") == b"position"
+    assert rotated.open(new_cursor, QUERY, "cursor") == b"position"
+    assert after.open(new_cursor, QUERY, "cursor") == b"position"
     assert refused(new_cursor, signer=before)
     assert refused(old_cursor, signer=after)
     assert decoded(new_cursor)[:2] == b"\0\2"
@@ -119,16 +119,16 @@ def test_keys_are_rotated_without_breaking_a_walk() -> None:
 def test_a_key_id_without_a_key_is_refused() -> None:
     """There is no MAC to compare with, and none does not pass for one."""
     for mac in (b"", b"\0" * 16):
-        assert refused(encoded(b"\0\7" + PLACE.pack() + mac))
+        assert refused(encoded(b"\0\7" + PAGE_KEY.pack() + mac))
 
 
 @settings(deadline=None)
 @given(since=MOMENTS, until=MOMENTS, at=MOMENTS, session_id=st.uuids())
-def test_a_place_in_a_list_survives_to_the_microsecond(
+def test_a_position_in_a_list_survives_to_the_microsecond(
     since: datetime, until: datetime, at: datetime, session_id: UUID
 ) -> None:
-    place = PageKey(Range(since, until), Position(at, session_id))
-    assert PageKey.unpack(place.pack()) == place
+    position = PageKey(Range(since, until), Position(at, session_id))
+    assert PageKey.unpack(position.pack()) == position
 
 
 @settings(deadline=None)
@@ -142,10 +142,10 @@ def test_the_key_of_an_event_survives(at: datetime, sequence: int, event_id: str
     assert unpack_event_key(pack_event_key(key)) == key
 
 
-def test_neighbouring_microseconds_are_different_places() -> None:
-    at = PLACE.after.started_at
-    places = {
-        PageKey(PLACE.range, Position(at + timedelta(microseconds=step), UUID(int=0))).pack()
+def test_neighbouring_microseconds_are_different_positions() -> None:
+    at = PAGE_KEY.after.started_at
+    positions = {
+        PageKey(PAGE_KEY.range, Position(at + timedelta(microseconds=step), UUID(int=0))).pack()
         for step in range(100)
     }
-    assert len(places) == 100
+    assert len(positions) == 100

@@ -1,4 +1,4 @@
-"""A service with a database of places."""
+"""A service with a geolocation database."""
 
 import asyncio
 import json
@@ -8,7 +8,7 @@ from sessions.composition import open_application
 from sessions.domain.api_keys import Scope
 from sessions.settings import Settings
 
-from tests.support.geo_database import write_places
+from tests.support.geo_database import write_geo_database
 from tests.support.stack import running_stack
 
 
@@ -21,8 +21,8 @@ async def _website_and_key(database_url: str) -> tuple[str, str]:
 
 
 def test_a_recorded_address_gives_the_place_of_its_session(tmp_path: Path) -> None:
-    places = write_places(tmp_path / "places.mmdb")
-    with running_stack(tmp_path / "data", SESSIONS_GEO_DATABASE=str(places)) as stack:
+    geo_database = write_geo_database(tmp_path / "locations.mmdb")
+    with running_stack(tmp_path / "data", SESSIONS_GEO_DATABASE=str(geo_database)) as stack:
         website_id, key = asyncio.run(_website_and_key(stack.database_url))
         event = {"event_type": "pageview", "url": "/", "client_ip": "198.51.100.7"}
         path = f"/api/websites/{website_id}"

@@ -316,8 +316,8 @@ class Client:
     def send(self, request: Request) -> tuple[HTTPResponse, bytes] | None:
         """The response and its body; None where the connection was closed without one."""
         if not self._socket:
-            place = (self._address.hostname, self._address.port)
-            self._socket = socket.create_connection(place, timeout=20)
+            peer = (self._address.hostname, self._address.port)
+            self._socket = socket.create_connection(peer, timeout=20)
         response = HTTPResponse(self._socket, method=request.verb)
         try:
             with suppress(BrokenPipeError, ConnectionResetError):

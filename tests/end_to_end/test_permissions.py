@@ -319,8 +319,8 @@ def test_every_key_on_every_website_with_every_call(
             else:
                 continue
             reason = expected(key, website, call)
-            place = (kind, website, call.method)
-            assert (answer.code, answer.reason) == (CODES.get(reason, OK), reason), place
+            case = (kind, website, call.method)
+            assert (answer.code, answer.reason) == (CODES.get(reason, OK), reason), case
             if website != "own":
                 told.append(answer.message.replace(website_id or "\0", "ID"))
         if key.refused or key.bound or call.scope not in key.scopes:

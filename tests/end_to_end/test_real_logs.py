@@ -79,8 +79,8 @@ def walk(rest: Rest, website_id: str, key: str, **query: Any) -> list[dict[str, 
     pages = list(rest.walk(website_id, query | {"limit": 100}, key))
     assert all(len(page) == 100 for page in pages[:-1])
     sessions = [session for page in pages for session in page]
-    places = [(session["started_at"], session["session_id"]) for session in sessions]
-    assert all(newer > older for newer, older in pairwise(places))
+    positions = [(session["started_at"], session["session_id"]) for session in sessions]
+    assert all(newer > older for newer, older in pairwise(positions))
     return sessions
 
 
@@ -226,10 +226,10 @@ def test_a_shops_sessions_are_those_of_its_labels(
     for row in sorted(rows, key=lambda row: row["timestamp"]):
         labelled.setdefault(row["session_id"], []).append(row)
     # The sessions of one user do not overlap, so that bounds and size tell what is in them.
-    places = sorted(
+    positions = sorted(
         (run[0]["user_id"], _moment(run[0]), _moment(run[-1])) for run in labelled.values()
     )
-    assert all(a[0] != b[0] or a[2] < b[1] for a, b in pairwise(places))
+    assert all(a[0] != b[0] or a[2] < b[1] for a, b in pairwise(positions))
     expected = {
         (run[0]["user_id"], _moment(run[0]), _moment(run[-1]), len(run))
         for run in labelled.values()

@@ -63,13 +63,15 @@ def walk(
         limit = next(limits)
         sent = {**DAYS, **query, "limit": limit, **({"cursor": cursor} if cursor else {})}
         page = way.list_sessions(website_id, sent, key)
-        places = [
+        positions = [
             (datetime.fromisoformat(row["started_at"]), row["session_id"])
             for row in page["sessions"]
         ]
-        assert len(places) <= limit
-        assert not places or not found or places[0] < found[-1], "a page goes on after the last"
-        found += places
+        assert len(positions) <= limit
+        assert not positions or not found or positions[0] < found[-1], (
+            "a page goes on after the last"
+        )
+        found += positions
         cursor = page["next_cursor"]
     return found
 
@@ -79,8 +81,8 @@ async def stored(application: Application, website: Website, country: str = "") 
     query = "SELECT started_at, session_id, country FROM sessions WHERE website_key = %(key)s"
     rows: list[tuple[Any, ...]]
     rows = await application.pools.requests.fetch(query, {"key": website.key})
-    places = [(at, format_session_id(id_)) for at, id_, its in rows if country in ("", its)]
-    return sorted(places, reverse=True)
+    positions = [(at, format_session_id(id_)) for at, id_, its in rows if country in ("", its)]
+    return sorted(positions, reverse=True)
 
 
 @pytest_asyncio.fixture

@@ -1,4 +1,4 @@
-"""A small database of places in MaxMind's format."""
+"""A small geolocation database in MaxMind's format."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ def write_record(path: Path, record: Any) -> Path:
     return path
 
 
-def write_places(path: Path, *, ip_version: int = 6) -> Path:
+def write_geo_database(path: Path, *, ip_version: int = 6) -> Path:
     """198.51.100.0/24 is a city, 203.0.113.0/24 a country alone, 2001:db8::/32 a city too."""
     writer = MMDBWriter(ip_version=ip_version, ipv4_compatible=ip_version == 6)
     writer.insert_network(IPSet(["198.51.100.0/24"]), CITY)
