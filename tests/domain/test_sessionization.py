@@ -73,7 +73,7 @@ def read(state: SessionSummary) -> Session:
         pageviews=state.pageviews,
         events=state.events,
         is_bot=state.is_bot,
-        texts={},
+        texts=(),
     )
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 import pytest_asyncio
+from sessions.domain.dimensions import TEXTS
 from sessions.domain.paging import Position
 from sessions.domain.selection import Range, Selection, filter_predicate
 from sessions.domain.session import Session
@@ -125,7 +126,8 @@ def matches(question: Question, session: Session) -> bool:
     """What a plain scan would take."""
     if session.is_bot and not question.include_bots:
         return False
-    return all(session.texts[name] in values for name, values in question.filters.items())
+    texts = dict(zip(TEXTS, session.texts, strict=True))
+    return all((texts[name] or "") in values for name, values in question.filters.items())
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=str)

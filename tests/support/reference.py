@@ -75,7 +75,7 @@ def matches(predicate: Predicate, session: Expected) -> bool:
         case Has("page", values):
             return not {*values}.isdisjoint(session.pages or {""})
         case Has("event", values):
-            return not {*values}.isdisjoint(session.event_names)
+            return not {*values}.isdisjoint(session.event_names or {""})
         case Not(operand):
             return not matches(operand, session)
         case All(operands):

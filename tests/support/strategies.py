@@ -62,7 +62,7 @@ def predicates() -> st.SearchStrategy[Predicate]:
     leaves = st.one_of(
         st.builds(OneOf, st.sampled_from(TEXTS), _some(["", "a", "b", "/a", "/b", "/ü", "none"])),
         st.builds(Has, st.just("page"), _some(paths)),
-        st.builds(Has, st.just("event"), _some(["click", "none"])),
+        st.builds(Has, st.just("event"), _some(["", "click", "none"])),
     )
     return st.recursive(
         leaves,

@@ -11,7 +11,7 @@ from analytics_sessions.v1 import event_pb2, session_service_pb2
 from google.protobuf.struct_pb2 import NULL_VALUE, ListValue, Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from sessions.domain.dimensions import FILTERS
+from sessions.domain.dimensions import FILTERS, TEXTS
 from sessions.domain.errors import InvalidArgument, Violation
 from sessions.domain.events import EventInput
 from sessions.domain.limits import MAX_EVENT_DATA, MAX_EVENT_DATA_DEPTH
@@ -35,19 +35,18 @@ def selection_query(request: session_service_pb2.ListSessionsRequest) -> Selecti
 
 
 def session_fields(session: Session) -> dict[str, Any]:
-    """The fields of a session's message; an unknown text is absent."""
-    return {
-        "session_id": format_session_id(session.session_id),
-        "visitor_id": session.visitor_id,
-        "started_at": _timestamp(session.started_at),
-        "ended_at": _timestamp(session.ended_at),
-        "duration": session.duration,
-        "pageviews": session.pageviews,
-        "events": session.events,
-        "is_bounce": session.is_bounce,
-        "is_bot": session.is_bot,
-        **{name: text for name, text in session.texts.items() if text},
-    }
+    """The fields of a session's message; None leaves one absent."""
+    fields: dict[str, Any] = dict(zip(TEXTS, session.texts, strict=True))
+    fields["session_id"] = format_session_id(session.session_id)
+    fields["visitor_id"] = session.visitor_id
+    fields["started_at"] = _timestamp(session.started_at)
+    fields["ended_at"] = _timestamp(session.ended_at)
+    fields["duration"] = session.duration
+    fields["pageviews"] = session.pageviews
+    fields["events"] = session.events
+    fields["is_bounce"] = session.is_bounce
+    fields["is_bot"] = session.is_bot
+    return fields
 
 
 def event_fields(event: SessionEvent) -> dict[str, Any]:

@@ -152,10 +152,10 @@ def _zone_names() -> frozenset[str]:
 
 def _day(field: str, text: str) -> date:
     try:
-        day = datetime.strptime(text, "%Y-%m-%d").date()
+        day = date.fromisoformat(text)
     except ValueError:
         day = None
-    # strptime also reads 2026-3-3.
+    # fromisoformat also reads 20260303 and weeks.
     if day is None or day.isoformat() != text:
         message = f"{shortened(text)!r} is not a day of the calendar; send YYYY-MM-DD"
         raise InvalidArgument(Violation(field, message))

@@ -1,6 +1,5 @@
 """A session and its events as they are read."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -9,7 +8,7 @@ from sessions.domain.events import EventKey
 
 
 class Session(NamedTuple):
-    """One session; `texts` holds the value of all of `dimensions.TEXTS`, `''` where unknown."""
+    """One session; `texts` holds its values of `dimensions.TEXTS` in order, None where unknown."""
 
     session_id: UUID
     visitor_id: str
@@ -18,7 +17,7 @@ class Session(NamedTuple):
     pageviews: int
     events: int
     is_bot: bool
-    texts: Mapping[str, str]
+    texts: tuple[str | None, ...]
 
     @property
     def duration(self) -> int:

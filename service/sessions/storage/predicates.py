@@ -34,6 +34,8 @@ class _Compiler:
         match predicate:
             case OneOf(field, values):
                 return self._one_of(field, values)
+            case Has("event", values) if "" in values:  # no item stands for having no event
+                return f"(s.events = 0 OR {self._has('event', values)})"
             case Has(collection, values):
                 return self._has(collection, values)
             case Not(operand):

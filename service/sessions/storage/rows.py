@@ -15,15 +15,20 @@ Values = Sequence[Any]
 
 _PLAIN = ("session_id", "visitor_id", "started_at", "ended_at", "pageviews", "events", "is_bot")
 
-SESSION_COLUMNS: LiteralString = ", ".join(f"s.{name}" for name in (*_PLAIN, *TEXTS))
-"""The columns of the table `sessions s` that make a Session."""
+SESSION_COLUMNS: LiteralString = ", ".join(
+    [
+        *(f"s.{name}" for name in _PLAIN),
+        *(f"nullif(s.{name}, '') AS {name}" for name in TEXTS),
+    ]
+)
+"""The columns of the table `sessions s` that make a Session; an unknown text is NULL."""
 
 
 def named(kind: type[Row]) -> AsyncRowFactory[Row]:
     """Makes rows of a NamedTuple whose fields are named as the columns."""
 
     def factory(cursor: AsyncCursor[Any]) -> Callable[[Values], Row]:
-        pick = picker(cursor, kind._fields)
+        pick = picker(columns_of(cursor), kind._fields)
         return lambda values: kind._make(pick(values))
 
     return factory
@@ -31,26 +36,38 @@ def named(kind: type[Row]) -> AsyncRowFactory[Row]:
 
 def session_rows(cursor: AsyncCursor[Any]) -> Callable[[Values], Session]:
     """Makes a Session of each row of SESSION_COLUMNS."""
-    plain, texts = picker(cursor, _PLAIN), picker(cursor, TEXTS)
+    columns = columns_of(cursor)
+    plain, texts = picker(columns, _PLAIN), picker(columns, TEXTS)
 
     def make(values: Values) -> Session:
-        return Session._make((*plain(values), dict(zip(TEXTS, texts(values), strict=True))))
+        return Session._make((*plain(values), texts(values)))
 
     return make
 
 
-def picker(cursor: AsyncCursor[Any], names: Sequence[str]) -> Callable[[Values], tuple[Any, ...]]:
+def columns_of(cursor: AsyncCursor[Any]) -> list[str]:
+    """The names of the columns of a result; none of a statement without rows."""
+    result = cursor.pgresult
+    if result is None:
+        return []
+    return [(result.fname(index) or b"").decode() for index in range(result.nfields)]
+
+
+def picker(columns: Sequence[str], names: Sequence[str]) -> Callable[[Values], tuple[Any, ...]]:
     """Takes the columns of two or more names out of a row.
+
+    By name, because a newer schema can have further columns anywhere.
 
     Raises:
         LookupError: the result has no such column.
     """
-    result = cursor.pgresult
-    if result is None or not result.nfields:  # a statement without rows
+    if not columns:
         return tuple
-    # By name, because a newer schema can have further columns anywhere.
-    columns = [(result.fname(index) or b"").decode() for index in range(result.nfields)]
     try:
-        return itemgetter(*map(columns.index, names))
+        indices = [columns.index(name) for name in names]
     except ValueError as error:
         raise LookupError(f"{error}: {columns}") from error
+    side_by_side = range(indices[0], indices[0] + len(indices))
+    if indices == [*side_by_side]:  # nearly always, and three times as fast
+        return itemgetter(slice(side_by_side.start, side_by_side.stop))
+    return itemgetter(*indices)

@@ -11,7 +11,7 @@ from psycopg import AsyncCursor
 from sessions.domain.events import EventKey
 from sessions.domain.session import SessionEvent, SessionPage
 from sessions.storage.database import Database
-from sessions.storage.rows import SESSION_COLUMNS, Values, picker, session_rows
+from sessions.storage.rows import SESSION_COLUMNS, Values, columns_of, picker, session_rows
 
 # One statement, so that a session and its events are of one moment. Nothing is
 # read of partitions outside the session, and no more than about max_bytes of
@@ -102,7 +102,7 @@ async def get(
 
 
 def _session_page(cursor: AsyncCursor[Any]) -> Callable[[Values], SessionPage]:
-    session, pick = session_rows(cursor), picker(cursor, ("page_events", "has_more"))
+    session, pick = session_rows(cursor), picker(columns_of(cursor), ("page_events", "has_more"))
 
     def make(values: Values) -> SessionPage:
         events, has_more = pick(values)

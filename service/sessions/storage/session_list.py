@@ -19,7 +19,7 @@ from sessions.domain.selection import Selection
 from sessions.domain.session import Session
 from sessions.storage.database import Database, Parameters
 from sessions.storage.predicates import compile_predicate
-from sessions.storage.rows import SESSION_COLUMNS, Values, picker, session_rows
+from sessions.storage.rows import SESSION_COLUMNS, Values, columns_of, picker, session_rows
 
 NEWEST = 500
 """Sessions that are looked at one by one before the index of all filters is asked."""
@@ -168,7 +168,7 @@ async def _by_day(database: Database, query: LiteralString, parameters: Paramete
 
 def _session_or_day(cursor: AsyncCursor[Any]) -> Callable[[Values], Session | datetime]:
     """Makes a Session of each row, or the day of one that has none."""
-    session, pick = session_rows(cursor), picker(cursor, ("session_id", "day"))
+    session, pick = session_rows(cursor), picker(columns_of(cursor), ("session_id", "day"))
 
     def make(values: Values) -> Session | datetime:
         session_id, day = pick(values)

@@ -144,16 +144,19 @@ async def store(
         spilled = islice(session.items.items(), MAX_ITEMS, None)
         overflow += [visitor | {"item": item, "occurred_at": at} for item, at in spilled]
     website = {"website_key": website_key}
-    if gone:
-        await connection.execute(_DELETE, website | {"rows": as_json(gone)})
-    if merged:
-        await connection.execute(_MERGE, website | {"merged": merged})
-    if moved:
-        await connection.execute(_MOVE, website | {"rows": as_json(moved)})
-    await connection.execute(_UPSERT, website | {"rows": as_json(rows)})
-    if overflow:
-        await connection.execute(_OVERFLOW, website | {"rows": as_json(overflow)})
-    await changed_hours.note(connection, website_key, chain.from_iterable(map(_starts, changes)))
+    # Nothing is read in between: all statements travel together.
+    async with connection.pipeline():
+        if gone:
+            await connection.execute(_DELETE, website | {"rows": as_json(gone)})
+        if merged:
+            await connection.execute(_MERGE, website | {"merged": merged})
+        if moved:
+            await connection.execute(_MOVE, website | {"rows": as_json(moved)})
+        await connection.execute(_UPSERT, website | {"rows": as_json(rows)})
+        if overflow:
+            await connection.execute(_OVERFLOW, website | {"rows": as_json(overflow)})
+        starts = chain.from_iterable(map(_starts, changes))
+        await changed_hours.note(connection, website_key, starts)
 
 
 def _starts(change: Change) -> list[datetime]:
