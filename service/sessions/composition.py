@@ -11,7 +11,7 @@ from sessions.domain.enrichment import Enricher
 from sessions.domain.locations import Location, unlocated
 from sessions.domain.visitors import Visitors
 from sessions.geolocation import Geolocation
-from sessions.ingest.requests import IngestEvents
+from sessions.ingest.ingest_events import IngestEvents
 from sessions.settings import Settings
 from sessions.storage import secrets
 from sessions.storage.migrate import check_schema

@@ -10,7 +10,7 @@ from analytics_sessions.v1 import event_service_pb2_grpc as services
 
 from sessions.api.messages import sent_event
 from sessions.api.statuses import naming_batch
-from sessions.ingest.requests import IngestEvents
+from sessions.ingest.ingest_events import IngestEvents
 from sessions.ingest.slices import map_in_slices
 from sessions.usecases.write_events import Recorded
 
