@@ -44,7 +44,7 @@ def test_one_value_too_many() -> None:
     raw = RecordEventsRequest(website_id="a", events=[Event()] * 4).SerializeToString()
     with pytest.raises(wire.OutOfBounds) as caught:
         wire.split(raw, BOUNDS)
-    assert (caught.value.number, caught.value.limit, caught.value.found) == (EVENTS, 3, None)
+    assert (caught.value.number, caught.value.limit, caught.value.value) == (EVENTS, 3, None)
 
 
 def test_a_value_that_is_too_large() -> None:
@@ -53,7 +53,9 @@ def test_a_value_that_is_too_large() -> None:
     with pytest.raises(wire.OutOfBounds) as caught:
         wire.split(raw, BOUNDS)
     assert (caught.value.index, caught.value.limit) == (1, 200)
-    assert caught.value.found == large.ByteSize()
+    assert caught.value.value == large.SerializeToString()
+    assert wire.largest(caught.value.value) == (Event.URL_FIELD_NUMBER, 300)
+    assert wire.largest(b"\x0b") == (0, 0)
 
 
 def test_fields_without_a_bound_are_counted_together() -> None:

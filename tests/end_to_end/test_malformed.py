@@ -30,7 +30,7 @@ from tests.support.clients import Failure, grpc_failure, rest_failure
 from tests.support.processes import running_parts
 from tests.support.stack import Reply, Stack, metadata, running_stack
 
-TABLES = ("events", "sessions", "session_ids", "overflow_pages", "visitors")
+TABLES = ("events", "sessions", "session_ids", "visitors")
 
 INVALID = "INVALID_FIELD"
 MALFORMED = "MALFORMED_REQUEST"
@@ -89,7 +89,7 @@ A_TIME = [
     *("0000-01-01T00:00:00Z", "-0001-01-01T00:00:00Z", "10000-01-01T00:00:00Z"),
 ]
 AN_INTEGER = ["abc", "", 1.5, True, 2**31, -(2**31) - 1, 2**70]
-AN_ADDRESS = ["localhost", "1.2.3", "999.1.1.1", "1.2.3.4:80", " 1.2.3.4", "1.2.3.4/8", "::g", "-"]
+AN_ADDRESS = ["localhost", "1.2.3", "999.1.1.1", "1.2.3.4/8", "::g", "-"]
 TEXTS = {
     "event_id": 64,
     "visitor_id": 64,
@@ -97,7 +97,7 @@ TEXTS = {
     "url": 8_192,
     "referrer": 8_192,
     "hostname": 255,
-    "language": 64,
+    "language": 255,
     "country": 64,
     "region": 128,
     "city": 256,
@@ -236,38 +236,41 @@ WRONG_BODIES: dict[str, tuple[bytes, str, str]] = {
     "number for events": (b'{"events": 5}', "events", MALFORMED),
     "1,001 events": (json.dumps({"events": [view()] * 1_001}).encode(), "events", INVALID),
     # No object
-    "array for the body": (b"[" + json.dumps(view()).encode() + b"]", "", MALFORMED),
-    "null for the body": (b"null", "", MALFORMED),
-    "text for the body": (b'"x"', "", MALFORMED),
-    "number for the body": (b"5", "", MALFORMED),
+    "array for the body": (b"[" + json.dumps(view()).encode() + b"]", "request", MALFORMED),
+    "null for the body": (b"null", "request", MALFORMED),
+    "text for the body": (b'"x"', "request", MALFORMED),
+    "number for the body": (b"5", "request", MALFORMED),
     # No JSON
-    "cut short": (body(view())[:-7], "", MALFORMED),
-    "more after the end": (body(view()) + b"x", "", MALFORMED),
-    "two bodies": (body() * 2, "", MALFORMED),
-    "form": (b"events=1&x=2", "", MALFORMED),
-    "XML": (b"<events/>", "", MALFORMED),
-    "comment": (b"/* */" + body(), "", MALFORMED),
-    "bare NUL": (body().replace(b"[", b"[\0"), "", MALFORMED),
-    "byte order mark": (b"\xef\xbb\xbf" + body(), "", MALFORMED),
-    "UTF-16": (body().decode().encode("utf-16"), "", MALFORMED),
-    "compressed": (gzip.compress(body()), "", MALFORMED),
-    **{f"bare {n}": (body(raw(f'"event_data": {{"a": {n}}}')), "", MALFORMED) for n in NUMBERS},
+    "cut short": (body(view())[:-7], "request", MALFORMED),
+    "more after the end": (body(view()) + b"x", "request", MALFORMED),
+    "two bodies": (body() * 2, "request", MALFORMED),
+    "form": (b"events=1&x=2", "request", MALFORMED),
+    "XML": (b"<events/>", "request", MALFORMED),
+    "comment": (b"/* */" + body(), "request", MALFORMED),
+    "bare NUL": (body().replace(b"[", b"[\0"), "request", MALFORMED),
+    "byte order mark": (b"\xef\xbb\xbf" + body(), "request", MALFORMED),
+    "UTF-16": (body().decode().encode("utf-16"), "request", MALFORMED),
+    "compressed": (gzip.compress(body()), "request", MALFORMED),
+    **{
+        f"bare {n}": (body(raw(f'"event_data": {{"a": {n}}}')), "request", MALFORMED)
+        for n in NUMBERS
+    },
     # No UTF-8
-    "bad UTF-8": (replaced(b"@@", b"\xff\xfe"), "", MALFORMED),
-    "UTF-8 cut short": (replaced(b"@@", b"\xe2\x82"), "", MALFORMED),
-    "overlong NUL": (replaced(b"@@", b"\xc0\x80"), "", MALFORMED),
-    "surrogate as bytes": (replaced(b"@@", b"\xed\xa0\x80"), "", MALFORMED),
-    "high surrogate alone": (body(view(visitor_id="a\ud800b")), "", MALFORMED),
-    "low surrogate alone": (body(view(visitor_id="\udc00")), "", MALFORMED),
-    "surrogates in the wrong order": (body(view(url="/\udc00\ud800")), "", MALFORMED),
-    "surrogate in event_data": (body(view(event_data={"a": "\ud800"})), "", MALFORMED),
-    "surrogate in a key": (body(view(event_data={"\ud800": 1})), "", MALFORMED),
+    "bad UTF-8": (replaced(b"@@", b"\xff\xfe"), "request", MALFORMED),
+    "UTF-8 cut short": (replaced(b"@@", b"\xe2\x82"), "request", MALFORMED),
+    "overlong NUL": (replaced(b"@@", b"\xc0\x80"), "request", MALFORMED),
+    "surrogate as bytes": (replaced(b"@@", b"\xed\xa0\x80"), "request", MALFORMED),
+    "high surrogate alone": (body(view(visitor_id="a\ud800b")), "request", MALFORMED),
+    "low surrogate alone": (body(view(visitor_id="\udc00")), "request", MALFORMED),
+    "surrogates in the wrong order": (body(view(url="/\udc00\ud800")), "request", MALFORMED),
+    "surrogate in event_data": (body(view(event_data={"a": "\ud800"})), "request", MALFORMED),
+    "surrogate in a key": (body(view(event_data={"\ud800": 1})), "request", MALFORMED),
     # Too deep
-    "1,000 lists": (b'{"events": ' + b"[" * 1_000 + b"]" * 1_000 + b"}", "", MALFORMED),
-    "100,000 lists": (b'{"events": ' + b"[" * 100_000, "", MALFORMED),
-    "2,000 objects": (b'{"a":' * 2_000 + b"1" + b"}" * 2_000, "", MALFORMED),
+    "1,000 lists": (b'{"events": ' + b"[" * 1_000 + b"]" * 1_000 + b"}", "request", MALFORMED),
+    "100,000 lists": (b'{"events": ' + b"[" * 100_000, "request", MALFORMED),
+    "2,000 objects": (b'{"a":' * 2_000 + b"1" + b"}" * 2_000, "request", MALFORMED),
     "event_data 40 deep": (body(view(event_data=nested(40))), "request", MALFORMED),
-    "event_data 200 deep": (body(view(event_data=nested(200))), "", MALFORMED),
+    "event_data 200 deep": (body(view(event_data=nested(200))), "request", MALFORMED),
 }
 
 ACCEPTED_BODIES: dict[str, tuple[Callable[[], bytes], int, str]] = {
@@ -409,7 +412,7 @@ class TestRest:
 
     def test_gzip(self, unchanged: Site) -> None:
         headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
-        refused(unchanged.post(gzip.compress(body()), headers=headers), "", MALFORMED)
+        refused(unchanged.post(gzip.compress(body()), headers=headers), "request", MALFORMED)
 
     def test_larger_than_4_mib(self, unchanged: Site) -> None:
         reply = unchanged.post(body().ljust(MAX_REQUEST + 1))

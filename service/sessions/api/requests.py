@@ -56,9 +56,13 @@ async def _decode(method: Method, raw: bytes) -> Message:
 def _violation(method: Method, error: wire.OutOfBounds) -> InvalidArgument:
     field = method.request.DESCRIPTOR.fields_by_number.get(error.number)
     name = field.name if field else "request"
-    if error.found is None:
+    if error.value is None:
         text = f"more than {error.limit:,} values; send {error.limit:,} at the most"
         return InvalidArgument(Violation(name, text, limit=error.limit))
-    text = f"is {error.found:,} bytes long; at most {error.limit:,}"
-    where = f"{name}[{error.index}]"
-    return InvalidArgument(Violation(where, text, limit=error.limit, found=error.found))
+    where, found = f"{name}[{error.index}]", len(error.value)
+    number, size = wire.largest(error.value)
+    inner = field and field.message_type and field.message_type.fields_by_number.get(number)
+    if inner and size > error.limit:
+        where, found = f"{where}.{inner.name}", size
+    text = f"is {found:,} bytes long; a value of {name} has {error.limit:,} at the most"
+    return InvalidArgument(Violation(where, text, limit=error.limit, found=found))

@@ -9,6 +9,7 @@ The format is that of https://protobuf.dev/programming-guides/encoding/.
 """
 
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import NamedTuple, TypeAlias
 
 from google.protobuf.message import DecodeError
@@ -37,15 +38,15 @@ Field: TypeAlias = "tuple[int, int, int, int]"
 class OutOfBounds(Exception):
     """A field passes a bound: its number, or 0 for those without a bound of their own.
 
-    `found` is the size of the value that is too large, and None where there are too many.
+    `value` is the one that is too large, and None where there are too many.
     """
 
-    def __init__(self, number: int, index: int, limit: int, found: int | None = None) -> None:
+    def __init__(self, number: int, index: int, limit: int, value: bytes | None = None) -> None:
         super().__init__(f"value {index} of field {number} passes the bound of {limit}")
         self.number = number
         self.index = index
         self.limit = limit
-        self.found = found
+        self.value = value
 
 
 def is_small(raw: bytes, bounds: Bounds) -> bool:
@@ -73,7 +74,7 @@ def split(raw: bytes, bounds: Bounds) -> list[Field]:
             if index == limit:
                 raise OutOfBounds(number, index, limit)
             if largest and size > largest:
-                raise OutOfBounds(number, index, largest, size)
+                raise OutOfBounds(number, index, largest, raw[position - size : position])
             counts[number] = index + 1
             fields.append(field)
     # A number goes on beyond the end of the message.
@@ -83,6 +84,15 @@ def split(raw: bytes, bounds: Bounds) -> list[Field]:
     if position > end:
         raise DecodeError("cut short")
     return fields
+
+
+def largest(raw: bytes) -> tuple[int, int]:
+    """The number and the size of the largest field of a message, as far as it can be read."""
+    try:
+        fields = split(raw, {})
+    except (OutOfBounds, DecodeError):
+        return 0, 0
+    return max(((number, size) for number, _, _, size in fields), key=itemgetter(1))
 
 
 def _field(raw: bytes, start: int) -> Field:
