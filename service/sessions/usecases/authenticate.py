@@ -117,8 +117,11 @@ class _Lookups:
             try:
                 keys = await api_keys.find_all(self._database, waiting.keys())
             except Exception as error:
+                # Without the frames: one is that of this coroutine, which the API would close
+                # when it clears the frames of an error that it answers.
+                shared = error.with_traceback(None)
                 for found in waiting.values():
-                    found.set_exception(error)
+                    found.set_exception(shared)
                     found.exception()  # nobody may be left to ask
             else:
                 for key_hash, found in waiting.items():
