@@ -199,7 +199,7 @@ class Client(_Client, AbstractContextManager["Client"]):
         Yields after each batch how many events are recorded by now. A stream that ends is opened
         again, and what was not answered is sent again.
         """
-        source, unanswered = messages.batches(events), messages.Unanswered(website_id)
+        source, unanswered = messages.guarded_batches(events), messages.Unanswered(website_id)
         call, attempts = self._attempts("StreamEvents")
         while True:
             sent, pause = SimpleQueue[Any](), REOPENING
@@ -217,6 +217,8 @@ class Client(_Client, AbstractContextManager["Client"]):
                         break
                     yield unanswered.answered()
                     attempts.begin(unanswered.accepted)
+            except messages.SourceFailed as failed:
+                raise failed.error from None
             except FAILURES as failure:
                 pause = attempts.pause_after(failure)
             finally:
@@ -314,7 +316,7 @@ class AsyncClient(_Client, AbstractAsyncContextManager["AsyncClient"]):
         self, website_id: str, events: messages.AsyncEvents
     ) -> AsyncIterator[Recorded]:
         """As Client.stream."""
-        source, unanswered = messages.async_batches(events), messages.Unanswered(website_id)
+        source, unanswered = messages.async_guarded_batches(events), messages.Unanswered(website_id)
         call, attempts = self._attempts("StreamEvents")
         while True:
             sent, pause = asyncio.Queue[Any](), REOPENING
@@ -332,6 +334,8 @@ class AsyncClient(_Client, AbstractAsyncContextManager["AsyncClient"]):
                         break
                     yield unanswered.answered()
                     attempts.begin(unanswered.accepted)
+            except messages.SourceFailed as failed:
+                raise failed.error from None
             except FAILURES as failure:
                 pause = attempts.pause_after(failure)
             finally:

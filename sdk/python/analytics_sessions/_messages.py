@@ -255,6 +255,31 @@ async def async_batches(events: AsyncEvents) -> AsyncIterator[list[EventMessage]
         yield rest
 
 
+class SourceFailed(Exception):
+    """The events themselves could not be read: no failure of the stream, whatever its type."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def guarded_batches(events: Events) -> Iterator[list[EventMessage]]:
+    """As `batches`; what the events raise is told apart from failures of the stream."""
+    try:
+        yield from batches(events)
+    except Exception as error:
+        raise SourceFailed(error) from error
+
+
+async def async_guarded_batches(events: AsyncEvents) -> AsyncIterator[list[EventMessage]]:
+    """As `guarded_batches`, of events that may come asynchronously."""
+    try:
+        async for batch in async_batches(events):
+            yield batch
+    except Exception as error:
+        raise SourceFailed(error) from error
+
+
 async def _async_each(items: Any) -> AsyncIterator[Any]:
     if isinstance(items, AsyncIterable):
         async for item in items:

@@ -11,7 +11,7 @@ import {
 } from "./gen/analytics/sessions/v1/visitor_service_pb.js";
 import { fieldsOf, type SessionQuery } from "./queries.js";
 import { refuseUnknown } from "./settings.js";
-import { Unanswered } from "./stream.js";
+import { SourceFailed, Unanswered } from "./stream.js";
 import { type Page, type Paging, Walk } from "./walk.js";
 
 /** How many events are recorded; those that were there before count too. */
@@ -103,7 +103,9 @@ export class Client {
         const answers = this.#calls.answers(streamEvents, sent, attempts);
         do {
           while (unanswered.hasRoom) {
-            const next = await source.next();
+            const next = await source.next().catch((error: unknown) => {
+              throw new SourceFailed(error);
+            });
             if (next.done) break;
             sent.push(unanswered.add(next.value));
             attempts.restart(unanswered.accepted);
@@ -115,6 +117,7 @@ export class Client {
         } while (true);
         await sleep(REOPENING_MS);
       } catch (failure) {
+        if (failure instanceof SourceFailed) throw failure.error;
         await attempts.pause(failure);
       } finally {
         sent.end();

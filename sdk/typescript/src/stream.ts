@@ -7,6 +7,13 @@ import {
 
 const UNDER_WAY = 2; // one is stored while the next one is read and sent
 
+/** The events themselves could not be read: no failure of the stream, whatever its type. */
+export class SourceFailed extends Error {
+  constructor(readonly error: unknown) {
+    super("the events could not be read");
+  }
+}
+
 /** The batches of a stream that are under way; a stream that follows begins with them. */
 export class Unanswered {
   accepted = 0;

@@ -344,6 +344,17 @@ test("stream_failure", async () => {
   });
 });
 
+test("stream: an error of the events themselves is the caller's, whatever its code", async () => {
+  const lost = new ConnectError("the source is away", Code.Unavailable);
+  async function* failing() {
+    yield PAGEVIEW;
+    throw lost;
+  }
+  await using fake = await Fake.start({});
+  const done = new Client({ address: fake.address, key: KEY }).stream("site", failing());
+  await assert.rejects(collected(done), lost);
+});
+
 test("stream: a signal ends it, and nobody is left waiting", async () => {
   const streamEvents: Methods["streamEvents"] = async function* (batches, { signal }) {
     for await (const { batch } of batches) {

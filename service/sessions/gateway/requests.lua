@@ -142,6 +142,12 @@ function envoy_on_request(handle)
   if (headers:get(":path") or ""):sub(1, 5) ~= "/api/" then return end
   -- gRPC's headers say nothing in a REST request, and a worker would choke on a bad one.
   for _, name in ipairs(of_grpc) do headers:remove(name) end
-  if not headers:get("authorization") then note(handle, "anonymous", true) end
+  if not headers:get("authorization") then
+    note(handle, "anonymous", true)
+    -- Before the body is waited for: it would be held here, up to its limit.
+    if headers:get(":method") == "POST" then
+      return handle:respond({[":status"] = "401"}, "no key")
+    end
+  end
   check_rest(handle, headers)
 end

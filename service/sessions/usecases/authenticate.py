@@ -100,8 +100,9 @@ class _Lookups:
             if len(self._waiting) >= _MOST_WAITING:
                 raise Unavailable(Reason.SERVICE_UNAVAILABLE)
             found = self._waiting[key_hash] = asyncio.get_running_loop().create_future()
-            if self._running is None or self._running.done():
-                self._running = asyncio.create_task(self._run())
+        # Also for a key that waits already: the statement before it may have been given up.
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(self._run())
         try:
             async with asyncio.timeout(self._timeout):
                 # A caller that goes away must not take the answer from the others.

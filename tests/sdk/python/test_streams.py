@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import grpc
 import pytest
 from analytics_sessions import Event, errors
 from analytics_sessions.v1.event_service_pb2 import StreamEventsResponse as Answer
@@ -43,6 +44,21 @@ def test_stream_failure(connect: Connect, server: Server) -> None:
     with pytest.raises(errors.InvalidArgument) as caught:
         next(done)
     assert caught.value.accepted == 1_000
+
+
+def test_an_error_of_the_events_themselves_is_the_callers(client: AnyClient, website: str) -> None:
+    """Also one that looks like a failure of the stream."""
+
+    class Away(grpc.RpcError):
+        def code(self) -> grpc.StatusCode:
+            return grpc.StatusCode.UNAVAILABLE
+
+    def failing() -> Iterator[Event]:
+        yield from hits(10)
+        raise Away
+
+    with pytest.raises(Away):
+        list(client.stream(website, failing()))
 
 
 def test_stream_that_is_left(client: AnyClient, website: str) -> None:
