@@ -37,7 +37,7 @@ _DEFINITIONS = {
 
 
 def domain_error(error: Exception) -> DomainError:
-    """What a caller is failure of an error; of one that nobody foresaw, nothing but that."""
+    """The error that a caller sees: INTERNAL, and nothing more, for one that nobody foresaw."""
     if isinstance(error, DomainError):
         return error
     if isinstance(error, TimeoutError):

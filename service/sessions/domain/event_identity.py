@@ -1,7 +1,7 @@
 """What makes an event the same event when it comes again: decided here, for every way in.
 
 The identity of an event is its website, visitor, timestamp and `event_id`. See
-docs/decisions/event-identity.md.
+docs/decisions/0003-event-identity.md.
 """
 
 import secrets

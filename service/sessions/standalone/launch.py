@@ -19,16 +19,16 @@ _ORDINARY_UID = 1000
 
 
 def main(parent: int, death_signal: int, run_as: str, argv: list[str]) -> None:
-    """Take on the run_as, tie this process to its parent and run the program.
+    """Become the user `run_as`, tie this process to its parent and run the program.
 
     Raises:
         OSError: the program can't be run.
-        SystemExit: the run_as is refused, or the parent has ended.
+        SystemExit: becoming that user is refused, or the parent has ended.
     """
     if run_as != "same":
         _become(run_as)
     if sys.platform == "linux":
-        # After the run_as: a change of user clears it.
+        # After becoming that user: a change of user clears it.
         _checked(ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, death_signal))
         if os.getppid() != parent:
             sys.exit("the parent process has ended")

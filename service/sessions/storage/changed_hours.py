@@ -51,6 +51,8 @@ SELECT website_key, hours,
                    AS hours,
                bool_or(is_urgent) FILTER (WHERE hour < %(current_hour)s) AS is_urgent
           FROM changed_hours
+          JOIN websites USING (website_key)
+         WHERE deleted_at IS NULL
          GROUP BY website_key) AS changed
   LEFT JOIN fold_state USING (website_key)
  WHERE coalesce(folded_at < %(rested)s, true)

@@ -45,6 +45,13 @@ async def open_pools(url: str, *, pool_size: int, request_timeout: float) -> Asy
     requests = Database(url, pool_size=pool_size, timeout=request_timeout, patience=patience)
     # Without a limit on statements: the erasure of a large visitor takes minutes.
     jobs = Database(url, pool_size=_JOB_CONNECTIONS, min_size=0, timeout=0, patience=_JOB_PATIENCE)
+    analysis = Database(
+        url,
+        pool_size=_ANALYSIS_CONNECTIONS,
+        min_size=0,
+        timeout=request_timeout,
+        patience=patience,
+    )
     # The health check is the first to notice that the server was restarted. Its siblings then
     # replace their broken connections before callers meet them.
     admin = Database(
@@ -52,15 +59,7 @@ async def open_pools(url: str, *, pool_size: int, request_timeout: float) -> Asy
         pool_size=_ADMIN_CONNECTIONS,
         min_size=0,
         timeout=_ADMIN_TIMEOUT,
-        siblings=(requests, jobs),
-    )
-    analysis = Database(
-        url,
-        pool_size=_ANALYSIS_CONNECTIONS,
-        min_size=0,
-        timeout=request_timeout,
-        patience=patience,
-        siblings=(requests, jobs),
+        siblings=(requests, jobs, analysis),
     )
     async with requests, jobs, admin, analysis:
         yield Pools(requests, jobs, admin, analysis)

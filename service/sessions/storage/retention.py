@@ -181,4 +181,6 @@ async def _now_there(
 async def _remove(connection: Connection, website_key: int, gone: list[dict[str, Any]]) -> None:
     for statement in _REMOVE:
         await connection.execute(statement, {"website_key": website_key, "gone": as_json(gone)})
-    await changed_hours.note(connection, website_key, (row["started_at"] for row in gone))
+    # Urgent, because blocks keep what is removed here until they are built again.
+    starts = (row["started_at"] for row in gone)
+    await changed_hours.note(connection, website_key, starts, is_urgent=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Collection
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import datetime, timedelta
 
 import structlog
@@ -65,7 +65,9 @@ class ReadColumns:
         lost: set[int] = set()
         try:
             async with self._in_turn(), blocks.read_transaction(self._database) as connection:
-                [(as_of,)] = await (await connection.execute("SELECT now()")).fetchall()
+                [(as_of,)] = await (
+                    await connection.execute("SELECT statement_timestamp()")
+                ).fetchall()
                 snapshot = await SessionSnapshot.open(connection, website_key, selection.range)
                 lost.update(snapshot.lost)
                 await self._read(snapshot, selection, accumulator, lost)
@@ -143,9 +145,11 @@ class ReadColumns:
         _log.error(
             "damaged blocks will be built again", website=website_key, hours=len(hours), first=first
         )
-        async with self._database.transaction() as connection:
-            starts = map(hour_start, hours)
-            await changed_hours.note(connection, website_key, starts, is_urgent=True)
+        # What was read is right without it, and the next read of these blocks tries again.
+        with suppress(Unavailable):
+            async with self._database.transaction() as connection:
+                starts = map(hour_start, hours)
+                await changed_hours.note(connection, website_key, starts, is_urgent=True)
 
 
 def _hours(range_: Range) -> range:

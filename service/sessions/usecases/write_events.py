@@ -1,6 +1,7 @@
 """The one writer of events: events and sessions of a batch become durable together."""
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from sessions.domain.events import Event
@@ -10,7 +11,7 @@ from sessions.domain.websites import Website
 from sessions.storage import events as event_rows
 from sessions.storage import session_summaries, tombstones, visitors
 from sessions.storage.database import Connection, Database
-from sessions.storage.partitions import PartitionMissing, Partitions
+from sessions.storage.partitions import PARTITIONED, PartitionMissing, Partitions
 
 
 class Recorded(NamedTuple):
@@ -42,12 +43,12 @@ class EventWriter:
         """
         if not events:
             return Recorded(0, 0)
-        try:
-            return await self._record(website, events)
-        # Retention has dropped a month that was remembered: this time its partition is made
-        # again.
-        except PartitionMissing:
-            return await self._record(website, events)
+        # Retention may have dropped a month that was remembered, of events and then of sessions:
+        # each time, its partition is made again.
+        for _ in PARTITIONED:
+            with suppress(PartitionMissing):
+                return await self._record(website, events)
+        return await self._record(website, events)
 
     async def _record(self, website: Website, events: Sequence[Event]) -> Recorded:
         await self._partitions.ensure(event.occurred_at for event in events)
