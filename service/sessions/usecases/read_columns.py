@@ -65,9 +65,8 @@ class ReadColumns:
         lost: set[int] = set()
         try:
             async with self._in_turn(), blocks.read_transaction(self._database) as connection:
-                [(as_of,)] = await (
-                    await connection.execute("SELECT statement_timestamp()")
-                ).fetchall()
+                found = await connection.execute("SELECT statement_timestamp()")
+                [(as_of,)] = await found.fetchall()
                 snapshot = await SessionSnapshot.open(connection, website_key, selection.range)
                 lost.update(snapshot.lost)
                 await self._read(snapshot, selection, accumulator, lost)

@@ -165,8 +165,8 @@ CREATE TABLE changed_hours (
 -- The sessions of whole hours a second time, as columns: see docs/decisions/0016-blocks.md.
 -- Each bytea is an array of little-endian integers, one for a session or for a step, all of the
 -- smallest size that holds the largest; those of a text are numbers of its words, which are
--- sorted and end with NUL. checksum holds the CRC-32
--- of the header, then one for each bytea, in this order.
+-- sorted and end with NUL. checksum holds the CRC-32 of the header, then one for each bytea,
+-- in this order.
 CREATE TABLE blocks (
     website_key        integer,
     first_hour         timestamptz,
