@@ -123,6 +123,8 @@ class Writer:
             "event_id": f"{self._name}-{next(self._numbers)}",
             "event_type": kind,
             "timestamp": at.isoformat(),
+            # Without one, events of equal times are in the order of their arrival.
+            "sequence": rng.choice([1, 1, 2]),
             "visitor_id": f"visitor-{rng.randrange(VISITORS)}",
             "url": f"https://example.com/{rng.randrange(100)}?utm_source={rng.choice('abc')}",
             "referrer": rng.choice(["", "https://other.example/x"]),
