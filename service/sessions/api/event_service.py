@@ -36,7 +36,7 @@ class EventService(services.EventServiceServicer):
         stream_age: float,
         draining: asyncio.Event,
     ) -> None:
-        self._receive_events = ingest_events
+        self._ingest_events = ingest_events
         self._timeout = timeout
         self._stream_age = stream_age
         self._draining = draining
@@ -67,7 +67,7 @@ class EventService(services.EventServiceServicer):
         self, request: messages.RecordEventsRequest | messages.StreamEventsRequest
     ) -> Recorded:
         sent = await map_in_slices(sent_event, enumerate(request.events))
-        return await self._receive_events(request.website_id, sent)
+        return await self._ingest_events(request.website_id, sent)
 
     async def _until_end(self, requests: AsyncIterator[Request]) -> AsyncIterator[Request]:
         """Requests until the client ends, the stream is old, or the worker stops."""
@@ -84,7 +84,8 @@ class EventService(services.EventServiceServicer):
                     return_when=asyncio.FIRST_COMPLETED,
                 )
                 if not coming.done():
-                    # It is not done, so no message was taken that would be lost.
+                    # A message may be half-way through its checks: it is not answered, so that
+                    # the client sends it again.
                     coming.cancel()
                     return
                 if (request := coming.result()) is None:
