@@ -85,5 +85,8 @@ _FOLDS = {each.name: each.fold for each in ATTRIBUTES}
 
 
 def fold(name: str, value: str) -> str:
-    """A value as a dimension stores it, such as a country in capitals."""
-    return _FOLDS.get(name, _unchanged)(value)
+    """A value as a dimension stores it, such as a country in capitals.
+
+    What folds to nothing stays as it is, and equals no stored value: `''` would be "unknown".
+    """
+    return _FOLDS.get(name, _unchanged)(value) or value
