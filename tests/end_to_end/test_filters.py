@@ -145,7 +145,7 @@ class Visit:
 def _folded(name: str, value: str) -> str:
     if name == "country":
         return value.upper()
-    if name == "language":
+    if name == "language" and len(value) <= 255:
         return re.split("[,;]", value)[0].strip()
     if name in ("hostname", "referrer"):
         return value.lower().replace("bücher", "xn--bcher-kva")

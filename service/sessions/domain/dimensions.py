@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from sessions.domain import urls
+from sessions.domain.limits import MAX_LANGUAGE
 
 
 class Origin(Enum):
@@ -23,6 +24,11 @@ class Origin(Enum):
 def first_language(text: str) -> str:
     """The first language of an Accept-Language header: browsers put the preferred one there."""
     return text.partition(",")[0].partition(";")[0].strip()
+
+
+def _language(value: str) -> str:
+    """The language that a filter asks for: what no event can have sent stays as it is."""
+    return first_language(value) if len(value) <= MAX_LANGUAGE else value
 
 
 def _unchanged(text: str) -> str:
@@ -55,7 +61,7 @@ ATTRIBUTES = (
     Attribute("browser", Origin.CLIENT, "client.browser"),
     Attribute("os", Origin.CLIENT, "client.os"),
     Attribute("device", Origin.CLIENT, "client.device"),
-    Attribute("language", Origin.CLIENT, "language", first_language),
+    Attribute("language", Origin.CLIENT, "language", _language),
     Attribute("hostname", Origin.CLIENT, "hostname", urls.fold_host),
     Attribute("referrer", Origin.ENTRY, "referrer_host", urls.fold_host),
     Attribute("utm_source", Origin.ENTRY, "url.utm_source"),

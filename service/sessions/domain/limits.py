@@ -21,6 +21,8 @@ MAX_UTM = 1_024
 """A decoded utm value: PostgreSQL's GIN index refuses entries over 2,712 bytes."""
 MAX_HOSTNAME = 255
 """A host name, sent or derived; what is longer is no host name (RFC 1035)."""
+MAX_LANGUAGE = 255
+"""A language, or an Accept-Language header of which the first one counts."""
 MAX_FAMILY = 64
 """The name of a browser or system as it is stored."""
 MAX_VISITOR_ID_CHARACTERS = 64
@@ -52,7 +54,7 @@ TEXTS = (
     TextLimit("referrer", MAX_URL),
     TextLimit("event_name", 256),
     TextLimit("hostname", MAX_HOSTNAME),
-    TextLimit("language", 255),  # as much of Accept-Language as a browser sends
+    TextLimit("language", MAX_LANGUAGE),  # as much of Accept-Language as a browser sends
     TextLimit("country", 64),
     TextLimit("region", 128),
     TextLimit("city", 256),
