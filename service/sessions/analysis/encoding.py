@@ -21,7 +21,7 @@ MAX_SESSIONS = 65_000
 _WITH_WORDS = (*TEXTS, "step_item")
 
 
-def _stored(names: Collection[str]) -> tuple[str, ...]:
+def stored_columns(names: Collection[str]) -> tuple[str, ...]:
     """The stored columns that hold these columns, in the order of their checksums."""
     return tuple(
         stored
@@ -31,7 +31,7 @@ def _stored(names: Collection[str]) -> tuple[str, ...]:
     )
 
 
-STORED = _stored(ALL)
+STORED = stored_columns(ALL)
 """The columns of bytes that a block has."""
 
 _CHECKSUM_BYTES = 4
@@ -83,11 +83,6 @@ def is_intact(header: BlockHeader) -> bool:
     """Whether the block was written by this format for this website and these hours."""
     own, sums = header.checksum[:_CHECKSUM_BYTES], header.checksum[_CHECKSUM_BYTES:]
     return header.format == FORMAT and own == _header_checksum(header._replace(checksum=sums))
-
-
-def stored_columns(names: Collection[str]) -> tuple[str, ...]:
-    """Which columns of bytes must be read for these columns."""
-    return _stored(names)
 
 
 def decode(header: BlockHeader, stored: Mapping[str, bytes]) -> Columns:
