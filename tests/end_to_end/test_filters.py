@@ -139,7 +139,8 @@ class Visit:
         if name == "page":
             # An empty value asks for the visits without any page.
             return any(value in self.pages or not (value or self.pages) for value in values)
-        return any(_folded(name, value) == self.values[name] for value in values)
+        # A blank value is no empty one, which asks for the visits that have none.
+        return any((_folded(name, value) or value) == self.values[name] for value in values)
 
 
 def _folded(name: str, value: str) -> str:
