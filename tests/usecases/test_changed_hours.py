@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from sessions.domain.events import Event
+from sessions.domain.hours import hour_number, hour_start
 from sessions.domain.visitors import Visitors
 from sessions.domain.websites import Website
 from sessions.generator import generate
 from sessions.generator.websites import new_websites
-from sessions.storage.changed_hours import hour_of
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
 from sessions.usecases.erase_visitor import EraseVisitor
@@ -58,7 +58,9 @@ async def noting_what_changes(database: Database, website: Website) -> AsyncIter
     changed = set(rows_before.items()) ^ set(rows_after.items())
     new = notes_after[len(notes_before) :]
     assert notes_after[: len(notes_before)] == notes_before
-    assert {hour for _, hour in new} == {hour_of(started_at) for (started_at, _), _ in changed}
+    assert {hour for _, hour in new} == {
+        hour_start(hour_number(started_at)) for (started_at, _), _ in changed
+    }
 
 
 @settings(

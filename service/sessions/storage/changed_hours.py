@@ -5,7 +5,7 @@ of them started before the change and the one in which it starts after it.
 """
 
 from collections.abc import Collection, Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import LiteralString
 
 from sessions.domain.hours import hour_number, hour_start
@@ -90,9 +90,16 @@ async def note(
         is_urgent: blocks hold words that must go soon, or must be built again.
     """
     # A batch changes many sessions of few hours.
-    hours = sorted({hour_of(start) for start in starts})
+    await note_hours(connection, website_key, set(map(hour_number, starts)), is_urgent=is_urgent)
+
+
+async def note_hours(
+    connection: Connection, website_key: int, hours: Collection[int], *, is_urgent: bool = False
+) -> None:
+    """Note some hours (by number) themselves, so that the next fold builds their blocks again."""
     if hours:
-        parameters = {"website_key": website_key, "hours": hours, "is_urgent": is_urgent}
+        moments = [hour_start(hour) for hour in sorted(hours)]
+        parameters = {"website_key": website_key, "hours": moments, "is_urgent": is_urgent}
         await connection.execute(_INSERT, parameters)
 
 
@@ -125,7 +132,7 @@ async def due(database: Database, now: datetime, rested: datetime) -> list[int]:
         rested: whose blocks were brought up to date since then is left alone.
     """
     limits = {"many": _MANY, "hours": _FEW_HOURS}
-    parameters = {"current_hour": hour_of(now), "rested": rested, **limits}
+    parameters = {"current_hour": hour_start(hour_number(now)), "rested": rested, **limits}
     return [
         website_key
         for website_key, hours, is_due in await database.fetch(_WAITING, parameters)
@@ -142,8 +149,3 @@ async def _has_many(database: Database, website_key: int, hours: Collection[date
 async def compact(connection: Connection, website_key: int) -> None:
     """Leave one note of each hour; only inside of a fold's transaction."""
     await connection.execute(_COMPACT, {"website_key": website_key})
-
-
-def hour_of(moment: datetime) -> datetime:
-    """The first moment of the hour (UTC) in which a moment lies."""
-    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

@@ -12,7 +12,7 @@ from sessions.analysis.columns import Columns, concatenate
 from sessions.analysis.encoding import MAX_SESSIONS, Block, Damaged
 from sessions.domain.block_header import BlockHeader
 from sessions.domain.errors import DomainError
-from sessions.domain.hours import hour_number, hour_start, month_of
+from sessions.domain.hours import hour_number, month_of
 from sessions.storage import blocks, changed_hours
 from sessions.storage.blocks import FoldConflict
 from sessions.storage.database import Connection, Database
@@ -202,8 +202,7 @@ class _Fold:
         """Remove a damaged block; all of its hours count as changed."""
         _log.error("discarding a damaged block", **header._replace(checksum=b"")._asdict())
         await blocks.delete(self._connection, header)
-        starts = map(hour_start, header.hours)
-        await changed_hours.note(self._connection, self._website_key, starts)
+        await changed_hours.note_hours(self._connection, self._website_key, header.hours)
 
 
 def _slot(

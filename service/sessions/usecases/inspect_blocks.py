@@ -1,7 +1,7 @@
 """What there is of blocks, and whether they say what the rows say."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -74,13 +74,9 @@ class InspectBlocks:
             for header in snapshot.headers:
                 wrong |= await _wrong_hours(snapshot, header)
         wrong.update(hour for header in snapshot.damaged for hour in header.hours)
-        await self._rebuild(website_key, wrong)
-        return Verified(sum(counts[hour] for hour in expected), sorted(map(hour_start, wrong)))
-
-    async def _rebuild(self, website_key: int, hours: Collection[int]) -> None:
         async with self._database.transaction() as connection:
-            starts = map(hour_start, hours)
-            await changed_hours.note(connection, website_key, starts, is_urgent=True)
+            await changed_hours.note_hours(connection, website_key, wrong, is_urgent=True)
+        return Verified(sum(counts[hour] for hour in expected), sorted(map(hour_start, wrong)))
 
 
 async def _wrong_hours(snapshot: SessionSnapshot, header: BlockHeader) -> set[int]:

@@ -147,8 +147,7 @@ class ReadColumns:
         # What was read is right without it, and the next read of these blocks tries again.
         with suppress(Unavailable):
             async with self._database.transaction() as connection:
-                starts = map(hour_start, hours)
-                await changed_hours.note(connection, website_key, starts, is_urgent=True)
+                await changed_hours.note_hours(connection, website_key, hours, is_urgent=True)
 
 
 def _hours(range_: Range) -> range:

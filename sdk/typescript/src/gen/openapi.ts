@@ -592,7 +592,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The request is larger than 4 MiB. */
+        /** @description The request is larger than its call allows. */
         RequestTooLarge: {
             headers: {
                 "x-request-id": components["headers"]["x-request-id"];
@@ -633,7 +633,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The call took longer than it may. What it should change may have been changed; to send it again is safe. */
+        /** @description The call took longer than its deadline allows. What it should change may have been changed; to send it again is safe. */
         DeadlineExceeded: {
             headers: {
                 "x-request-id": components["headers"]["x-request-id"];
