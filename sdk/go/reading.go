@@ -9,10 +9,12 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
-// Page is some items of a list, and where the next page begins: "" on the last one.
+// Page is some items of a list, and where the next page begins: "" on the last one. A page of events
+// also has the time on the last page viewed before it, in seconds, where this page tells it.
 type Page[T any] struct {
-	Items      []T
-	NextCursor string
+	Items            []T
+	NextCursor       string
+	PreviousViewTime *float64
 }
 
 // Walk is a list in pages, which are read as needed. Each iteration begins at the cursor of the
@@ -76,10 +78,14 @@ func (c *Client) Events(
 	ctx context.Context, websiteID, sessionID string, request *GetSessionRequest,
 ) Walk[*SessionEvent] {
 	return Walk[*SessionEvent]{request.GetEventsCursor(), func(cursor string) (Page[*SessionEvent], error) {
-		page, err := c.getSession(ctx, &GetSessionRequest{
+		answer, err := c.getSession(ctx, &GetSessionRequest{
 			WebsiteId: websiteID, SessionId: sessionID, EventsCursor: cursor, EventsLimit: request.GetEventsLimit(),
 		})
-		return pageOf(page.GetEvents(), page.GetNextEventsCursor(), err)
+		page, err := pageOf(answer.GetEvents(), answer.GetNextEventsCursor(), err)
+		if answer != nil {
+			page.PreviousViewTime = answer.PreviousViewTime
+		}
+		return page, err
 	}}
 }
 
@@ -95,5 +101,5 @@ func (c *Client) getSession(ctx context.Context, request *GetSessionRequest) (*G
 }
 
 func pageOf[T any](items []T, next *structpb.Value, err error) (Page[T], error) {
-	return Page[T]{items, next.GetStringValue()}, err
+	return Page[T]{Items: items, NextCursor: next.GetStringValue()}, err
 }

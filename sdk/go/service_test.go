@@ -235,6 +235,23 @@ func TestWalkResumes(t *testing.T) {
 	}
 }
 
+func TestEventsAreTimed(t *testing.T) {
+	client, website := service(t, Options{})
+	filter := thatDay()
+	filter.FilterPage = []string{"/products/1000"}
+	long := collect(t, client.Sessions(t.Context(), website, filter).All())[0]
+	request := &GetSessionRequest{EventsLimit: 7}
+	first, err := client.Events(t.Context(), website, long.SessionId, request).Page()
+	if err != nil || first.Items[5].GetTimeOnPage() != 1 || first.Items[6].TimeOnPage != nil || first.PreviousViewTime != nil {
+		t.Fatalf("got %v, %v", first, err)
+	}
+	request.EventsCursor = first.NextCursor
+	second, err := client.Events(t.Context(), website, long.SessionId, request).Page()
+	if err != nil || second.PreviousViewTime == nil || *second.PreviousViewTime != 1 {
+		t.Errorf("got %v, %v", second, err)
+	}
+}
+
 func TestStreamAccepted(t *testing.T) {
 	client, website := service(t, Options{})
 	sent := identified(t, 2_500)

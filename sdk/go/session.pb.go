@@ -291,7 +291,18 @@ type SessionEvent struct {
 	// The name of a custom event.
 	EventName *string `protobuf:"bytes,5,opt,name=event_name,json=eventName,proto3,oneof" json:"event_name,omitempty"`
 	// What was recorded with the event: a JSON object.
-	EventData     *structpb.Struct `protobuf:"bytes,6,opt,name=event_data,json=eventData,proto3" json:"event_data,omitempty"`
+	EventData *structpb.Struct `protobuf:"bytes,6,opt,name=event_data,json=eventData,proto3" json:"event_data,omitempty"`
+	// The path that a pageview is of, for example `/pricing`.
+	Page *string `protobuf:"bytes,7,opt,name=page,proto3,oneof" json:"page,omitempty"`
+	// Seconds since the start of the session, to the microsecond.
+	Offset float64 `protobuf:"fixed64,8,opt,name=offset,proto3" json:"offset,omitempty"`
+	// Seconds from this view to the next pageview of the session, and for its last
+	// view to its last event.
+	//
+	// Absent where that is not measured: on custom events, on a last view with no
+	// event after it, and where it takes an event beyond this page of events; see
+	// `previous_view_time`.
+	TimeOnPage    *float64 `protobuf:"fixed64,9,opt,name=time_on_page,json=timeOnPage,proto3,oneof" json:"time_on_page,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -368,6 +379,27 @@ func (x *SessionEvent) GetEventData() *structpb.Struct {
 	return nil
 }
 
+func (x *SessionEvent) GetPage() string {
+	if x != nil && x.Page != nil {
+		return *x.Page
+	}
+	return ""
+}
+
+func (x *SessionEvent) GetOffset() float64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+func (x *SessionEvent) GetTimeOnPage() float64 {
+	if x != nil && x.TimeOnPage != nil {
+		return *x.TimeOnPage
+	}
+	return 0
+}
+
 var File_analytics_sessions_v1_session_proto protoreflect.FileDescriptor
 
 const file_analytics_sessions_v1_session_proto_rawDesc = "" +
@@ -421,7 +453,7 @@ const file_analytics_sessions_v1_session_proto_rawDesc = "" +
 	"\r_utm_campaignB\r\n" +
 	"\v_entry_pageB\f\n" +
 	"\n" +
-	"_exit_page\"\x9f\x02\n" +
+	"_exit_page\"\x91\x03\n" +
 	"\fSessionEvent\x12\x1d\n" +
 	"\n" +
 	"event_type\x18\x01 \x01(\tR\teventType\x128\n" +
@@ -431,10 +463,16 @@ const file_analytics_sessions_v1_session_proto_rawDesc = "" +
 	"\n" +
 	"event_name\x18\x05 \x01(\tH\x02R\teventName\x88\x01\x01\x126\n" +
 	"\n" +
-	"event_data\x18\x06 \x01(\v2\x17.google.protobuf.StructR\teventDataB\x06\n" +
+	"event_data\x18\x06 \x01(\v2\x17.google.protobuf.StructR\teventData\x12\x17\n" +
+	"\x04page\x18\a \x01(\tH\x03R\x04page\x88\x01\x01\x12\x16\n" +
+	"\x06offset\x18\b \x01(\x01R\x06offset\x12%\n" +
+	"\ftime_on_page\x18\t \x01(\x01H\x04R\n" +
+	"timeOnPage\x88\x01\x01B\x06\n" +
 	"\x04_urlB\v\n" +
 	"\t_referrerB\r\n" +
-	"\v_event_nameB\fZ\n" +
+	"\v_event_nameB\a\n" +
+	"\x05_pageB\x0f\n" +
+	"\r_time_on_pageB\fZ\n" +
 	".;sessionsb\x06proto3"
 
 var (

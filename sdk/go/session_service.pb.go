@@ -400,6 +400,11 @@ type GetSessionResponse struct {
 	// The cursor of the next page of events: a string, or null when there are no
 	// more.
 	NextEventsCursor *structpb.Value `protobuf:"bytes,3,opt,name=next_events_cursor,json=nextEventsCursor,proto3" json:"next_events_cursor,omitempty"`
+	// The `time_on_page` of the last view before this page of events.
+	//
+	// Absent on the first page, and where this page does not tell it: it has no
+	// pageview and is not the last page, or no view came before.
+	PreviousViewTime *float64 `protobuf:"fixed64,4,opt,name=previous_view_time,json=previousViewTime,proto3,oneof" json:"previous_view_time,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -455,6 +460,13 @@ func (x *GetSessionResponse) GetNextEventsCursor() *structpb.Value {
 	return nil
 }
 
+func (x *GetSessionResponse) GetPreviousViewTime() float64 {
+	if x != nil && x.PreviousViewTime != nil {
+		return *x.PreviousViewTime
+	}
+	return 0
+}
+
 var File_analytics_sessions_v1_session_service_proto protoreflect.FileDescriptor
 
 const file_analytics_sessions_v1_session_service_proto_rawDesc = "" +
@@ -496,11 +508,13 @@ const file_analytics_sessions_v1_session_service_proto_rawDesc = "" +
 	"\n" +
 	"session_id\x18\x02 \x01(\tR\tsessionId\x12!\n" +
 	"\fevents_limit\x18\x03 \x01(\x05R\veventsLimit\x12#\n" +
-	"\revents_cursor\x18\x04 \x01(\tR\feventsCursor\"\xd1\x01\n" +
+	"\revents_cursor\x18\x04 \x01(\tR\feventsCursor\"\x9b\x02\n" +
 	"\x12GetSessionResponse\x128\n" +
 	"\asession\x18\x01 \x01(\v2\x1e.analytics.sessions.v1.SessionR\asession\x12;\n" +
 	"\x06events\x18\x02 \x03(\v2#.analytics.sessions.v1.SessionEventR\x06events\x12D\n" +
-	"\x12next_events_cursor\x18\x03 \x01(\v2\x16.google.protobuf.ValueR\x10nextEventsCursor2\xf9\x02\n" +
+	"\x12next_events_cursor\x18\x03 \x01(\v2\x16.google.protobuf.ValueR\x10nextEventsCursor\x121\n" +
+	"\x12previous_view_time\x18\x04 \x01(\x01H\x00R\x10previousViewTime\x88\x01\x01B\x15\n" +
+	"\x13_previous_view_time2\xf9\x02\n" +
 	"\x0eSessionService\x12\xae\x01\n" +
 	"\fListSessions\x12*.analytics.sessions.v1.ListSessionsRequest\x1a+.analytics.sessions.v1.ListSessionsResponse\"E\x8a\xce\x18\x13\n" +
 	"\rsessions:read\x18\x80\x80@\x82\xd3\xe4\x93\x02%\x12#/api/websites/{website_id}/sessions\x90\x02\x01\x12\xb5\x01\n" +
@@ -555,6 +569,7 @@ func file_analytics_sessions_v1_session_service_proto_init() {
 	}
 	file_analytics_sessions_v1_options_proto_init()
 	file_analytics_sessions_v1_session_proto_init()
+	file_analytics_sessions_v1_session_service_proto_msgTypes[3].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sessions.domain.cursors import CursorSigner, PageKey, pack_event_key, unpack_event_key
+from sessions.domain.cursors import CursorSigner, EventPageKey, PageKey
 from sessions.domain.errors import InvalidArgument, Reason
 from sessions.domain.paging import Position
 from sessions.domain.selection import Range
@@ -136,10 +136,13 @@ def test_a_position_in_a_list_survives_to_the_microsecond(
     at=MOMENTS,
     sequence=st.integers(-(2**31), 2**31 - 1),
     event_id=st.text(st.characters(codec="ascii"), max_size=64),
+    open_view=st.none() | MOMENTS,
 )
-def test_the_key_of_an_event_survives(at: datetime, sequence: int, event_id: str) -> None:
-    key = (at, sequence, event_id)
-    assert unpack_event_key(pack_event_key(key)) == key
+def test_a_position_in_events_survives(
+    at: datetime, sequence: int, event_id: str, open_view: datetime | None
+) -> None:
+    key = EventPageKey((at, sequence, event_id), open_view)
+    assert EventPageKey.unpack(key.pack()) == key
 
 
 def test_neighbouring_microseconds_are_different_positions() -> None:

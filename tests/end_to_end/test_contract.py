@@ -80,13 +80,24 @@ def test_the_documented_responses(stack: Stack, website: Website, key: str, tmp_
             "timestamp": "2026-03-03T10:15:00Z",
             "url": "/",
             "referrer": "https://google.com",
+            "page": "/",
+            "offset": 0,
+            "time_on_page": 90,
         },
-        {"event_type": "pageview", "timestamp": "2026-03-03T10:16:30Z", "url": "/pricing"},
+        {
+            "event_type": "pageview",
+            "timestamp": "2026-03-03T10:16:30Z",
+            "url": "/pricing",
+            "page": "/pricing",
+            "offset": 90,
+            "time_on_page": 210,
+        },
         {
             "event_type": "event",
             "timestamp": "2026-03-03T10:17:00Z",
             "event_name": "signup_click",
             "event_data": {"plan": "pro"},
+            "offset": 120,
         },
     ]
     assert len(details.json["events"]) == 7

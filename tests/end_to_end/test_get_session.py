@@ -84,17 +84,29 @@ def pages(
         cursor = answer["next_events_cursor"]
 
 
+def urls_of(found: list[list[dict[str, Any]]]) -> list[str]:
+    return [event["url"] for page in found for event in page]
+
+
 class TestEvents:
     """An event shows what was recorded, and no field that does not apply."""
 
     @pytest.mark.parametrize(
         ("sent", "shown"),
         [
-            (view(url="/a?b=c#d"), {"event_type": "pageview", "url": "/a?b=c#d"}),
+            (
+                view(url="/a?b=c#d"),
+                {"event_type": "pageview", "url": "/a?b=c#d", "page": "/a"},
+            ),
             (view(url=""), {"event_type": "pageview"}),
             (
                 view(referrer="https://Example.com/x y?ü"),
-                {"event_type": "pageview", "url": "/", "referrer": "https://Example.com/x y?ü"},
+                {
+                    "event_type": "pageview",
+                    "url": "/",
+                    "referrer": "https://Example.com/x y?ü",
+                    "page": "/",
+                },
             ),
             (custom(), {"event_type": "event", "event_name": "click"}),
             (
@@ -107,7 +119,7 @@ class TestEvents:
             ),
             (
                 view(event_data={"plan": "pro"}),
-                {"event_type": "pageview", "url": "/", "event_data": {"plan": "pro"}},
+                {"event_type": "pageview", "url": "/", "event_data": {"plan": "pro"}, "page": "/"},
             ),
             (
                 custom(event_data={}),
@@ -117,7 +129,7 @@ class TestEvents:
                 view(
                     country="DE", user_agent=BOT, language="de", hostname="x.example", event_id="1"
                 ),
-                {"event_type": "pageview", "url": "/"},
+                {"event_type": "pageview", "url": "/", "page": "/"},
             ),
         ],
     )
@@ -132,7 +144,7 @@ class TestEvents:
     ) -> None:
         await record(application, website, [sent])
         answer = read(way, website, key)
-        assert answer["events"] == [{"timestamp": "2026-03-03T10:15:00Z"} | shown]
+        assert answer["events"] == [{"timestamp": "2026-03-03T10:15:00Z", "offset": 0} | shown]
         assert set(answer) == {"session", "events", "next_events_cursor"}
 
     async def test_event_data_comes_back_as_it_was(
@@ -202,7 +214,24 @@ class TestEvents:
         session_id = answer["session"]["session_id"]
         for size in (1, 2, 3):
             found = list(pages(way, website, key, session_id, size))
-            assert [event for page in found for event in page] == answer["events"]
+            assert urls_of(found) == [event.url for event in in_order]
+
+    async def test_a_view_that_ends_on_the_next_page_of_events(
+        self, application: Application, website: Website, way: Way, key: str
+    ) -> None:
+        sent = [view(0), custom(10), view(30.5, url="/a"), custom(40), custom(41.25)]
+        await record(application, website, sent)
+        answer = read(way, website, key)
+        assert [e["offset"] for e in answer["events"]] == [0, 10, 30.5, 40, 41.25]
+        assert [e.get("time_on_page") for e in answer["events"]] == [30.5, None, 10.75, None, None]
+        ids = (website.website_id, answer["session"]["session_id"])
+        query: dict[str, Any] = {"events_limit": 1}
+        found = []
+        for _ in sent:
+            page = way.get_session(*ids, query, key)
+            query["events_cursor"] = page["next_events_cursor"]
+            found.append((page["events"][0].get("time_on_page"), page.get("previous_view_time")))
+        assert found == [(None, each) for each in (None, None, 30.5, None, 10.75)]
 
     async def test_a_bot_can_be_read_by_its_id(
         self, application: Application, website: Website, way: Way, key: str
@@ -341,7 +370,7 @@ class TestMerges:
             assert answer["session"] == session
             assert [e["url"] for e in answer["events"]] == ["/0", "/20", "/1", "/60", "/2"]
             found = list(pages(way, website, key, session_id, 2))
-            assert [event for page in found for event in page] == answer["events"]
+            assert urls_of(found) == [event["url"] for event in answer["events"]]
         assert len(set(ids.values())) == 3
 
     async def test_a_page_begun_before_a_merge_goes_on_after_it(

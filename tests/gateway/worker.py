@@ -39,12 +39,13 @@ SESSION = {
     "country": "US",
 }
 EVENTS = [
-    {"event_type": "pageview", "timestamp": "2026-03-03T10:15:00Z", "url": "/"},
+    {"event_type": "pageview", "timestamp": "2026-03-03T10:15:00Z", "url": "/", "offset": 0},
     {
         "event_type": "event",
         "timestamp": "2026-03-03T10:17:00Z",
         "event_name": "signup_click",
         "event_data": {"plan": "pro"},
+        "offset": 0,
     },
 ]
 

@@ -245,7 +245,9 @@ def _answers(recorder: Recorder, _: Service) -> None:
     recorder.send("first_page", LIST, query=DAYS | {"limit": 1})
     recorder.send("last_page", LIST, query=ALL_PARAMETERS)
     recorder.send("no_sessions", LIST, query=DAYS | {"filter_country": "DE"})
-    recorder.send("first_events", GET, query={"events_limit": 2})
+    first = recorder.send("first_events", GET, query={"events_limit": 2})
+    cursor = first.json["next_events_cursor"]
+    recorder.send("next_events", GET, query={"events_cursor": cursor})
     recorder.send("last_events", GET)
     recorder.send("unknown_visitor", ERASE)
     address = {"client_ip": "203.0.113.7", "user_agent": FIREFOX}

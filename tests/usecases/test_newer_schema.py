@@ -81,7 +81,7 @@ async def test_recording_also_twice_and_reading(app: Application, website: Websi
     query = "SELECT session_id FROM session_ids WHERE NOT merged ORDER BY session_id"
     for (session_id,) in await app.pools.requests.fetch(query, {}):
         details = await app.get_session(website.website_id, format_session_id(session_id))
-        assert len(details.events) == details.session.pageviews
+        assert len(details.timeline.events) == details.session.pageviews
 
 
 async def test_a_session_of_more_pages_than_its_row_holds(

@@ -79,10 +79,14 @@ class Recorded(NamedTuple):
 
 @dataclass(frozen=True)
 class Page(Generic[T]):
-    """Some items of a list, and where the next page begins; None on the last one."""
+    """Some items of a list, and where the next page begins; None on the last one.
+
+    A page of events also has the `time_on_page` of the last view before it, where it tells it.
+    """
 
     items: Sequence[T]
     next_cursor: str | None
+    previous_view_time: float | None = None
 
 
 class Listing(NamedTuple):
@@ -104,7 +108,9 @@ class Listing(NamedTuple):
     def page_of(self, answer: Any) -> Page[Any]:
         """The page in an answer."""
         following = getattr(answer, self.next_cursor).string_value
-        return Page(getattr(answer, self.items), following or None)
+        timed = self.items == "events" and answer.HasField("previous_view_time")
+        time = answer.previous_view_time if timed else None
+        return Page(getattr(answer, self.items), following or None, time)
 
 
 def list_sessions(website_id: str, page_size: int | None, query: Query) -> Listing:

@@ -63,7 +63,8 @@ export class Client {
     const { getSession } = SessionService.method;
     return new Walk(async (at) => {
       const page = await this.#calls.unary(getSession, { ...request, eventsCursor: at }, options);
-      return pageOf(page.events, page.nextEventsCursor);
+      const { previousViewTime } = page;
+      return { ...pageOf(page.events, page.nextEventsCursor), previousViewTime };
     }, cursor);
   }
 

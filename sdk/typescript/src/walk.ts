@@ -2,6 +2,8 @@
 export interface Page<T> {
   readonly items: readonly T[];
   readonly nextCursor: string | null;
+  /** Of a page of events: the `timeOnPage` of the last view before it, where this page tells it. */
+  readonly previousViewTime?: number | undefined;
 }
 
 /** Where a walk begins, and how much it asks for at a time. */

@@ -226,6 +226,20 @@ test("walk_resumes: at a cursor, with a page size", async () => {
   assert.deepEqual(ids(await collected(rest)), VISITORS.slice(30));
 });
 
+test("events_are_timed: also from page to page", async () => {
+  const query = { ...DAY, filterPage: ["/products/1000"] };
+  const [long] = await collected(client.sessions(website, query));
+  const first = await client.events(website, long!.sessionId, { pageSize: 7 }).page();
+  assert.deepEqual(
+    first.items.slice(5).map((event) => event.timeOnPage),
+    [1, undefined],
+  );
+  assert.equal(first.previousViewTime, undefined);
+  const { nextCursor } = first;
+  const second = await client.events(website, long!.sessionId, { cursor: nextCursor }).page();
+  assert.equal(second.previousViewTime, 1);
+});
+
 test("stream_accepted: tells after each batch how many are recorded", async () => {
   const events = pageviews(2_500, "2026-03-09T10:00:00Z");
   const done = await collected(client.stream(website, events));

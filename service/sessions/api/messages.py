@@ -16,8 +16,9 @@ from sessions.domain.errors import InvalidArgument, Violation
 from sessions.domain.events import EventInput
 from sessions.domain.limits import MAX_EVENT_DATA, MAX_EVENT_DATA_DEPTH
 from sessions.domain.selection import SelectionQuery
-from sessions.domain.session import Session, SessionEvent
+from sessions.domain.session import Session
 from sessions.domain.session_ids import format_session_id
+from sessions.domain.timeline import TimedEvent
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -49,8 +50,9 @@ def session_fields(session: Session) -> dict[str, Any]:
     return fields
 
 
-def event_fields(event: SessionEvent) -> dict[str, Any]:
+def event_fields(timed: TimedEvent) -> dict[str, Any]:
     """The fields of an event's message that apply to it; None leaves one absent."""
+    event = timed.event
     return {
         "event_type": "pageview" if event.is_pageview else "event",
         "timestamp": _timestamp(event.occurred_at),
@@ -58,6 +60,9 @@ def event_fields(event: SessionEvent) -> dict[str, Any]:
         "referrer": event.referrer or None,
         "event_name": event.event_name or None,
         "event_data": event.event_data,
+        "page": timed.page or None,
+        "offset": timed.offset,
+        "time_on_page": timed.time_on_page,
     }
 
 

@@ -43,6 +43,7 @@ class SessionService(services.SessionServiceServicer):
         )
         return messages.GetSessionResponse(
             session=session_fields(details.session),
-            events=map(event_fields, details.events),
+            events=map(event_fields, details.timeline.events),
+            previous_view_time=details.timeline.previous_view_time,
             next_events_cursor=cursor_value(details.next_events_cursor),
         )

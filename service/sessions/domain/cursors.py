@@ -24,8 +24,9 @@ _KEY_ID = struct.Struct(">H")
 _MAC_BYTES = 16
 # Both bounds and started_at in microseconds since 1970, and the id of the session.
 _LIST = struct.Struct(">qqq16s")
-# occurred_at in microseconds since 1970, and the sequence; the event id follows as text.
-_EVENT = struct.Struct(">qi")
+# occurred_at and the moment of the open view in microseconds since 1970 (0: there is none), and the
+# sequence; the event id follows as text.
+_EVENTS = struct.Struct(">qqi")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -102,16 +103,24 @@ class PageKey(NamedTuple):
         return cls(Range(_moment(since), _moment(until)), after)
 
 
-def pack_event_key(key: EventKey) -> bytes:
-    """The key of an event as bytes."""
-    occurred_at, sequence, event_id = key
-    return _EVENT.pack(_microseconds(occurred_at), sequence) + event_id.encode()
+class EventPageKey(NamedTuple):
+    """Where a page of events begins: after an event, with the last view before it still open."""
 
+    after: EventKey
+    open_view: datetime | None
 
-def unpack_event_key(payload: bytes) -> EventKey:
-    """The key that `pack_event_key` made."""
-    at, sequence = _EVENT.unpack_from(payload)
-    return _moment(at), sequence, payload[_EVENT.size :].decode()
+    def pack(self) -> bytes:
+        """The key as bytes, times to the microsecond."""
+        occurred_at, sequence, event_id = self.after
+        view = _microseconds(self.open_view) if self.open_view else 0
+        return _EVENTS.pack(_microseconds(occurred_at), view, sequence) + event_id.encode()
+
+    @classmethod
+    def unpack(cls, payload: bytes) -> "EventPageKey":
+        """The key that `pack` made."""
+        at, view, sequence = _EVENTS.unpack_from(payload)
+        after = _moment(at), sequence, payload[_EVENTS.size :].decode()
+        return cls(after, _moment(view) if view else None)
 
 
 def _microseconds(moment: datetime) -> int:

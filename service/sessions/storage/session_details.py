@@ -15,7 +15,8 @@ from sessions.storage.rows import SESSION_COLUMNS, Values, columns_of, picker, s
 
 # One statement, so that a session and its events are of one moment. Nothing is
 # read of partitions outside the session, and no more than about max_bytes of
-# events is sent: sizes are added up before a row leaves the server.
+# events is sent: sizes are added up before a row leaves the server. The URL of a
+# pageview counts twice, because its path goes with it.
 # LIMIT + 1: the row beyond the page tells whether there is a next one.
 _GET: LiteralString = f"""
 WITH live AS (
@@ -51,7 +52,8 @@ SELECT {SESSION_COLUMNS}, page.page_events, page.has_more
                 FROM (
                      SELECT occurred_at, sequence, event_id, is_pageview,
                             event_name, url, referrer, event_data,
-                            octet_length(url) + octet_length(referrer) + octet_length(event_name)
+                            octet_length(url) * CASE WHEN is_pageview THEN 2 ELSE 1 END
+                            + octet_length(referrer) + octet_length(event_name)
                             + coalesce(octet_length(event_data::text), 0) AS size
                        FROM events e
                       WHERE e.website_key = %(website_key)s AND e.visitor_key = s.visitor_key

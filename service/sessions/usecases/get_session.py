@@ -3,10 +3,11 @@
 import json
 from typing import NamedTuple
 
-from sessions.domain.cursors import CursorSigner, pack_event_key, unpack_event_key
+from sessions.domain.cursors import CursorSigner, EventPageKey
 from sessions.domain.paging import page_size
-from sessions.domain.session import Session, SessionEvent
+from sessions.domain.session import Session
 from sessions.domain.session_ids import parse_session_id, unknown_session
+from sessions.domain.timeline import Timeline, make_timeline
 from sessions.storage import session_details
 from sessions.storage.database import Database
 from sessions.usecases.websites import Websites
@@ -20,7 +21,7 @@ class SessionDetails(NamedTuple):
     """A session, a page of its events, oldest first, and the cursor of the next page."""
 
     session: Session
-    events: list[SessionEvent]
+    timeline: Timeline
     next_events_cursor: str | None
 
 
@@ -43,11 +44,11 @@ class GetSession:
         """
         limit = page_size(events_limit, DEFAULT_PAGE, MAX_PAGE, "events_limit")
         # A cursor of events fits one session only, and no list.
-        identity = json.dumps(["events", website_id, session_id]).encode()
-        after = None
+        identity = json.dumps(["timeline", website_id, session_id]).encode()
+        after = open_view = None
         if events_cursor:
             opened = self._cursors.open(events_cursor, identity, "events_cursor")
-            after = unpack_event_key(opened)
+            after, open_view = EventPageKey.unpack(opened)
         website = await self._websites.get(website_id)
         page = await session_details.get(
             self._database,
@@ -59,7 +60,9 @@ class GetSession:
         )
         if page is None:
             raise unknown_session(session_id)
+        timeline = make_timeline(page, open_view)
         cursor = None
         if page.has_more:
-            cursor = self._cursors.seal(pack_event_key(page.events[-1].key), identity)
-        return SessionDetails(page.session, page.events, cursor)
+            key = EventPageKey(page.events[-1].key, timeline.open_view)
+            cursor = self._cursors.seal(key.pack(), identity)
+        return SessionDetails(page.session, timeline, cursor)

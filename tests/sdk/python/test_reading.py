@@ -58,6 +58,16 @@ def test_walk_resumes(client: AnyClient, site: str) -> None:
     assert visitors(client.sessions(site, cursor=None, **DAY).page().items) == VISITORS[:100]
 
 
+def test_events_are_timed(client: AnyClient, site: str) -> None:
+    [long] = client.sessions(site, **DAY, filter_page="/products/1000")
+    first = client.events(site, long.session_id, page_size=7).page()
+    assert [event.time_on_page for event in first.items] == [1] * 6 + [0]
+    assert not first.items[6].HasField("time_on_page")
+    assert first.previous_view_time is None
+    second = client.events(site, long.session_id, cursor=first.next_cursor).page()
+    assert second.previous_view_time == 1
+
+
 def test_walk_resumes_with_events(client: AnyClient, site: str) -> None:
     [long] = client.sessions(site, **DAY, filter_page="/products/1000")
     first = client.events(site, long.session_id, page_size=7).page()

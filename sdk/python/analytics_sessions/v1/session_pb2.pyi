@@ -60,17 +60,23 @@ class Session(_message.Message):
     def __init__(self, session_id: _Optional[str] = ..., visitor_id: _Optional[str] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., duration: _Optional[int] = ..., pageviews: _Optional[int] = ..., events: _Optional[int] = ..., is_bounce: _Optional[bool] = ..., is_bot: _Optional[bool] = ..., country: _Optional[str] = ..., browser: _Optional[str] = ..., os: _Optional[str] = ..., device: _Optional[str] = ..., region: _Optional[str] = ..., city: _Optional[str] = ..., language: _Optional[str] = ..., hostname: _Optional[str] = ..., referrer: _Optional[str] = ..., utm_source: _Optional[str] = ..., utm_medium: _Optional[str] = ..., utm_campaign: _Optional[str] = ..., entry_page: _Optional[str] = ..., exit_page: _Optional[str] = ...) -> None: ...
 
 class SessionEvent(_message.Message):
-    __slots__ = ("event_type", "timestamp", "url", "referrer", "event_name", "event_data")
+    __slots__ = ("event_type", "timestamp", "url", "referrer", "event_name", "event_data", "page", "offset", "time_on_page")
     EVENT_TYPE_FIELD_NUMBER: _ClassVar[int]
     TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
     URL_FIELD_NUMBER: _ClassVar[int]
     REFERRER_FIELD_NUMBER: _ClassVar[int]
     EVENT_NAME_FIELD_NUMBER: _ClassVar[int]
     EVENT_DATA_FIELD_NUMBER: _ClassVar[int]
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    TIME_ON_PAGE_FIELD_NUMBER: _ClassVar[int]
     event_type: str
     timestamp: _timestamp_pb2.Timestamp
     url: str
     referrer: str
     event_name: str
     event_data: _struct_pb2.Struct
-    def __init__(self, event_type: _Optional[str] = ..., timestamp: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., url: _Optional[str] = ..., referrer: _Optional[str] = ..., event_name: _Optional[str] = ..., event_data: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+    page: str
+    offset: float
+    time_on_page: float
+    def __init__(self, event_type: _Optional[str] = ..., timestamp: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., url: _Optional[str] = ..., referrer: _Optional[str] = ..., event_name: _Optional[str] = ..., event_data: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., page: _Optional[str] = ..., offset: _Optional[float] = ..., time_on_page: _Optional[float] = ...) -> None: ...

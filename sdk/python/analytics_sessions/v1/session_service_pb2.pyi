@@ -75,11 +75,13 @@ class GetSessionRequest(_message.Message):
     def __init__(self, website_id: _Optional[str] = ..., session_id: _Optional[str] = ..., events_limit: _Optional[int] = ..., events_cursor: _Optional[str] = ...) -> None: ...
 
 class GetSessionResponse(_message.Message):
-    __slots__ = ("session", "events", "next_events_cursor")
+    __slots__ = ("session", "events", "next_events_cursor", "previous_view_time")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     NEXT_EVENTS_CURSOR_FIELD_NUMBER: _ClassVar[int]
+    PREVIOUS_VIEW_TIME_FIELD_NUMBER: _ClassVar[int]
     session: _session_pb2.Session
     events: _containers.RepeatedCompositeFieldContainer[_session_pb2.SessionEvent]
     next_events_cursor: _struct_pb2.Value
-    def __init__(self, session: _Optional[_Union[_session_pb2.Session, _Mapping]] = ..., events: _Optional[_Iterable[_Union[_session_pb2.SessionEvent, _Mapping]]] = ..., next_events_cursor: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ...) -> None: ...
+    previous_view_time: float
+    def __init__(self, session: _Optional[_Union[_session_pb2.Session, _Mapping]] = ..., events: _Optional[_Iterable[_Union[_session_pb2.SessionEvent, _Mapping]]] = ..., next_events_cursor: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., previous_view_time: _Optional[float] = ...) -> None: ...

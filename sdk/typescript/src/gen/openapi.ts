@@ -309,6 +309,14 @@ export interface components {
              *     more.
              */
             next_events_cursor: string | null;
+            /**
+             * Format: double
+             * @description The `time_on_page` of the last view before this page of events.
+             *
+             *     Absent on the first page, and where this page does not tell it: it has no
+             *     pageview and is not the last page, or no view came before.
+             */
+            previous_view_time?: number;
         };
         /** @description A page of sessions. */
         ListSessionsResponse: {
@@ -447,6 +455,23 @@ export interface components {
             event_data?: {
                 [key: string]: unknown;
             };
+            /** @description The path that a pageview is of, for example `/pricing`. */
+            page?: string;
+            /**
+             * Format: double
+             * @description Seconds since the start of the session, to the microsecond.
+             */
+            offset?: number;
+            /**
+             * Format: double
+             * @description Seconds from this view to the next pageview of the session, and for its last
+             *     view to its last event.
+             *
+             *     Absent where that is not measured: on custom events, on a last view with no
+             *     event after it, and where it takes an event beyond this page of events; see
+             *     `previous_view_time`.
+             */
+            time_on_page?: number;
         };
         /**
          * @description - `ERROR_REASON_INVALID_FIELD`: A field has a value that is not allowed. `google.rpc.BadRequest` names each field and the fix; the message and the metadata are about the first one. The metadata has `limit` and `found` where a bound was passed, and `more` where other fields are wrong too. INVALID_ARGUMENT, HTTP 400.

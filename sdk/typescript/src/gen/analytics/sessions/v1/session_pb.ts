@@ -12,7 +12,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file analytics/sessions/v1/session.proto.
  */
 export const file_analytics_sessions_v1_session: GenFile = /*@__PURE__*/
-  fileDesc("CiNhbmFseXRpY3Mvc2Vzc2lvbnMvdjEvc2Vzc2lvbi5wcm90bxIVYW5hbHl0aWNzLnNlc3Npb25zLnYxItUFCgdTZXNzaW9uEhIKCnNlc3Npb25faWQYASABKAkSEgoKdmlzaXRvcl9pZBgCIAEoCRIuCgpzdGFydGVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIZHVyYXRpb24YBSABKAUSEQoJcGFnZXZpZXdzGAYgASgFEg4KBmV2ZW50cxgHIAEoBRIRCglpc19ib3VuY2UYCCABKAgSDgoGaXNfYm90GAkgASgIEhQKB2NvdW50cnkYCiABKAlIAIgBARIUCgdicm93c2VyGAsgASgJSAGIAQESDwoCb3MYDCABKAlIAogBARITCgZkZXZpY2UYDSABKAlIA4gBARITCgZyZWdpb24YDiABKAlIBIgBARIRCgRjaXR5GA8gASgJSAWIAQESFQoIbGFuZ3VhZ2UYECABKAlIBogBARIVCghob3N0bmFtZRgRIAEoCUgHiAEBEhUKCHJlZmVycmVyGBIgASgJSAiIAQESFwoKdXRtX3NvdXJjZRgTIAEoCUgJiAEBEhcKCnV0bV9tZWRpdW0YFCABKAlICogBARIZCgx1dG1fY2FtcGFpZ24YFSABKAlIC4gBARIXCgplbnRyeV9wYWdlGBYgASgJSAyIAQESFgoJZXhpdF9wYWdlGBcgASgJSA2IAQFCCgoIX2NvdW50cnlCCgoIX2Jyb3dzZXJCBQoDX29zQgkKB19kZXZpY2VCCQoHX3JlZ2lvbkIHCgVfY2l0eUILCglfbGFuZ3VhZ2VCCwoJX2hvc3RuYW1lQgsKCV9yZWZlcnJlckINCgtfdXRtX3NvdXJjZUINCgtfdXRtX21lZGl1bUIPCg1fdXRtX2NhbXBhaWduQg0KC19lbnRyeV9wYWdlQgwKCl9leGl0X3BhZ2Ui5AEKDFNlc3Npb25FdmVudBISCgpldmVudF90eXBlGAEgASgJEi0KCXRpbWVzdGFtcBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoDdXJsGAMgASgJSACIAQESFQoIcmVmZXJyZXIYBCABKAlIAYgBARIXCgpldmVudF9uYW1lGAUgASgJSAKIAQESKwoKZXZlbnRfZGF0YRgGIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3RCBgoEX3VybEILCglfcmVmZXJyZXJCDQoLX2V2ZW50X25hbWViBnByb3RvMw", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("CiNhbmFseXRpY3Mvc2Vzc2lvbnMvdjEvc2Vzc2lvbi5wcm90bxIVYW5hbHl0aWNzLnNlc3Npb25zLnYxItUFCgdTZXNzaW9uEhIKCnNlc3Npb25faWQYASABKAkSEgoKdmlzaXRvcl9pZBgCIAEoCRIuCgpzdGFydGVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIZHVyYXRpb24YBSABKAUSEQoJcGFnZXZpZXdzGAYgASgFEg4KBmV2ZW50cxgHIAEoBRIRCglpc19ib3VuY2UYCCABKAgSDgoGaXNfYm90GAkgASgIEhQKB2NvdW50cnkYCiABKAlIAIgBARIUCgdicm93c2VyGAsgASgJSAGIAQESDwoCb3MYDCABKAlIAogBARITCgZkZXZpY2UYDSABKAlIA4gBARITCgZyZWdpb24YDiABKAlIBIgBARIRCgRjaXR5GA8gASgJSAWIAQESFQoIbGFuZ3VhZ2UYECABKAlIBogBARIVCghob3N0bmFtZRgRIAEoCUgHiAEBEhUKCHJlZmVycmVyGBIgASgJSAiIAQESFwoKdXRtX3NvdXJjZRgTIAEoCUgJiAEBEhcKCnV0bV9tZWRpdW0YFCABKAlICogBARIZCgx1dG1fY2FtcGFpZ24YFSABKAlIC4gBARIXCgplbnRyeV9wYWdlGBYgASgJSAyIAQESFgoJZXhpdF9wYWdlGBcgASgJSA2IAQFCCgoIX2NvdW50cnlCCgoIX2Jyb3dzZXJCBQoDX29zQgkKB19kZXZpY2VCCQoHX3JlZ2lvbkIHCgVfY2l0eUILCglfbGFuZ3VhZ2VCCwoJX2hvc3RuYW1lQgsKCV9yZWZlcnJlckINCgtfdXRtX3NvdXJjZUINCgtfdXRtX21lZGl1bUIPCg1fdXRtX2NhbXBhaWduQg0KC19lbnRyeV9wYWdlQgwKCl9leGl0X3BhZ2UivAIKDFNlc3Npb25FdmVudBISCgpldmVudF90eXBlGAEgASgJEi0KCXRpbWVzdGFtcBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoDdXJsGAMgASgJSACIAQESFQoIcmVmZXJyZXIYBCABKAlIAYgBARIXCgpldmVudF9uYW1lGAUgASgJSAKIAQESKwoKZXZlbnRfZGF0YRgGIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSEQoEcGFnZRgHIAEoCUgDiAEBEg4KBm9mZnNldBgIIAEoARIZCgx0aW1lX29uX3BhZ2UYCSABKAFIBIgBAUIGCgRfdXJsQgsKCV9yZWZlcnJlckINCgtfZXZlbnRfbmFtZUIHCgVfcGFnZUIPCg1fdGltZV9vbl9wYWdlYgZwcm90bzM", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * One visit: a maximal run of one visitor's events on one website in which no
@@ -246,6 +246,32 @@ export type SessionEvent = Message<"analytics.sessions.v1.SessionEvent"> & {
    * @generated from field: google.protobuf.Struct event_data = 6;
    */
   eventData?: JsonObject | undefined;
+
+  /**
+   * The path that a pageview is of, for example `/pricing`.
+   *
+   * @generated from field: optional string page = 7;
+   */
+  page?: string | undefined;
+
+  /**
+   * Seconds since the start of the session, to the microsecond.
+   *
+   * @generated from field: double offset = 8;
+   */
+  offset: number;
+
+  /**
+   * Seconds from this view to the next pageview of the session, and for its last
+   * view to its last event.
+   *
+   * Absent where that is not measured: on custom events, on a last view with no
+   * event after it, and where it takes an event beyond this page of events; see
+   * `previous_view_time`.
+   *
+   * @generated from field: optional double time_on_page = 9;
+   */
+  timeOnPage?: number | undefined;
 };
 
 /**
