@@ -85,8 +85,21 @@ type ListSessionsRequest struct {
 	FilterCity []string `protobuf:"bytes,19,rep,name=filter_city,json=filterCity,proto3" json:"filter_city,omitempty"`
 	// Host that was visited; upper and lower case are the same.
 	FilterHostname []string `protobuf:"bytes,20,rep,name=filter_hostname,json=filterHostname,proto3" json:"filter_hostname,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// A condition on the session, such as `country = "US" AND duration > 60s`.
+	//
+	// Default: empty, which every session meets. At most 4,096 bytes, 64
+	// comparisons, and 16 parentheses inside of each other. The language is a
+	// part of AIP-160.
+	Filter string `protobuf:"bytes,21,opt,name=filter,proto3" json:"filter,omitempty"`
+	// Steps that the session did in this order, such as `page = "/pricing"` and
+	// then `event = "signup"`; other events may lie between them.
+	//
+	// Each is a condition on one event, and each event serves one step at most.
+	Journey []string `protobuf:"bytes,22,rep,name=journey,proto3" json:"journey,omitempty"`
+	// Steps that the session did not all do in this order.
+	NotJourney    []string `protobuf:"bytes,23,rep,name=not_journey,json=notJourney,proto3" json:"not_journey,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListSessionsRequest) Reset() {
@@ -255,6 +268,27 @@ func (x *ListSessionsRequest) GetFilterCity() []string {
 func (x *ListSessionsRequest) GetFilterHostname() []string {
 	if x != nil {
 		return x.FilterHostname
+	}
+	return nil
+}
+
+func (x *ListSessionsRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *ListSessionsRequest) GetJourney() []string {
+	if x != nil {
+		return x.Journey
+	}
+	return nil
+}
+
+func (x *ListSessionsRequest) GetNotJourney() []string {
+	if x != nil {
+		return x.NotJourney
 	}
 	return nil
 }
@@ -471,7 +505,7 @@ var File_analytics_sessions_v1_session_service_proto protoreflect.FileDescriptor
 
 const file_analytics_sessions_v1_session_service_proto_rawDesc = "" +
 	"\n" +
-	"+analytics/sessions/v1/session_service.proto\x12\x15analytics.sessions.v1\x1a#analytics/sessions/v1/options.proto\x1a#analytics/sessions/v1/session.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xa3\x06\n" +
+	"+analytics/sessions/v1/session_service.proto\x12\x15analytics.sessions.v1\x1a#analytics/sessions/v1/options.proto\x1a#analytics/sessions/v1/session.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\"\x82\a\n" +
 	"\x13ListSessionsRequest\x12\x1d\n" +
 	"\n" +
 	"website_id\x18\x01 \x01(\tR\twebsiteId\x12\x1d\n" +
@@ -497,7 +531,13 @@ const file_analytics_sessions_v1_session_service_proto_rawDesc = "" +
 	"\rfilter_region\x18\x12 \x03(\tB\x04\x88\xce\x18dR\ffilterRegion\x12%\n" +
 	"\vfilter_city\x18\x13 \x03(\tB\x04\x88\xce\x18dR\n" +
 	"filterCity\x12-\n" +
-	"\x0ffilter_hostname\x18\x14 \x03(\tB\x04\x88\xce\x18dR\x0efilterHostname\"\x8b\x01\n" +
+	"\x0ffilter_hostname\x18\x14 \x03(\tB\x04\x88\xce\x18dR\x0efilterHostname\x12\x16\n" +
+	"\x06filter\x18\x15 \x01(\tR\x06filter\x12\x1e\n" +
+	"\ajourney\x18\x16 \x03(\tB\x04\x88\xce\x18\n" +
+	"R\ajourney\x12%\n" +
+	"\vnot_journey\x18\x17 \x03(\tB\x04\x88\xce\x18\n" +
+	"R\n" +
+	"notJourney\"\x8b\x01\n" +
 	"\x14ListSessionsResponse\x12:\n" +
 	"\bsessions\x18\x01 \x03(\v2\x1e.analytics.sessions.v1.SessionR\bsessions\x127\n" +
 	"\vnext_cursor\x18\x02 \x01(\v2\x16.google.protobuf.ValueR\n" +

@@ -11,7 +11,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from sessions.api.methods import Method
 from sessions.domain import limits
 from sessions.domain.dimensions import FILTERS
-from sessions.domain.selection import MAX_FILTER_VALUES
+from sessions.domain.selection import MAX_FILTER_VALUES, MAX_STEPS
 
 GUIDE = (Path(__file__).parents[2] / "docs/api.md").read_text()
 METHODS = {
@@ -55,8 +55,8 @@ def rest_of(method: MethodDescriptor) -> str:
 
 def test_limits_are_those_of_the_domain() -> None:
     lists = Method.of(METHODS["ListSessions"])
-    assert {bound.items for bound in lists.bounds.values()} == {MAX_FILTER_VALUES}
-    assert len(lists.bounds) == len(FILTERS)
+    bounds = [bound.items for bound in lists.bounds.values()]
+    assert bounds == [MAX_FILTER_VALUES] * len(FILTERS) + [MAX_STEPS] * 2
     for name in ("RecordEvents", "StreamEvents"):
         method = Method.of(METHODS[name])
         [bound] = method.bounds.values()

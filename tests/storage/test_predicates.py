@@ -19,7 +19,7 @@ from sessions.usecases.write_events import EventWriter
 from tests.support.events import event_of
 from tests.support.reference import matches, reference_sessions
 from tests.support.rows import new_website
-from tests.support.strategies import START, arrivals, predicates
+from tests.support.strategies import START, arrivals, row_predicates
 
 
 @pytest_asyncio.fixture
@@ -48,7 +48,7 @@ async def found(
     print_blob=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(batches=arrivals(), predicate=predicates())
+@given(batches=arrivals(), predicate=row_predicates())
 async def test_any_predicate_on_any_sessions(
     database: Database, batches: list[list[Event]], predicate: Predicate
 ) -> None:

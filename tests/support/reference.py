@@ -1,6 +1,7 @@
 """What sessions are, written as plainly as possible: sort, one pass, and look at each run."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -8,7 +9,21 @@ from typing import Any
 
 from sessions.domain.dimensions import ACQUISITION, CLIENT
 from sessions.domain.events import Event
-from sessions.domain.predicates import All, Either, Has, Not, OneOf, Predicate
+from sessions.domain.hours import microseconds
+from sessions.domain.predicates import (
+    All,
+    Between,
+    Either,
+    Flag,
+    Has,
+    HasLike,
+    Journey,
+    Like,
+    Not,
+    OneOf,
+    Pattern,
+    Predicate,
+)
 
 
 @dataclass(frozen=True)
@@ -27,6 +42,7 @@ class Expected:
     attributes: tuple[str, ...]
     pages: frozenset[str]
     event_names: frozenset[str]
+    steps: tuple[tuple[str, str], ...]
 
 
 def reference_sessions(events: Iterable[Event]) -> list[Expected]:
@@ -64,6 +80,10 @@ def _session(run: list[Event]) -> Expected:
         ),
         pages=frozenset(event.path for event in views if event.path),
         event_names=frozenset(event.event_name for event in run if not event.is_pageview),
+        steps=tuple(
+            ("page", event.path) if event.is_pageview else ("event", event.event_name)
+            for event in run
+        ),
     )
 
 
@@ -72,10 +92,21 @@ def matches(predicate: Predicate, session: Expected) -> bool:
     match predicate:
         case OneOf(field, values):
             return _text(session, field) in values
-        case Has("page", values):
-            return not {*values}.isdisjoint(session.pages or {""})
-        case Has("event", values):
-            return not {*values}.isdisjoint(session.event_names or {""})
+        case Like(field, pattern):
+            return is_like(pattern, _text(session, field))
+        case Has(collection, values):
+            return not {*values}.isdisjoint(_held(session, collection) or {""})
+        case HasLike(collection, pattern):
+            return any(is_like(pattern, value) for value in _held(session, collection))
+        case Between(field, low, high):
+            number = _number(session, field)
+            return (low is None or low <= number) and (high is None or number <= high)
+        case Flag("is_bounce"):
+            return session.pageviews <= 1 and not session.events
+        case Flag("is_bot"):
+            return session.is_bot
+        case Journey(steps):
+            return _did(steps, session.steps)
         case Not(operand):
             return not matches(operand, session)
         case All(operands):
@@ -85,8 +116,60 @@ def matches(predicate: Predicate, session: Expected) -> bool:
     raise AssertionError(predicate)
 
 
+def is_like(pattern: Pattern, value: str) -> bool:
+    """Whether a value matches a pattern."""
+    wildcards = ".*" * pattern.any_before, ".*" * pattern.any_after
+    return value != "" and bool(
+        re.fullmatch(re.escape(pattern.text).join(wildcards), value, re.DOTALL)
+    )
+
+
+def is_step(condition: Predicate, step: tuple[str, str]) -> bool:
+    """Whether a condition on one event is true of a view of a page, or of a custom event."""
+    kind, value = step
+    match condition:
+        case OneOf(field, values):
+            return field == kind and value in values
+        case Like(field, pattern):
+            return field == kind and is_like(pattern, value)
+        case Not(operand):
+            return not is_step(operand, step)
+        case All(operands):
+            return all(is_step(each, step) for each in operands)
+        case Either(operands):
+            return any(is_step(each, step) for each in operands)
+    raise AssertionError(condition)
+
+
+def _did(conditions: Sequence[Predicate], steps: Sequence[tuple[str, str]]) -> bool:
+    """Whether all conditions are true of steps in this order, tried for every way to do so."""
+    if not conditions:
+        return True
+    return any(
+        is_step(conditions[0], step) and _did(conditions[1:], steps[number + 1 :])
+        for number, step in enumerate(steps)
+    )
+
+
+def _held(session: Expected, collection: str) -> frozenset[str]:
+    return session.pages if collection == "page" else session.event_names
+
+
+def _number(session: Expected, field: str) -> int:
+    if field == "started_at":
+        return microseconds(session.started_at)
+    if field == "duration":
+        return (session.ended_at - session.started_at) // timedelta(seconds=1)
+    return session.pageviews if field == "pageviews" else session.events
+
+
 def _text(session: Expected, field: str) -> str:
     attributes = dict(
         zip(CLIENT + ACQUISITION, session.attributes + session.acquisition, strict=True)
     )
-    return (attributes | {"entry_page": session.entry_page, "exit_page": session.exit_page})[field]
+    others = {
+        "entry_page": session.entry_page,
+        "exit_page": session.exit_page,
+        "visitor_id": session.visitor_id,
+    }
+    return (attributes | others)[field]

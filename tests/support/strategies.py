@@ -5,7 +5,21 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import strategies as st
 from sessions.domain.dimensions import NAMES, TEXTS
 from sessions.domain.events import Event
-from sessions.domain.predicates import All, Either, Has, Not, OneOf, Predicate
+from sessions.domain.hours import microseconds
+from sessions.domain.predicates import (
+    All,
+    Between,
+    Either,
+    Flag,
+    Has,
+    HasLike,
+    Journey,
+    Like,
+    Not,
+    OneOf,
+    Pattern,
+    Predicate,
+)
 
 START = datetime(2026, 1, 31, 22, tzinfo=UTC)
 """Two hours before a month ends, so that sessions cross partitions."""
@@ -56,14 +70,7 @@ def _some(values: list[str]) -> st.SearchStrategy[tuple[str, ...]]:
     return st.lists(st.sampled_from(values), min_size=1, max_size=3, unique=True).map(tuple)
 
 
-def predicates() -> st.SearchStrategy[Predicate]:
-    """A predicate on what `events` has, and on what it has not."""
-    paths = ["", "/", "/a", "/b", "/ü", "/nowhere"]
-    leaves = st.one_of(
-        st.builds(OneOf, st.sampled_from(TEXTS), _some(["", "a", "b", "/a", "/b", "/ü", "none"])),
-        st.builds(Has, st.just("page"), _some(paths)),
-        st.builds(Has, st.just("event"), _some(["", "click", "none"])),
-    )
+def _combinations(leaves: st.SearchStrategy[Predicate]) -> st.SearchStrategy[Predicate]:
     return st.recursive(
         leaves,
         lambda inner: st.one_of(
@@ -73,3 +80,62 @@ def predicates() -> st.SearchStrategy[Predicate]:
         ),
         max_leaves=6,
     )
+
+
+_PATHS = ["", "/", "/a", "/b", "/ü", "/nowhere"]
+_NAMES = ["", "click", "none"]
+
+_patterns = st.just(Pattern("", True, True)) | st.builds(
+    Pattern,
+    st.sampled_from(["a", "b", "/", "/a", "ü", "n", "li", "%", "_", "\\", "none", "click"]),
+    st.booleans(),
+    st.booleans(),
+)
+
+_steps = _combinations(
+    st.one_of(
+        st.builds(OneOf, st.just("page"), _some(_PATHS)),
+        st.builds(OneOf, st.just("event"), _some(_NAMES)),
+        st.builds(Like, st.sampled_from(["page", "event"]), _patterns),
+    )
+)
+
+
+def _between(field: str, numbers: st.SearchStrategy[int]) -> st.SearchStrategy[Predicate]:
+    bounds = st.none() | numbers
+    return st.builds(Between, st.just(field), bounds, bounds)
+
+
+_ranges = st.one_of(
+    _between("started_at", _times.map(microseconds)),
+    _between("duration", st.integers(-1, 12).map(lambda steps: 300 * steps)),
+    _between("pageviews", st.sampled_from([-(2**62), -1, 0, 1, 2, 3, 5, 300, 2**62])),
+    _between("events", st.sampled_from([0, 1, 2, 70_000])),
+)
+
+_in_rows = st.one_of(
+    st.builds(OneOf, st.sampled_from(TEXTS), _some(["", "a", "b", "/a", "/b", "/ü", "none"])),
+    st.builds(Has, st.just("page"), _some(_PATHS)),
+    st.builds(Has, st.just("event"), _some(_NAMES)),
+    st.builds(Like, st.sampled_from(TEXTS), _patterns),
+    st.builds(Flag, st.sampled_from(["is_bounce", "is_bot"])),
+    _ranges,
+)
+_visitors = st.one_of(
+    st.builds(OneOf, st.just("visitor_id"), _some(["ann", "bob", "Bob", "eve", ""])),
+    st.builds(Like, st.just("visitor_id"), _patterns),
+)
+_in_columns = st.one_of(
+    st.builds(HasLike, st.sampled_from(["page", "event"]), _patterns),
+    st.builds(Journey, st.lists(_steps, max_size=3).map(tuple)),
+)
+
+
+def row_predicates() -> st.SearchStrategy[Predicate]:
+    """A predicate that rows can answer, on what `events` has and on what it has not."""
+    return _combinations(_in_rows | _visitors)
+
+
+def predicates() -> st.SearchStrategy[Predicate]:
+    """Any predicate, on what `events` has and on what it has not."""
+    return _combinations(_in_rows | _visitors | _in_columns)

@@ -32,6 +32,9 @@ def selection_query(request: session_service_pb2.ListSessionsRequest) -> Selecti
         timezone=request.timezone,
         include_bots=request.include_bots,
         filters={name: getattr(request, f"filter_{name}") for name in FILTERS},
+        filter=request.filter,
+        journey=request.journey,
+        not_journey=request.not_journey,
     )
 
 

@@ -10,6 +10,7 @@ from enum import Enum, auto
 
 from sessions.domain import urls
 from sessions.domain.limits import MAX_LANGUAGE
+from sessions.domain.predicates import Pattern
 
 
 class Origin(Enum):
@@ -35,6 +36,18 @@ def _unchanged(text: str) -> str:
     return text
 
 
+def _unchanged_pattern(pattern: Pattern) -> Pattern:
+    return pattern
+
+
+def _country_pattern(pattern: Pattern) -> Pattern:
+    return pattern._replace(text=pattern.text.upper())
+
+
+def _host_pattern(pattern: Pattern) -> Pattern:
+    return pattern._replace(text=urls.fold_host_part(*pattern))
+
+
 @dataclass(frozen=True, slots=True)
 class Attribute:
     """A text that each event has and that a session takes over from one of its events.
@@ -46,24 +59,26 @@ class Attribute:
         origin: which event gives a session its value.
         source: where an event gets it from: a path of attributes of `enrichment.Facts`.
         fold: brings a value that is compared with stored ones into their form.
+        fold_pattern: the same for a pattern; raises ValueError where that can't be done.
     """
 
     name: str
     origin: Origin
     source: str
     fold: Callable[[str], str] = _unchanged
+    fold_pattern: Callable[[Pattern], Pattern] = _unchanged_pattern
 
 
 ATTRIBUTES = (
-    Attribute("country", Origin.CLIENT, "location.country", str.upper),
+    Attribute("country", Origin.CLIENT, "location.country", str.upper, _country_pattern),
     Attribute("region", Origin.CLIENT, "location.region"),
     Attribute("city", Origin.CLIENT, "location.city"),
     Attribute("browser", Origin.CLIENT, "client.browser"),
     Attribute("os", Origin.CLIENT, "client.os"),
     Attribute("device", Origin.CLIENT, "client.device"),
     Attribute("language", Origin.CLIENT, "language", _language),
-    Attribute("hostname", Origin.CLIENT, "hostname", urls.fold_host),
-    Attribute("referrer", Origin.ENTRY, "referrer_host", urls.fold_host),
+    Attribute("hostname", Origin.CLIENT, "hostname", urls.fold_host, _host_pattern),
+    Attribute("referrer", Origin.ENTRY, "referrer_host", urls.fold_host, _host_pattern),
     Attribute("utm_source", Origin.ENTRY, "url.utm_source"),
     Attribute("utm_medium", Origin.ENTRY, "url.utm_medium"),
     Attribute("utm_campaign", Origin.ENTRY, "url.utm_campaign"),
@@ -88,6 +103,7 @@ FILTERS = (*NAMES, "page")
 
 # Entry and exit pages are compared as they are.
 _FOLDS = {each.name: each.fold for each in ATTRIBUTES}
+_FOLD_PATTERNS = {each.name: each.fold_pattern for each in ATTRIBUTES}
 
 
 def fold(name: str, value: str) -> str:
@@ -96,3 +112,8 @@ def fold(name: str, value: str) -> str:
     What folds to nothing stays as it is, and equals no stored value: `''` would be "unknown".
     """
     return _FOLDS.get(name, _unchanged)(value) or value
+
+
+def fold_pattern(name: str, pattern: Pattern) -> Pattern:
+    """A pattern in the form that a dimension stores; raises ValueError, with the reason."""
+    return _FOLD_PATTERNS.get(name, _unchanged_pattern)(pattern)

@@ -17,13 +17,15 @@ _LONGEST_FIELD = 120
 class Violation:
     """One field that is wrong: its path as the caller wrote it, and what to do about it.
 
-    Where a bound was passed, `limit` is the bound and `found` what the caller sent.
+    Where a bound was passed, `limit` is the bound and `found` what the caller sent. In an
+    expression, `position` is the character, counted from 1, where the mistake is.
     """
 
     field: str
     description: str
     limit: int | None = None
     found: int | None = None
+    position: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "field", shortened(self.field, _LONGEST_FIELD))
@@ -58,7 +60,12 @@ class InvalidArgument(DomainError):
 
     def __init__(self, *violations: Violation, reason: Reason = Reason.INVALID_FIELD) -> None:
         first, more = violations[0], len(violations) - 1
-        numbers = {"limit": first.limit, "found": first.found, "more": more or None}
+        numbers = {
+            "limit": first.limit,
+            "found": first.found,
+            "position": first.position,
+            "more": more or None,
+        }
         metadata = {"field": first.field, "description": first.description}
         metadata |= {name: str(number) for name, number in numbers.items() if number is not None}
         super().__init__(reason, f"{first} (and {more} more)" if more else "", **metadata)

@@ -1,19 +1,50 @@
 """Predicates: conditions on one session, as a tree that every reader of sessions can evaluate.
 
-Storage compiles a predicate to SQL over rows. Values are folded already, the way that
-`dimensions.fold` does it.
+Storage compiles a predicate to SQL over rows, analysis to a mask over columns. Values are folded
+already, the way that `dimensions.fold` does it.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
+
+
+class Pattern(NamedTuple):
+    """A text with a wildcard at one end or both; `''` is no value and matches none."""
+
+    text: str
+    any_before: bool
+    any_after: bool
+
+    def matches(self, value: str) -> bool:
+        """Whether a value is what the pattern describes."""
+        match self.any_before, self.any_after:
+            case True, True:
+                return self.text in value and value != ""
+            case True, False:
+                return value.endswith(self.text)
+            case False, True:
+                return value.startswith(self.text)
+        return value == self.text
 
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """A text of the session (`dimensions.TEXTS`) equals one of the values; `''` is unknown."""
+    """A text of the session (`dimensions.TEXTS`, `visitor_id`) is one of the values.
+
+    `''` is unknown. In the condition of a step the text is its `page` or `event`.
+    """
 
     field: str
     values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Like:
+    """Such a text matches a pattern."""
+
+    field: str
+    pattern: Pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +56,54 @@ class Has:
 
     collection: str
     values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HasLike:
+    """The session holds a value that matches a pattern in a collection."""
+
+    collection: str
+    pattern: Pattern
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """A number of the session is in a range, with both ends; None stands for an open end.
+
+    `started_at` counts in microseconds since 1970, `duration` in whole seconds, and `pageviews`
+    and `events` as they are.
+    """
+
+    field: str
+    low: int | None
+    high: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """`is_bounce` or `is_bot` is true of the session."""
+
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class VisitorKeys:
+    """The session's visitor is one of these: keys as integers of 8 bytes, big-endian.
+
+    What stands for a condition on `visitor_id` where only keys are known.
+    """
+
+    keys: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """The session has events for which these conditions are true in turn, one event for each.
+
+    A step is a condition on one event: OneOf and Like on `page` and `event`, and combinations.
+    """
+
+    steps: "tuple[Predicate, ...]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +127,49 @@ class Either:
     operands: "tuple[Predicate, ...]" = ()
 
 
-Predicate: TypeAlias = OneOf | Has | Not | All | Either
+Predicate: TypeAlias = (
+    OneOf | Like | Has | HasLike | Between | Flag | VisitorKeys | Journey | Not | All | Either
+)
+
+
+def leaves(predicate: Predicate) -> Iterator[Predicate]:
+    """The single conditions of a predicate; of a journey the journey itself."""
+    match predicate:
+        case Not(operand):
+            yield from leaves(operand)
+        case All(operands) | Either(operands):
+            for each in operands:
+                yield from leaves(each)
+        case _:
+            yield predicate
+
+
+def with_leaves(predicate: Predicate, others: Mapping[Predicate, Predicate]) -> Predicate:
+    """The same predicate with others in place of some of its leaves."""
+    match predicate:
+        case Not(operand):
+            return Not(with_leaves(operand, others))
+        case All(operands) | Either(operands):
+            return type(predicate)(tuple(with_leaves(each, others) for each in operands))
+    return others.get(predicate, predicate)
 
 
 def canonical(predicate: Predicate) -> list[Any]:
     """The predicate as JSON values: equal for equal predicates, different for different ones."""
+    # The name of the class tells apart what has the same parts.
     name = type(predicate).__name__
     match predicate:
-        # The name of the class tells the two apart.
         case OneOf(subject, values) | Has(subject, values):
             return [name, subject, *values]
+        case Like(subject, pattern) | HasLike(subject, pattern):
+            return [name, subject, *pattern]
+        case Between(subject, low, high):
+            return [name, subject, low, high]
+        case Flag(subject):
+            return [name, subject]
+        case VisitorKeys(keys):
+            return [name, keys.hex()]
         case Not(operand):
             return [name, canonical(operand)]
-        case All(operands) | Either(operands):
+        case Journey(operands) | All(operands) | Either(operands):
             return [name, *map(canonical, operands)]

@@ -8,12 +8,17 @@ from functools import cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
+from sessions.domain.comparisons import parse_filter
 from sessions.domain.dimensions import COLLECTIONS, fold
 from sessions.domain.errors import InvalidArgument, Violation, shortened
-from sessions.domain.predicates import All, Has, OneOf, Predicate, canonical
+from sessions.domain.predicates import All, Has, Journey, Not, OneOf, Predicate, canonical
+from sessions.domain.steps import parse_step
 
 MAX_FILTER_VALUES = 100
 """How many values one filter can have."""
+
+MAX_STEPS = 10
+"""How many steps a journey can have."""
 
 DEFAULT_DAYS = 7
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 12, 31)
@@ -36,6 +41,9 @@ class SelectionQuery:
     timezone: str = ""
     include_bots: bool = False
     filters: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    filter: str = ""
+    journey: Sequence[str] = ()
+    not_journey: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +68,10 @@ def select(query: SelectionQuery, now: datetime) -> Selection:
     """The selection that a query asks for.
 
     Raises:
-        InvalidArgument: a date, the zone or a filter can't be used; names the field.
+        InvalidArgument: a date, the zone, a filter or a step can't be used; names the field.
     """
     range_ = day_range(query.start_date, query.end_date, query.timezone, now)
-    predicate = filter_predicate(query.filters)
+    predicate = _predicate(query)
     return Selection(
         range=range_,
         include_bots=query.include_bots,
@@ -78,7 +86,27 @@ def _identity(query: SelectionQuery, predicate: Predicate) -> bytes:
     return json.dumps([query.website_id, *days, query.include_bots, canonical(predicate)]).encode()
 
 
-def filter_predicate(filters: Mapping[str, Sequence[str]]) -> Predicate:
+def _predicate(query: SelectionQuery) -> Predicate:
+    """All conditions of a query."""
+    found = filter_predicate(query.filters).operands
+    if query.filter.strip():
+        found += (parse_filter(query.filter, include_bots=query.include_bots),)
+    if query.journey:
+        found += (_journey("journey", query.journey),)
+    if query.not_journey:
+        found += (Not(_journey("not_journey", query.not_journey)),)
+    return All(found)
+
+
+def _journey(field: str, texts: Sequence[str]) -> Journey:
+    if len(texts) > MAX_STEPS:
+        text = f"{len(texts)} steps; send {MAX_STEPS} at the most"
+        raise InvalidArgument(Violation(field, text, MAX_STEPS, len(texts)))
+    steps = (parse_step(text, f"{field}[{index}]") for index, text in enumerate(texts))
+    return Journey(tuple(step.condition for step in steps))
+
+
+def filter_predicate(filters: Mapping[str, Sequence[str]]) -> All:
     """What the parameters `filter_<name>` ask for: different names are AND, values of one are OR.
 
     Raises:

@@ -91,6 +91,24 @@ def fold_host(text: str) -> str:
     return (host(text) or text) if len(text) <= MAX_URL else text
 
 
+def fold_host_part(text: str, any_before: bool, any_after: bool) -> str:
+    """A part of a host as it is stored, of which anything may stand before or after it.
+
+    Raises:
+        ValueError: the part of a label has letters beyond ASCII: its A-label can't be told.
+    """
+    if text.isascii():
+        return text.lower()
+    try:
+        first, *labels = idna.uts46_remap(text, std3_rules=False).split(".")
+    except idna.IDNAError:
+        return text
+    cut = (first if any_before else "") + ((labels or [first])[-1] if any_after else "")
+    if not cut.isascii():
+        raise ValueError("part of a label with letters beyond ASCII; write the whole label")
+    return ".".join(map(_a_label, (first, *labels)))
+
+
 def is_same_site(host: str, other: str) -> bool:
     """Whether two hosts, in the form that `host` gives, differ by a leading `www.` at most."""
     return host.removeprefix("www.") == other.removeprefix("www.")

@@ -4,11 +4,28 @@ Text is compared with columns that the index of all filters covers, and what a s
 its items: `=` and `&&` at the top of the condition are what the index answers.
 """
 
+import re
 from typing import Any, LiteralString, NamedTuple
 
 from sessions.domain.dimensions import BORDER_PAGES
+from sessions.domain.hours import moment
 from sessions.domain.items import MORE_ITEMS, item_hash
-from sessions.domain.predicates import All, Either, Has, Not, OneOf, Predicate
+from sessions.domain.predicates import (
+    All,
+    Between,
+    Either,
+    Flag,
+    Has,
+    HasLike,
+    Journey,
+    Like,
+    Not,
+    OneOf,
+    Pattern,
+    Predicate,
+    VisitorKeys,
+    leaves,
+)
 
 
 class Condition(NamedTuple):
@@ -24,6 +41,19 @@ def compile_predicate(predicate: Predicate) -> Condition:
     return Condition(f"({compiler.condition(predicate)})", compiler.parameters)
 
 
+def in_rows(predicate: Predicate) -> bool:
+    """Whether rows of sessions can tell; `compile_predicate` takes no other predicates.
+
+    They hold hashes of pages and event names, and no order of them.
+    """
+    return not any(isinstance(leaf, HasLike | Journey | VisitorKeys) for leaf in leaves(predicate))
+
+
+_BOUNCE: LiteralString = "(s.pageviews <= 1 AND s.events = 0)"
+# In whole seconds, rounded down, as the list shows it.
+_DURATION: LiteralString = "floor(extract(epoch FROM s.ended_at - s.started_at))"
+
+
 class _Compiler:
     """Collects the parameters of one condition, named p0, p1 and so on."""
 
@@ -34,6 +64,14 @@ class _Compiler:
         match predicate:
             case OneOf(field, values):
                 return self._one_of(field, values)
+            case Like(field, pattern):
+                return f"s.{field} LIKE {self._parameter(_like(pattern))}"
+            case Between(field, low, high):
+                return self._between(field, low, high)
+            case Flag("is_bounce"):
+                return _BOUNCE
+            case Flag(field):
+                return f"s.{field}"
             case Has("event", values) if "" in values:  # no item stands for having no event
                 return f"(s.events = 0 OR {self._has('event', values)})"
             case Has(collection, values):
@@ -44,6 +82,19 @@ class _Compiler:
                 return " AND ".join(map(self._nested, operands)) or "true"
             case Either(operands):
                 return " OR ".join(map(self._nested, operands)) or "false"
+        raise ValueError(f"not in rows: {predicate}")
+
+    def _between(self, field: str, low: int | None, high: int | None) -> LiteralString:
+        def bound(number: int) -> LiteralString:
+            return self._parameter(moment(number) if field == "started_at" else number)
+
+        value: LiteralString = _DURATION if field == "duration" else f"s.{field}"
+        found: list[LiteralString] = []
+        if low is not None:
+            found.append(f"{value} >= {bound(low)}")
+        if high is not None:
+            found.append(f"{value} <= {bound(high)}")
+        return f"({' AND '.join(found) or 'true'})"
 
     def _nested(self, predicate: Predicate) -> LiteralString:
         condition = self.condition(predicate)
@@ -76,3 +127,11 @@ class _Compiler:
         name = f"p{len(self.parameters)}"
         self.parameters[name] = value
         return f"%({name})s"
+
+
+def _like(pattern: Pattern) -> str:
+    """The pattern in the syntax of LIKE, where `%` alone would match `''`, too."""
+    if not pattern.text:
+        return "_%"
+    escaped = re.sub(r"([\\\\%_])", r"\\\1", pattern.text)
+    return f"{'%' * pattern.any_before}{escaped}{'%' * pattern.any_after}"

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -16,6 +17,7 @@ from sessions.domain.hours import hour_number, hour_start, microseconds
 from sessions.domain.selection import Range, Selection
 from sessions.storage import blocks, changed_hours
 from sessions.storage.database import Database
+from sessions.storage.visitor_keys import resolve
 from sessions.usecases.session_snapshot import SessionSnapshot
 
 MAX_DIRTY_SESSIONS = 100_000
@@ -69,7 +71,9 @@ class ReadColumns:
                 [(as_of,)] = await found.fetchall()
                 snapshot = await SessionSnapshot.open(connection, website_key, selection.range)
                 lost.update(snapshot.lost)
-                await self._read(snapshot, selection, accumulator, lost)
+                predicate = await resolve(connection, website_key, selection.predicate)
+                resolved = replace(selection, predicate=predicate)
+                await self._read(snapshot, resolved, accumulator, lost)
         finally:
             if lost:
                 await self._rebuild(website_key, lost)

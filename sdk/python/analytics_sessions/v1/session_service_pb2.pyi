@@ -11,7 +11,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ListSessionsRequest(_message.Message):
-    __slots__ = ("website_id", "start_date", "end_date", "timezone", "cursor", "limit", "include_bots", "filter_country", "filter_page", "filter_referrer", "filter_browser", "filter_os", "filter_device", "filter_language", "filter_utm_source", "filter_utm_medium", "filter_utm_campaign", "filter_region", "filter_city", "filter_hostname")
+    __slots__ = ("website_id", "start_date", "end_date", "timezone", "cursor", "limit", "include_bots", "filter_country", "filter_page", "filter_referrer", "filter_browser", "filter_os", "filter_device", "filter_language", "filter_utm_source", "filter_utm_medium", "filter_utm_campaign", "filter_region", "filter_city", "filter_hostname", "filter", "journey", "not_journey")
     WEBSITE_ID_FIELD_NUMBER: _ClassVar[int]
     START_DATE_FIELD_NUMBER: _ClassVar[int]
     END_DATE_FIELD_NUMBER: _ClassVar[int]
@@ -32,6 +32,9 @@ class ListSessionsRequest(_message.Message):
     FILTER_REGION_FIELD_NUMBER: _ClassVar[int]
     FILTER_CITY_FIELD_NUMBER: _ClassVar[int]
     FILTER_HOSTNAME_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    JOURNEY_FIELD_NUMBER: _ClassVar[int]
+    NOT_JOURNEY_FIELD_NUMBER: _ClassVar[int]
     website_id: str
     start_date: str
     end_date: str
@@ -52,7 +55,10 @@ class ListSessionsRequest(_message.Message):
     filter_region: _containers.RepeatedScalarFieldContainer[str]
     filter_city: _containers.RepeatedScalarFieldContainer[str]
     filter_hostname: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, website_id: _Optional[str] = ..., start_date: _Optional[str] = ..., end_date: _Optional[str] = ..., timezone: _Optional[str] = ..., cursor: _Optional[str] = ..., limit: _Optional[int] = ..., include_bots: _Optional[bool] = ..., filter_country: _Optional[_Iterable[str]] = ..., filter_page: _Optional[_Iterable[str]] = ..., filter_referrer: _Optional[_Iterable[str]] = ..., filter_browser: _Optional[_Iterable[str]] = ..., filter_os: _Optional[_Iterable[str]] = ..., filter_device: _Optional[_Iterable[str]] = ..., filter_language: _Optional[_Iterable[str]] = ..., filter_utm_source: _Optional[_Iterable[str]] = ..., filter_utm_medium: _Optional[_Iterable[str]] = ..., filter_utm_campaign: _Optional[_Iterable[str]] = ..., filter_region: _Optional[_Iterable[str]] = ..., filter_city: _Optional[_Iterable[str]] = ..., filter_hostname: _Optional[_Iterable[str]] = ...) -> None: ...
+    filter: str
+    journey: _containers.RepeatedScalarFieldContainer[str]
+    not_journey: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, website_id: _Optional[str] = ..., start_date: _Optional[str] = ..., end_date: _Optional[str] = ..., timezone: _Optional[str] = ..., cursor: _Optional[str] = ..., limit: _Optional[int] = ..., include_bots: _Optional[bool] = ..., filter_country: _Optional[_Iterable[str]] = ..., filter_page: _Optional[_Iterable[str]] = ..., filter_referrer: _Optional[_Iterable[str]] = ..., filter_browser: _Optional[_Iterable[str]] = ..., filter_os: _Optional[_Iterable[str]] = ..., filter_device: _Optional[_Iterable[str]] = ..., filter_language: _Optional[_Iterable[str]] = ..., filter_utm_source: _Optional[_Iterable[str]] = ..., filter_utm_medium: _Optional[_Iterable[str]] = ..., filter_utm_campaign: _Optional[_Iterable[str]] = ..., filter_region: _Optional[_Iterable[str]] = ..., filter_city: _Optional[_Iterable[str]] = ..., filter_hostname: _Optional[_Iterable[str]] = ..., filter: _Optional[str] = ..., journey: _Optional[_Iterable[str]] = ..., not_journey: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListSessionsResponse(_message.Message):
     __slots__ = ("sessions", "next_cursor")

@@ -873,6 +873,33 @@ export interface operations {
                  *     ]
                  */
                 filter_hostname?: string[];
+                /**
+                 * @description A condition on the session, such as `country = "US" AND duration > 60s`.
+                 *
+                 *     Default: empty, which every session meets. At most 4,096 bytes, 64
+                 *     comparisons, and 16 parentheses inside of each other. The language is a
+                 *     part of AIP-160.
+                 * @example country = "US" AND duration > 60s
+                 */
+                filter?: string;
+                /**
+                 * @description Steps that the session did in this order, such as `page = "/pricing"` and
+                 *     then `event = "signup"`; other events may lie between them.
+                 *
+                 *     Each is a condition on one event, and each event serves one step at most.
+                 * @example [
+                 *       "page = \"/pricing\"",
+                 *       "event = \"signup\""
+                 *     ]
+                 */
+                journey?: string[];
+                /**
+                 * @description Steps that the session did not all do in this order.
+                 * @example [
+                 *       "event = \"signup\""
+                 *     ]
+                 */
+                not_journey?: string[];
             };
             header?: never;
             path: {

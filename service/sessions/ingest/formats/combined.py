@@ -20,12 +20,12 @@ from functools import lru_cache
 from sessions.domain.event_identity import Ordinals
 from sessions.domain.events import EventInput
 from sessions.domain.limits import MAX_URL
+from sessions.domain.timestamps import after_leap_second, rfc3339
 from sessions.domain.urls import split_url
 from sessions.ingest.entries import Comment, Entry, Outcome, Refused, Skipped
 from sessions.ingest.formats.escapes import text
 from sessions.ingest.formats.log_formats import STANDARD, VALUES, LogFormat
 from sessions.ingest.lines import Line
-from sessions.ingest.timestamps import after_leap_second, rfc3339
 
 _STYLES_SCRIPTS_AND_DATA = "css js mjs map wasm json xml xsl rss atom txt webmanifest csv"
 _IMAGES_AND_FONTS = (

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from sessions.domain.events import EventInput
+from sessions.domain.timestamps import rfc3339_or_utc
 from sessions.ingest.entries import Entry, Outcome, Refused, UnusableFile
 from sessions.ingest.formats.fields import (
     EVENT_DATA,
@@ -25,7 +26,6 @@ from sessions.ingest.formats.fields import (
     shown,
 )
 from sessions.ingest.lines import Line
-from sessions.ingest.timestamps import rfc3339_or_utc
 
 MAX_RECORD = 128 * 1024
 """Bytes of a record that takes several lines; in a longer one a quotation mark is missing."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from sessions.domain.client_addresses import without_addresses
 from sessions.domain.limits import TEXTS
-from sessions.ingest.timestamps import rfc3339
+from sessions.domain.timestamps import rfc3339
 
 EVENT_DATA = "event_data"
 SEQUENCE = "sequence"

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sessions.ingest.timestamps import rfc3339, rfc3339_or_utc
+from sessions.domain.timestamps import rfc3339, rfc3339_or_utc
 
 
 @pytest.mark.parametrize(
