@@ -27,6 +27,7 @@ from sessions.usecases.inspect_blocks import InspectBlocks
 from sessions.usecases.list_sessions import ListSessions
 from sessions.usecases.read_columns import ReadColumns
 from sessions.usecases.run_retention import RunRetention
+from sessions.usecases.search_columns import SearchColumns
 from sessions.usecases.websites import Websites
 from sessions.usecases.write_events import EventWriter
 
@@ -75,7 +76,7 @@ async def open_application(database_url: str, settings: Settings) -> AsyncIterat
             websites=websites,
             delete_website=DeleteWebsite(pools.jobs),
             api_keys=ApiKeys(database, websites),
-            list_sessions=ListSessions(database, websites, cursors, _now),
+            list_sessions=ListSessions(database, websites, cursors, _now, SearchColumns(database)),
             get_session=GetSession(database, websites, cursors),
             enricher=enricher,
             write_events=write_events,

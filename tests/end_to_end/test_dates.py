@@ -20,6 +20,7 @@ from sessions.domain.selection import SelectionQuery
 from sessions.domain.websites import Website
 from sessions.settings import Settings
 from sessions.usecases.list_sessions import ListSessions
+from sessions.usecases.search_columns import SearchColumns
 
 from tests.support.clients import Rest, Way
 from tests.support.stack import Stack
@@ -148,6 +149,7 @@ async def test_page_2_after_midnight_continues_the_days_of_page_1(
         application.websites,
         CursorSigner({1: b"k" * 32}),
         lambda: clock[0],
+        SearchColumns(application.pools.requests),
     )
 
     async def page(cursor: str, limit: int) -> tuple[list[datetime], str | None]:

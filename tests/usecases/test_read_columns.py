@@ -23,7 +23,7 @@ from sessions.domain.websites import Website
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
 from sessions.storage.predicates import compile_predicate, in_rows
-from sessions.usecases import read_columns
+from sessions.usecases import turns
 from sessions.usecases.fold_blocks import FoldBlocks
 from sessions.usecases.read_columns import ReadColumns
 from sessions.usecases.write_events import EventWriter
@@ -188,7 +188,7 @@ class Slow(Starts):
 async def test_reads_take_turns_and_only_so_many_wait(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read_columns, "MAX_WAITING", 3)
+    monkeypatch.setattr(turns, "MAX_WAITING", 3)
     website = await new_website(database)
     await EventWriter(database, Partitions(database), Visitors(b"secret"))(
         website, [event("ann", START)]

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from lark import Lark, Token, Tree, UnexpectedCharacters, UnexpectedToken
 
 from sessions.domain.errors import InvalidArgument, Violation, shortened
-from sessions.domain.predicates import All, Either, Not, Predicate
+from sessions.domain.predicates import All, Not, Predicate, any_of
 
 MAX_BYTES = 4_096
 """Bytes of one expression."""
@@ -177,4 +177,4 @@ def _predicate(tree: Tree[Token], compare: Compare) -> Predicate:
     operands = tuple(_predicate(child, compare) for child in children)
     if tree.data == "negation":
         return Not(operands[0])
-    return Either(operands) if tree.data == "either" else All(operands)
+    return any_of(operands) if tree.data == "either" else All(operands)

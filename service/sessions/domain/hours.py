@@ -33,3 +33,8 @@ def month_of(hour: int) -> tuple[int, int]:
     """The year and month (UTC) in which an hour lies."""
     start = hour_start(hour)
     return start.year, start.month
+
+
+def hours_of(since: datetime, until: datetime) -> range:
+    """The hours that some time touches, from `since` on and before `until`."""
+    return range(hour_number(since), hour_number(until - _MICROSECOND) + 1)

@@ -4,7 +4,7 @@ Storage compiles a predicate to SQL over rows, analysis to a mask over columns. 
 already, the way that `dimensions.fold` does it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -130,6 +130,17 @@ class Either:
 Predicate: TypeAlias = (
     OneOf | Like | Has | HasLike | Between | Flag | VisitorKeys | Journey | Not | All | Either
 )
+
+
+def any_of(operands: Sequence[Predicate]) -> Predicate:
+    """At least one of the operands is true; values of one field are one list, as in a filter."""
+    first = operands[0]
+    if isinstance(first, OneOf) and all(
+        isinstance(each, OneOf) and each.field == first.field for each in operands
+    ):
+        values = (value for each in operands if isinstance(each, OneOf) for value in each.values)
+        return OneOf(first.field, tuple(values))
+    return Either(tuple(operands))
 
 
 def leaves(predicate: Predicate) -> Iterator[Predicate]:

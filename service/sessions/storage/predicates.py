@@ -5,6 +5,7 @@ its items: `=` and `&&` at the top of the condition are what the index answers.
 """
 
 import re
+from enum import Enum, auto
 from typing import Any, LiteralString, NamedTuple
 
 from sessions.domain.dimensions import BORDER_PAGES
@@ -41,12 +42,66 @@ def compile_predicate(predicate: Predicate) -> Condition:
     return Condition(f"({compiler.condition(predicate)})", compiler.parameters)
 
 
+class Access(Enum):
+    """By what the sessions are found of which a predicate is true."""
+
+    TIMELINE = auto()
+    """The sessions of some visitors."""
+    INDEX = auto()
+    """The index of all filters."""
+    NARROWED = auto()
+    """The same index finds more sessions, and their rows tell which ones."""
+    ROWS = auto()
+    """Rows tell, and no index helps to find them."""
+    COLUMNS = auto()
+    """Rows can't tell."""
+
+
+def access(predicate: Predicate) -> Access:
+    """The best way to the sessions of a predicate."""
+    if not in_rows(predicate):
+        return Access.COLUMNS
+    if visitors_of(predicate):
+        return Access.TIMELINE
+    if _in_index(predicate):
+        return Access.INDEX
+    return Access.NARROWED if _is_narrowed(predicate) else Access.ROWS
+
+
 def in_rows(predicate: Predicate) -> bool:
     """Whether rows of sessions can tell; `compile_predicate` takes no other predicates.
 
     They hold hashes of pages and event names, and no order of them.
     """
     return not any(isinstance(leaf, HasLike | Journey | VisitorKeys) for leaf in leaves(predicate))
+
+
+def visitors_of(predicate: Predicate) -> tuple[str, ...]:
+    """The ids of visitors who have all sessions of the predicate; none where it names none."""
+    match predicate:
+        case OneOf("visitor_id", values):
+            return values
+        case All(operands):
+            return next(filter(None, map(visitors_of, operands)), ())
+    return ()
+
+
+def _in_index(predicate: Predicate) -> bool:
+    match predicate:
+        case OneOf(field):
+            return field != "visitor_id"
+        case Has(collection, values):
+            return collection == "page" or "" not in values
+        case All(operands) | Either(operands):
+            return all(map(_in_index, operands))
+    return False
+
+
+def _is_narrowed(predicate: Predicate) -> bool:
+    match predicate:
+        case All(operands):
+            return any(_in_index(each) or _is_narrowed(each) for each in operands)
+    return False
 
 
 _BOUNCE: LiteralString = "(s.pageviews <= 1 AND s.events = 0)"

@@ -7,18 +7,19 @@ through the index of all filters, where a rare one does. See
 docs/performance.md.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
 from psycopg import AsyncCursor
 
+from sessions.domain.hours import moment
 from sessions.domain.paging import Position
 from sessions.domain.selection import Selection
 from sessions.domain.session import Session
-from sessions.storage.database import Database, Parameters
-from sessions.storage.predicates import compile_predicate
+from sessions.storage.database import Connection, Database, Parameters
+from sessions.storage.predicates import Condition, compile_predicate, visitors_of
 from sessions.storage.rows import SESSION_COLUMNS, Values, columns_of, picker, session_rows
 
 NEWEST = 500
@@ -95,6 +96,32 @@ SELECT set_config('enable_indexscan', 'off', true),
        set_config('enable_seqscan', 'off', true),
        set_config('cpu_index_tuple_cost', '1000', true)"""
 
+# Each key finds its row by the primary key, of which it knows the beginning.
+_BY_KEYS: LiteralString = f"""
+SELECT {SESSION_COLUMNS}
+  FROM unnest(%(starts)s::timestamptz[], %(visitors)s::bigint[]) AS key(started_at, visitor_key)
+ CROSS JOIN LATERAL (
+       SELECT *
+         FROM sessions
+        WHERE website_key = %(website_key)s
+          AND started_at = key.started_at AND visitor_key = key.visitor_key
+       OFFSET 0) AS s
+ WHERE (s.started_at, s.session_id) < (%(before_at)s, %(before_id)s)
+{_NEWEST_FIRST} LIMIT %(limit)s"""
+
+# The ids that are not merged are the timeline of a visitor.
+_OF_VISITORS: LiteralString = f"""
+SELECT {SESSION_COLUMNS}
+  FROM visitors v
+  JOIN session_ids i
+    ON i.website_key = %(website_key)s AND i.visitor_key = v.visitor_key AND NOT i.merged
+   AND i.started_at >= %(since)s AND i.started_at <= %(before_at)s
+  JOIN sessions s
+    ON s.started_at = i.started_at AND s.session_id = i.session_id
+ WHERE v.website_key = %(website_key)s AND v.visitor_id = ANY(%(visitors)s)
+   AND {_AFTER} AND {{condition}}
+{_NEWEST_FIRST} LIMIT %(limit)s"""
+
 _LAST_ID = UUID(int=2**128 - 1)
 _PEOPLE: LiteralString = "s.is_bot = false"
 
@@ -116,7 +143,7 @@ async def list_page(
     newest: int = NEWEST,
     budget: float = BUDGET,
 ) -> ListPage:
-    """The first sessions of a selection, newest first.
+    """The first sessions of a selection, newest first, through the index of all filters.
 
     Args:
         database: where to look.
@@ -131,25 +158,107 @@ async def list_page(
         Unavailable: the database can't be reached.
         DeadlineExceeded: a statement took too long.
     """
-    position = after or _before(selection.range.until)
+    among_newest = await newest_page(
+        database, website_key, selection, after=after, limit=limit, newest=newest
+    )
+    if among_newest:
+        return among_newest
+    # From the start again: what is among the newest now may not be what it was before.
     condition, values = compile_predicate(selection.predicate)
-    parameters = values | {
+    more = {
+        "bots": [False, True] if selection.include_bots else [False],
+        "budget": budget,
+        "newest": newest,
+    }
+    parameters = values | _parameters(website_key, selection, after, limit) | more
+    return await _by_day(database, _BY_DAY.format(condition=condition), parameters)
+
+
+async def newest_page(
+    database: Database,
+    website_key: int,
+    selection: Selection,
+    *,
+    after: Position | None,
+    limit: int,
+    newest: int = NEWEST,
+) -> ListPage | None:
+    """The same among the newest sessions alone; None unless these make a whole page."""
+    condition, values = _condition(selection)
+    parameters = values | _parameters(website_key, selection, after, limit) | {"newest": newest}
+    found = await database.fetch(
+        _AMONG_NEWEST.format(condition=condition), parameters, session_rows
+    )
+    if len(found) > limit or not await database.fetch(_MORE_THAN_NEWEST, parameters):
+        return page(found, limit)
+    return None
+
+
+async def visitor_page(
+    database: Database,
+    website_key: int,
+    selection: Selection,
+    *,
+    after: Position | None,
+    limit: int,
+) -> ListPage:
+    """The same among the sessions of the visitors whom the predicate names."""
+    condition, values = _condition(selection)
+    parameters = values | _parameters(website_key, selection, after, limit)
+    parameters |= {"visitors": list(visitors_of(selection.predicate))}
+    query = _OF_VISITORS.format(condition=condition)
+    return page(await database.fetch(query, parameters, session_rows), limit)
+
+
+async def by_keys(
+    connection: Connection,
+    website_key: int,
+    keys: Sequence[tuple[int, int]],
+    *,
+    after: Position,
+    limit: int,
+) -> list[Session]:
+    """The sessions with these keys (microseconds of the start, visitor), newest first.
+
+    Args:
+        connection: what it sees is what is read.
+        website_key: whose sessions.
+        keys: of sessions that exist.
+        after: only what comes after this position.
+        limit: sessions at most.
+    """
+    if not keys:
+        return []
+    parameters = {
+        "website_key": website_key,
+        "starts": [moment(started_at) for started_at, _ in keys],
+        "visitors": [visitor_key for _, visitor_key in keys],
+        "before_at": after.started_at,
+        "before_id": after.session_id,
+        "limit": limit,
+    }
+    async with connection.cursor(binary=True, row_factory=session_rows) as cursor:
+        await cursor.execute(_BY_KEYS, parameters)
+        return await cursor.fetchall()
+
+
+def _condition(selection: Selection) -> Condition:
+    """The predicate of a selection, and people alone unless bots are included."""
+    text, values = compile_predicate(selection.predicate)
+    return Condition(text if selection.include_bots else f"{_PEOPLE} AND {text}", values)
+
+
+def _parameters(
+    website_key: int, selection: Selection, after: Position | None, limit: int
+) -> dict[str, Any]:
+    position = after or start_of(selection)
+    return {
         "website_key": website_key,
         "since": selection.range.since,
         "before_at": position.started_at,
         "before_id": position.session_id,
         "limit": limit + 1,
-        "newest": newest,
-        "bots": [False, True] if selection.include_bots else [False],
-        "budget": budget,
     }
-    bots = "true" if selection.include_bots else _PEOPLE
-    among_newest = _AMONG_NEWEST.format(condition=f"{bots} AND {condition}")
-    found = await database.fetch(among_newest, parameters, session_rows)
-    if len(found) > limit or not await database.fetch(_MORE_THAN_NEWEST, parameters):
-        return _page(found, limit)
-    # From the start again: what is among the newest now may not be what it was before.
-    return await _by_day(database, _BY_DAY.format(condition=condition), parameters)
 
 
 async def _by_day(database: Database, query: LiteralString, parameters: Parameters) -> ListPage:
@@ -161,9 +270,9 @@ async def _by_day(database: Database, query: LiteralString, parameters: Paramete
     found: list[Session] = []
     for row in rows:
         if isinstance(row, datetime):
-            return ListPage(found, _before(row + timedelta(days=1)))
+            return ListPage(found, before(row + timedelta(days=1)))
         found.append(row)
-    return _page(found, parameters["limit"] - 1)
+    return page(found, parameters["limit"] - 1)
 
 
 def _session_or_day(cursor: AsyncCursor[Any]) -> Callable[[Values], Session | datetime]:
@@ -177,7 +286,7 @@ def _session_or_day(cursor: AsyncCursor[Any]) -> Callable[[Values], Session | da
     return make
 
 
-def _page(found: list[Session], limit: int) -> ListPage:
+def page(found: list[Session], limit: int) -> ListPage:
     """The page of all sessions that were found; one more than fits tells that there are more."""
     if len(found) <= limit:
         return ListPage(found, None)
@@ -185,9 +294,14 @@ def _page(found: list[Session], limit: int) -> ListPage:
     return ListPage(found[:limit], Position(last.started_at, last.session_id))
 
 
-def _before(moment: datetime) -> Position:
+def start_of(selection: Selection) -> Position:
+    """The position before all sessions of a selection."""
+    return before(selection.range.until)
+
+
+def before(end: datetime) -> Position:
     """The position before all sessions that started earlier than a moment.
 
     It lies on the day before midnight, so that a search from there gets on.
     """
-    return Position(moment - timedelta(microseconds=1), _LAST_ID)
+    return Position(end - timedelta(microseconds=1), _LAST_ID)

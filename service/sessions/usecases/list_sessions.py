@@ -1,16 +1,19 @@
 """ListSessions: a page of the sessions of a selection, newest first."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
 from sessions.domain.cursors import CursorSigner, PageKey
-from sessions.domain.paging import page_size
+from sessions.domain.paging import Position, page_size
 from sessions.domain.selection import Selection, SelectionQuery, select
 from sessions.domain.session import Session
 from sessions.storage import session_list
 from sessions.storage.database import Database
+from sessions.storage.predicates import Access, access
+from sessions.storage.session_list import ListPage, start_of
+from sessions.usecases.search_columns import SearchColumns
 from sessions.usecases.websites import Websites
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 100
@@ -32,9 +35,11 @@ class ListSessions:
         websites: Websites,
         cursors: CursorSigner,
         clock: Callable[[], datetime],
+        search_columns: SearchColumns,
     ) -> None:
         self._database = database
         self._websites = websites
+        self._search_columns = search_columns
         self._cursors = cursors
         self._clock = clock
 
@@ -57,13 +62,39 @@ class ListSessions:
             range_, after = PageKey.unpack(self._cursors.open(cursor, identity, "cursor"))
             selection = replace(selection, range=range_)
         website = await self._websites.get(query.website_id)
-        page = await session_list.list_page(
-            self._database, website.key, selection, after=after, limit=size
-        )
+        page = await self._page(website.key, selection, after or start_of(selection), size)
         next_cursor = page.end and self._cursors.seal(
             PageKey(selection.range, page.end).pack(), identity
         )
         return SessionList(page.sessions, next_cursor)
+
+    async def _page(
+        self, website_key: int, selection: Selection, after: Position, limit: int
+    ) -> ListPage:
+        """The page after a position: from rows as far as these lead, and the rest from columns."""
+        way = access(selection.predicate)
+        page = await self._from_rows(way, website_key, selection, after, limit)
+        if page.end is None or len(page.sessions) == limit or way is Access.INDEX:
+            return page
+        missing = limit - len(page.sessions)
+        more = await self._search_columns(website_key, selection, after=page.end, limit=missing)
+        return ListPage(page.sessions + more.sessions, more.end)
+
+    async def _from_rows(
+        self, way: Access, website_key: int, selection: Selection, after: Position, limit: int
+    ) -> ListPage:
+        find: Callable[..., Awaitable[ListPage | None]]
+        match way:
+            case Access.TIMELINE:
+                find = session_list.visitor_page
+            case Access.INDEX | Access.NARROWED:
+                find = session_list.list_page
+            case Access.ROWS:
+                find = session_list.newest_page
+            case Access.COLUMNS:
+                return ListPage([], after)
+        page = await find(self._database, website_key, selection, after=after, limit=limit)
+        return page or ListPage([], after)
 
 
 def cursor_identity(selection: Selection) -> bytes:
