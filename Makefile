@@ -104,7 +104,8 @@ bench-blocks: install ## Measure blocks: size, building, reading, and what other
 soak: install ## Write from everywhere, and kill parts meanwhile, for SECONDS=300 each
 	SOAK_SECONDS=$(or $(SECONDS),300) $(BIN)/pytest -s --timeout 0 tests/usecases/test_concurrent_writers.py tests/usecases/test_blocks_protocol.py tests/end_to_end/test_crashes.py
 
-fuzz: install ## Import a million damaged lines (ARGS="--help" shows the options)
+fuzz: install ## Parse 50,000 random expressions and import a million damaged lines (ARGS="--help" shows the options)
+	$(BIN)/python -m tests.domain.fuzz_expressions
 	$(BIN)/python -m tests.ingest.fuzz $(ARGS)
 
 CLIENTS := $(CURDIR)/build/clients
