@@ -30,7 +30,7 @@ Json = dict[str, Any]
 
 def build() -> Json:
     """Returns the document."""
-    document: Json = _unindented(_loaded(_MADE / "openapi.yaml"))
+    document: Json = _unwrapped(_unindented(_loaded(_MADE / "openapi.yaml")))
     image = FileDescriptorSet.FromString((_MADE / "protos.binpb").read_bytes())
     files = [file for file in image.file if file.package == _PACKAGE]
     _complete(document, files)
@@ -52,6 +52,19 @@ def _unindented(value: Any) -> Any:
     if isinstance(value, list):
         return [_unindented(inner) for inner in value]
     return value.replace("\n ", "\n") if isinstance(value, str) else value
+
+
+def _unwrapped(value: Any) -> Any:
+    """Without `allOf`, into which the generator puts references that have a description."""
+    if isinstance(value, list):
+        return [_unwrapped(inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    others = {name: _unwrapped(inner) for name, inner in value.items()}
+    match others.pop("allOf", None):
+        case [{"$ref": _} as reference]:
+            return reference | others
+    return {name: _unwrapped(inner) for name, inner in value.items()}
 
 
 def _complete(document: Json, files: list[FileDescriptorProto]) -> None:

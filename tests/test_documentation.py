@@ -29,7 +29,10 @@ PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 
 RUN = [
     README,
-    *(DOCS / f"{name}.md" for name in ("api", "errors", "import", "settings", "operations")),
+    *(
+        DOCS / f"{name}.md"
+        for name in ("api", "analysis", "errors", "import", "settings", "operations")
+    ),
 ]
 """The pages whose commands run, one after the other in one shell, as a reader would go on."""
 README_LINES = 150
@@ -87,6 +90,7 @@ def normal(output: str) -> Any:
     """Output without what differs from run to run; JSON as the value that it stands for."""
     for made in (r"(sess)_[0-9a-f]{32}", r"(site)_[0-9a-z]{10}", r"(spk)_selfhosted_[\w-]+"):
         output = re.sub(made, r"\1_…", output)
+    output = re.sub(r'"as_of": "[^"]+"', '"as_of": "…"', output)
     try:
         return json.loads(output)
     except ValueError:

@@ -32,7 +32,7 @@ const usualTimeout, usualRetryFor = 10 * time.Second, 30 * time.Second
 type Options struct {
 	Address  string        // http://host:port, https://host[:port], host:port; or $SESSIONS_ADDRESS
 	Key      string        // default: $SESSIONS_KEY
-	Timeout  time.Duration // how long one attempt may take; default: 10 s, and 120 s for erasing
+	Timeout  time.Duration // how long one attempt may take; default: 10 s, 30 s for analyses, 120 s for erasing
 	RetryFor time.Duration // until when a call is tried again, from its start; default: 30 s
 	// For example grpc.WithChainUnaryInterceptor or grpc.WithStatsHandler: they see every attempt.
 	DialOptions []grpc.DialOption

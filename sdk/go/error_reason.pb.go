@@ -84,6 +84,9 @@ const (
 	// There is no such key. Keys have ids on the command line only, so no call
 	// answers with this yet.
 	ErrorReason_ERROR_REASON_KEY_NOT_FOUND ErrorReason = 20
+	// Too many analyses wait for their turn; `google.rpc.RetryInfo` says when to
+	// try again. A worker runs one at a time.
+	ErrorReason_ERROR_REASON_ANALYSIS_QUEUE_FULL ErrorReason = 21
 )
 
 // Enum value maps for ErrorReason.
@@ -110,6 +113,7 @@ var (
 		18: "ERROR_REASON_HEADERS_TOO_LARGE",
 		19: "ERROR_REASON_REQUEST_TIMEOUT",
 		20: "ERROR_REASON_KEY_NOT_FOUND",
+		21: "ERROR_REASON_ANALYSIS_QUEUE_FULL",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":          0,
@@ -133,6 +137,7 @@ var (
 		"ERROR_REASON_HEADERS_TOO_LARGE":    18,
 		"ERROR_REASON_REQUEST_TIMEOUT":      19,
 		"ERROR_REASON_KEY_NOT_FOUND":        20,
+		"ERROR_REASON_ANALYSIS_QUEUE_FULL":  21,
 	}
 )
 
@@ -167,7 +172,7 @@ var File_analytics_sessions_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_analytics_sessions_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"(analytics/sessions/v1/error_reason.proto\x12\x15analytics.sessions.v1\x1a#analytics/sessions/v1/options.proto*\xc2\x12\n" +
+	"(analytics/sessions/v1/error_reason.proto\x12\x15analytics.sessions.v1\x1a#analytics/sessions/v1/options.proto*\xc6\x13\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\xac\x01\n" +
 	"\x1aERROR_REASON_INVALID_FIELD\x10\x01\x1a\x8b\x01\x8a\xce\x18\x86\x01\n" +
@@ -229,7 +234,10 @@ const file_analytics_sessions_v1_error_reason_proto_rawDesc = "" +
 	"\x11DEADLINE_EXCEEDED\x10\x98\x03\x1a#the request took too long to arrive\x12f\n" +
 	"\x1aERROR_REASON_KEY_NOT_FOUND\x10\x14\x1aF\x8a\xce\x18B\n" +
 	"\tNOT_FOUND\x10\x94\x03\x1a\x18there is no key {key_id}\"\x18\n" +
-	"\x06key_id\x12\x0ekey_0123456789B\fZ\n" +
+	"\x06key_id\x12\x0ekey_0123456789\x12\x81\x01\n" +
+	" ERROR_REASON_ANALYSIS_QUEUE_FULL\x10\x15\x1a[\x8a\xce\x18W\n" +
+	"\x12RESOURCE_EXHAUSTED\x10\xad\x03\x1a/{limit} analyses are waiting already, try again\"\v\n" +
+	"\x05limit\x12\x0232(\x01B\fZ\n" +
 	".;sessionsb\x06proto3"
 
 var (

@@ -106,6 +106,38 @@ func TestFiltersHoldOnAllPages(t *testing.T) {
 	}
 }
 
+func TestSummarize(t *testing.T) {
+	client, website := service(t, Options{})
+	query := &SummarizeRequest{StartDate: day, EndDate: day}
+	found, err := client.Summarize(t.Context(), website, query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if summary := found.Summary; summary.Sessions != allOfDay || summary.Visitors != allOfDay ||
+		summary.BounceRate == nil || *summary.BounceRate != 0 || found.Comparison != nil {
+		t.Errorf("%v", found)
+	}
+	query.FilterCountry = []string{"FR"}
+	if found, err = client.Summarize(t.Context(), website, query); err != nil || found.Summary.BounceRate != nil {
+		t.Errorf("%v, %v", found, err)
+	}
+}
+
+func TestSummarizeCompares(t *testing.T) {
+	client, website := service(t, Options{})
+	found, err := client.Summarize(t.Context(), website, &SummarizeRequest{
+		StartDate: "2026-03-04", EndDate: "2026-03-04", Compare: "custom",
+		CompareStartDate: "2026-03-01", CompareEndDate: day,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found.Summary.Sessions != 0 || found.Comparison.Summary.Sessions != allOfDay ||
+		found.Comparison.StartDate != "2026-03-01" {
+		t.Errorf("%v", found)
+	}
+}
+
 func TestSessionAndItsEvents(t *testing.T) {
 	client, website := service(t, Options{})
 	all := collect(t, client.Sessions(t.Context(), website, thatDay()).All())

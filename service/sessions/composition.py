@@ -17,6 +17,7 @@ from sessions.storage import secrets
 from sessions.storage.migrate import check_schema
 from sessions.storage.partitions import Partitions
 from sessions.storage.pools import Pools, open_pools
+from sessions.usecases.analyses import Analyses
 from sessions.usecases.api_keys import ApiKeys
 from sessions.usecases.authenticate import Authenticate
 from sessions.usecases.delete_website import DeleteWebsite
@@ -49,6 +50,7 @@ class Application:
     erase_visitor: EraseVisitor
     run_retention: RunRetention
     read_columns: ReadColumns
+    analyses: Analyses
     fold_blocks: FoldBlocks
     inspect_blocks: InspectBlocks
 
@@ -70,6 +72,7 @@ async def open_application(database_url: str, settings: Settings) -> AsyncIterat
         websites = Websites(database)
         enricher = Enricher(visitors, _locate(settings.geo_database))
         write_events = EventWriter(database, Partitions(database), visitors)
+        read_columns = ReadColumns(pools.analysis)
         yield Application(
             pools=pools,
             authenticate=Authenticate(database, _now, settings.request_timeout),
@@ -83,7 +86,8 @@ async def open_application(database_url: str, settings: Settings) -> AsyncIterat
             ingest_events=IngestEvents(websites, enricher, write_events, _now),
             erase_visitor=EraseVisitor(pools.jobs, websites, visitors),
             run_retention=RunRetention(pools.jobs, _now),
-            read_columns=ReadColumns(pools.analysis),
+            read_columns=read_columns,
+            analyses=Analyses(read_columns, websites, _now),
             fold_blocks=FoldBlocks(pools.jobs, _now),
             inspect_blocks=InspectBlocks(pools.jobs),
         )

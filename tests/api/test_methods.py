@@ -5,7 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from analytics_sessions.v1 import event_service_pb2, session_service_pb2, visitor_service_pb2
+from analytics_sessions.v1 import (
+    analysis_service_pb2,
+    event_service_pb2,
+    session_service_pb2,
+    visitor_service_pb2,
+)
 from google.api import annotations_pb2
 from google.protobuf.descriptor import MethodDescriptor
 from sessions.api.methods import Method
@@ -16,7 +21,7 @@ from sessions.domain.selection import MAX_FILTER_VALUES, MAX_STEPS
 GUIDE = (Path(__file__).parents[2] / "docs/api.md").read_text()
 METHODS = {
     method.name: method
-    for file in (session_service_pb2, event_service_pb2, visitor_service_pb2)
+    for file in (session_service_pb2, analysis_service_pb2, event_service_pb2, visitor_service_pb2)
     for service in file.DESCRIPTOR.services_by_name.values()
     for method in service.methods
 }

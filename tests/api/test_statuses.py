@@ -43,6 +43,11 @@ TABLE = [
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         [ErrorInfo],
     ),
+    (
+        errors.QueueFull(Reason.ANALYSIS_QUEUE_FULL, limit="32"),
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        [ErrorInfo, RetryInfo],
+    ),
     (errors.DeadlineExceeded(), grpc.StatusCode.DEADLINE_EXCEEDED, [ErrorInfo]),
     (
         errors.Unavailable(Reason.DATABASE_UNAVAILABLE),
@@ -87,7 +92,7 @@ def test_each_reason_is_complete(name: str) -> None:
     assert 400 <= definition.http_status < 600
     named = {field for _, field, _, _ in Formatter().parse(definition.message) if field}
     assert named <= definition.example.keys()
-    assert bool(definition.retry_seconds) == (definition.code == "UNAVAILABLE")
+    assert bool(definition.retry_seconds) == (definition.http_status in (429, 503))
 
 
 def test_metadata_has_the_bound_that_was_passed_and_what_was_found() -> None:

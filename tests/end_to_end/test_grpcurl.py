@@ -85,7 +85,7 @@ def test_the_lines_of_the_page(programs: Path, stack: Stack, website: Website, k
 
     listed, described, called = map(output, commands())
     offered = set(listed.split())
-    services = {"SessionService", "EventService", "VisitorService"}
+    services = {"SessionService", "AnalysisService", "EventService", "VisitorService"}
     assert offered >= {f"analytics.sessions.v1.{service}" for service in services}
     assert "grpc.health.v1.Health" in offered
     assert "string session_id = 2;" in described

@@ -95,6 +95,7 @@ TYPES = [
 ]
 METHODS = [
     *("SessionService/ListSessions", "SessionService/GetSession", "EventService/RecordEvents"),
+    "AnalysisService/Summarize",
     *("EventService/StreamEvents", "VisitorService/EraseVisitor", "SessionService/Nope"),
 ]
 

@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 
 import grpc
 import pytest
+from analytics_sessions.v1 import analysis_service_pb2 as analysis_messages
 from analytics_sessions.v1 import event_service_pb2 as event_messages
 from analytics_sessions.v1 import session_service_pb2 as session_messages
 from analytics_sessions.v1 import visitor_service_pb2 as visitor_messages
@@ -123,6 +124,7 @@ EVENT = Event(event_type="pageview", event_id="e", visitor_id="bob", url="/")
 EVENT.timestamp.FromDatetime(NOW - DAY)
 LIST = session_messages.ListSessionsRequest(limit=1)
 GET = session_messages.GetSessionRequest(events_limit=1)
+SUMMARY = analysis_messages.SummarizeRequest()
 ERASURE = visitor_messages.EraseVisitorRequest(visitor_id="nobody")
 BATCH = event_messages.RecordEventsRequest(events=[EVENT])
 STREAMED = event_messages.StreamEventsRequest(batch=7, events=[EVENT])
@@ -131,6 +133,7 @@ CALLS = [
     Call("SessionService/ListSessions", READ, LIST, "GET", "sessions"),
     Call("SessionService/GetSession", READ, GET, "GET", "sessions/{}", session="own"),
     Call("SessionService/GetSession", READ, GET, "GET", "sessions/{}", session="other"),
+    Call("AnalysisService/Summarize", READ, SUMMARY, "GET", "sessions:summarize"),
     Call("EventService/RecordEvents", WRITE, BATCH, "POST", "events"),
     Call("EventService/StreamEvents", WRITE, STREAMED, streams=True),
     Call("VisitorService/EraseVisitor", ERASE, ERASURE, "POST", "visitors:erase"),

@@ -8,7 +8,7 @@ import json
 import re
 import socket
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from http.client import HTTPResponse
@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sessions.domain.limits import MAX_REQUEST
+from sessions.usecases.turns import MAX_WAITING
 
 from tests.openapi.service import Service, running_service
 from tests.support.stack import Reply
@@ -28,7 +29,7 @@ CURSORS = {
     "next_cursor": "AAEABkvrJsNgAAAGTlrD2AAAAAZMG_nbcQABogfS14k2qg7JShj2MreNdGo03WXTbf3-3pkhFr0cYQ",
     "next_events_cursor": "AAEABkwb_zi7gAAAAAAwZjZjNGE1Mi0yIDj0eK3ZwsZ4csHiEKb70A",
 }
-ERASED_UNTIL = "2026-03-04T09:00:00.123456Z"
+MOMENTS = dict.fromkeys(("erased_until", "as_of"), "2026-03-04T09:00:00.123456Z")
 _PATIENCE = 120.0
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -104,6 +105,17 @@ ALL_PARAMETERS = DAYS | {
 }
 
 
+_OF_A_LIST = {"limit"}
+SUMMARIZE_PARAMETERS = {
+    name: value for name, value in ALL_PARAMETERS.items() if name not in _OF_A_LIST
+} | {
+    "goal": 'event = "signup_click"',
+    "compare": "custom",
+    "compare_start_date": "2026-02-01",
+    "compare_end_date": "2026-02-28",
+}
+
+
 @dataclass(frozen=True)
 class Call:
     """A request of an operation, right unless something of it is replaced."""
@@ -132,8 +144,15 @@ ERASE = Call(
     "reads",
     body={"visitor_id": "anna"},
 )
+SUMMARIZE = Call(
+    "AnalysisService_Summarize",
+    "/api/websites/{website}/sessions:summarize",
+    lacks="writes",
+    query=DAYS,
+)
+ANALYSES = (SUMMARIZE,)
 HEALTH = Call("GetHealth", "/healthz", key="")
-API = (LIST, GET, RECORD, ERASE)
+API = (LIST, GET, RECORD, *ANALYSES, ERASE)
 
 
 @dataclass(frozen=True)
@@ -155,7 +174,7 @@ class Recorder:
 
     def send(self, name: str, call: Call, **changes: Any) -> Reply:
         """Make a request and keep the answer as it is, but for what varies."""
-        reply = self._send(replace(call, **changes))
+        reply = self.reply(replace(call, **changes))
         self.keep(name, replace(call, **changes), reply)
         return reply
 
@@ -165,7 +184,7 @@ class Recorder:
         while True:
             if before:
                 before()
-            reply = self._send(call)
+            reply = self.reply(call)
             if reply.status == status:
                 return reply
             assert monotonic() < deadline, reply
@@ -189,11 +208,12 @@ class Recorder:
 
     def find_session(self) -> str:
         """From now on, the session in a path is the latest one that there is; returns its id."""
-        listed = self._send(LIST)
+        listed = self.reply(LIST)
         self._session = listed.json["sessions"][0]["session_id"]
         return self._session
 
-    def _send(self, call: Call) -> Reply:
+    def reply(self, call: Call) -> Reply:
+        """Make a request; returns the answer as it is."""
         body = call.body
         return self._service.stack.request(
             self._path(call),
@@ -212,7 +232,7 @@ class Recorder:
         text = json.dumps(answer).replace(self._service.website_id, WEBSITE)
         if self._session != NOBODY:
             text = text.replace(self._session, SESSION)
-        for name, value in (CURSORS | {"erased_until": ERASED_UNTIL}).items():
+        for name, value in (CURSORS | MOMENTS).items():
             text = re.sub(rf'("{name}": )"[^"]+"', rf'\1"{value}"', text)
         return json.loads(text)
 
@@ -225,7 +245,7 @@ def record() -> list[Exchange]:
     """Everything that can happen, in an order in which one thing does not disturb another."""
     with running_service() as service:
         recorder = Recorder(service)
-        for step in (_absent, _answers, _wrong, _refused, _too_large, _too_slow, _broken, _away):
+        for step in _STEPS:
             step(recorder, service)
     return recorder.exchanges
 
@@ -248,6 +268,8 @@ def _answers(recorder: Recorder, _: Service) -> None:
     first = recorder.send("first_events", GET, query={"events_limit": 2})
     cursor = first.json["next_events_cursor"]
     recorder.send("next_events", GET, query={"events_cursor": cursor})
+    recorder.send("summary", SUMMARIZE)
+    recorder.send("compared_summary", SUMMARIZE, query=SUMMARIZE_PARAMETERS)
     recorder.send("last_events", GET)
     recorder.send("unknown_visitor", ERASE)
     address = {"client_ip": "203.0.113.7", "user_agent": FIREFOX}
@@ -260,6 +282,7 @@ def _wrong(recorder: Recorder, _: Service) -> None:
     recorder.send("malformed_request", LIST, query=DAYS | {"limit": "abc"})
     recorder.send("invalid_cursor", LIST, query=DAYS | {"cursor": "abc"})
     recorder.send("invalid_field", GET, query={"events_limit": -1})
+    recorder.send("invalid_field", SUMMARIZE, query={"compare": "last_week"})
     recorder.send("invalid_field", RECORD, body=NAMELESS)
     recorder.send("malformed_body", RECORD, body=b"events")
     recorder.send("invalid_field", ERASE, body={})
@@ -283,11 +306,21 @@ def _too_large(recorder: Recorder, _: Service) -> None:
 
 
 def _too_slow(recorder: Recorder, service: Service) -> None:
-    with ThreadPoolExecutor(5) as pool:
+    with ThreadPoolExecutor(len(API) + 1) as pool:
         list(pool.map(recorder.send_slowly, (*API, HEALTH)))
-    with service.websites_locked(), ThreadPoolExecutor(3) as pool:
-        # An erasure would have 120 seconds.
-        list(pool.map(lambda call: recorder.send("deadline_exceeded", call), API[:3]))
+    waiting = [call for call in API if call is not ERASE]  # an erasure would have 120 seconds
+    with service.slow(), ThreadPoolExecutor(len(waiting)) as pool:
+        list(pool.map(lambda call: recorder.send("deadline_exceeded", call), waiting))
+
+
+def _too_many(recorder: Recorder, service: Service) -> None:
+    """More analyses than all workers let wait, while none gets on."""
+    most = service.workers * (MAX_WAITING + 1)
+    for call in ANALYSES:
+        # What waits is answered when the lock is gone.
+        with ThreadPoolExecutor(most + 1) as pool, service.locked("changed_hours"):
+            replies = [pool.submit(recorder.reply, call) for _ in range(most + 1)]
+            recorder.keep("analysis_queue_full", call, next(as_completed(replies)).result())
 
 
 def _broken(recorder: Recorder, service: Service) -> None:
@@ -305,3 +338,6 @@ def _away(recorder: Recorder, service: Service) -> None:
     reply = recorder.wait(503, LIST, before=service.kill_workers)
     recorder.keep("service_unavailable", LIST, reply)
     recorder.wait(200, LIST)
+
+
+_STEPS = (*(_absent, _answers, _wrong, _refused, _too_large, _too_many, _too_slow, _broken, _away),)

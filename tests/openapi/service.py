@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sessions.composition import Application, open_application
 from sessions.domain.api_keys import Scope, new_secret
@@ -20,13 +21,11 @@ from sessions.settings import Settings
 from tests.support.restart import workers
 from tests.support.stack import Stack, running_stack
 
-_BREAK = """
+_VIEW = """
 ALTER TABLE websites RENAME TO gone;
 CREATE VIEW websites AS
-SELECT website_key, website_id, (1 / (website_key - website_key))::text AS name,
-       created_at, retention_days, deleted_at
+SELECT website_key, website_id, {name}, created_at, retention_days, deleted_at
   FROM gone"""
-"""From then on every statement that reads a website divides by zero."""
 
 
 @dataclass(frozen=True)
@@ -59,19 +58,37 @@ class Service:
             yield
             connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
 
+    @property
+    def workers(self) -> int:
+        """How many workers there are."""
+        return len(workers(self.stack.process.pid))
+
     @contextmanager
-    def websites_locked(self) -> Iterator[None]:
-        """Let every call wait for the length of the block."""
+    def locked(self, table: str) -> Iterator[None]:
+        """Let every call that needs a table wait for the length of the block."""
         with psycopg.connect(self.stack.database_url) as connection:
-            connection.execute("LOCK TABLE websites IN ACCESS EXCLUSIVE MODE")
+            query = sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE")
+            connection.execute(query.format(sql.Identifier(table)))
             yield
             connection.rollback()
 
     @contextmanager
+    def slow(self) -> Iterator[None]:
+        """Make every call take longer than it may, for the length of the block."""
+        with self._other_websites("pg_sleep(12)::text AS name"):
+            yield
+
+    @contextmanager
     def broken(self) -> Iterator[None]:
         """Make every call meet what nobody foresaw, for the length of the block."""
+        with self._other_websites("(1 / (website_key - website_key))::text AS name"):
+            yield
+
+    @contextmanager
+    def _other_websites(self, name: LiteralString) -> Iterator[None]:
+        """Put a view in place of the websites, in which `name` is something else."""
         with psycopg.connect(self.stack.database_url, autocommit=True) as connection:
-            connection.execute(_BREAK)
+            connection.execute(sql.SQL(_VIEW).format(name=sql.SQL(name)))
             yield
             connection.execute("DROP VIEW websites; ALTER TABLE gone RENAME TO websites")
 

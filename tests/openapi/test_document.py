@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from analytics_sessions.v1 import (
+    analysis_service_pb2,
     event_pb2,
     event_service_pb2,
     session_pb2,
     session_service_pb2,
+    summary_pb2,
     visitor_service_pb2,
 )
 from analytics_sessions.v1.error_reason_pb2 import ErrorReason
@@ -18,7 +20,17 @@ from openapi.build import Json
 from tests.openapi.document import Document
 
 ROOT = Path(__file__).parents[2]
+READS = [
+    method
+    for file in (session_service_pb2, analysis_service_pb2)
+    for service in file.DESCRIPTOR.services_by_name.values()
+    for method in service.methods
+]
+"""The methods whose requests are parameters."""
 MESSAGES: tuple[type[Message], ...] = (
+    analysis_service_pb2.Comparison,
+    analysis_service_pb2.SummarizeResponse,
+    summary_pb2.Summary,
     event_pb2.Event,
     event_service_pb2.RecordEventsRequest,
     event_service_pb2.RecordEventsResponse,
@@ -47,13 +59,10 @@ def test_fields_have_the_names_that_are_served(document: Document) -> None:
 
 
 def test_parameters_have_the_names_that_are_served(document: Document) -> None:
-    requests = {
-        "SessionService_ListSessions": session_service_pb2.ListSessionsRequest.DESCRIPTOR,
-        "SessionService_GetSession": session_service_pb2.GetSessionRequest.DESCRIPTOR,
-    }
-    for name, request in requests.items():
-        parameters = document.operations[name].json["parameters"]
-        assert [each["name"] for each in parameters] == list(request.fields_by_name)
+    for method in READS:
+        operation = document.operations[f"{method.containing_service.name}_{method.name}"]
+        parameters = [each["name"] for each in operation.json["parameters"]]
+        assert parameters == list(method.input_type.fields_by_name)
 
 
 def test_reasons_are_those_of_the_protos(document: Document) -> None:
@@ -72,7 +81,8 @@ def test_parameters_have_examples(document: Document) -> None:
     places = [(place, each) for place, each in _elements(document) if "in" in each]
     without = {parameter["name"] for _, parameter in places if "example" not in parameter}
     assert without == {"cursor", "events_cursor"}
-    assert len(places) == 1 + 20 + 4 + 1
+    in_paths = 2  # of RecordEvents and EraseVisitor, whose other fields are in the body
+    assert len(places) == in_paths + sum(len(method.input_type.fields) for method in READS)
 
 
 def _elements(document: Document) -> Iterator[tuple[str, Json]]:

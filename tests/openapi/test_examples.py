@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import jsonpath
+import pytest
 import yaml
 from analytics_sessions.v1.error_reason_pb2 import ErrorReason
 
 from openapi.build import EXAMPLES
 from tests.openapi.document import Document
 from tests.openapi.examples import overlay
-from tests.openapi.recording import ALL_PARAMETERS, Exchange
+from tests.openapi.recording import ALL_PARAMETERS, SUMMARIZE_PARAMETERS, Exchange
 
 NOT_PROVOKED = {("VisitorService_EraseVisitor", 504)}
 """An erasure has 120 seconds before it is given up."""
@@ -86,10 +87,19 @@ def _shown(document: Document, schema: Any, value: Any) -> Iterator[str]:
                 yield from _shown(document, properties[field], value[field])
 
 
-def test_examples_of_parameters_are_answered(document: Document) -> None:
-    parameters = document.operations["SessionService_ListSessions"].json["parameters"]
+@pytest.mark.parametrize(
+    ("operation", "sent"),
+    [
+        ("SessionService_ListSessions", ALL_PARAMETERS),
+        ("AnalysisService_Summarize", SUMMARIZE_PARAMETERS),
+    ],
+)
+def test_examples_of_parameters_are_answered(
+    document: Document, operation: str, sent: dict[str, Any]
+) -> None:
+    parameters = document.operations[operation].json["parameters"]
     query = [each for each in parameters if each["in"] == "query" and "example" in each]
-    assert {each["name"]: _as_sent(each["example"]) for each in query} == ALL_PARAMETERS
+    assert {each["name"]: _as_sent(each["example"]) for each in query} == sent
 
 
 def _as_sent(value: Any) -> Any:

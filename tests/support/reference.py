@@ -47,21 +47,27 @@ class Expected:
 
 def reference_sessions(events: Iterable[Event]) -> list[Expected]:
     """The sessions of a set of events, by visitor and time."""
+    return [session_of(run) for run in reference_runs(events)]
+
+
+def reference_runs(events: Iterable[Event]) -> list[list[Event]]:
+    """The events of each session, by visitor and time."""
     unique = {(e.visitor_id, e.occurred_at, e.event_id): e for e in reversed(list(events))}
     ordered = sorted(unique.values(), key=lambda e: (e.visitor_id, *e.key))
-    found = []
+    found: list[list[Event]] = []
     for _, timeline in groupby(ordered, key=lambda e: e.visitor_id):
         run: list[Event] = []
         for event in timeline:
             if run and event.occurred_at - run[-1].occurred_at >= timedelta(minutes=30):
-                found.append(_session(run))
+                found.append(run)
                 run = []
             run.append(event)
-        found.append(_session(run))
+        found.append(run)
     return found
 
 
-def _session(run: list[Event]) -> Expected:
+def session_of(run: list[Event]) -> Expected:
+    """The session that some events are."""
     views = [event for event in run if event.is_pageview]
     entry: Any = (views or run)[0]
     return Expected(

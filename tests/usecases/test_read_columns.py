@@ -13,7 +13,7 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sessions.analysis.columns import Columns
-from sessions.domain.errors import Unavailable
+from sessions.domain.errors import QueueFull
 from sessions.domain.events import Event
 from sessions.domain.hours import microseconds
 from sessions.domain.predicates import Has, OneOf, Predicate
@@ -198,7 +198,7 @@ async def test_reads_take_turns_and_only_so_many_wait(
         asyncio.create_task(reader.accumulate(website.key, selection(), Slow())) for _ in range(5)
     ]
     outcomes = await asyncio.gather(*reads, return_exceptions=True)
-    assert [type(outcome) for outcome in outcomes] == [datetime] * 4 + [Unavailable]
+    assert [type(outcome) for outcome in outcomes] == [datetime] * 4 + [QueueFull]
     assert Slow.most == 1
 
 

@@ -16,10 +16,15 @@ from grpc import RpcError, StatusCode, aio
 
 from analytics_sessions._connection import seconds, visible
 from analytics_sessions.errors import SessionsError, error_of
-from analytics_sessions.v1 import event_service_pb2, session_service_pb2, visitor_service_pb2
+from analytics_sessions.v1 import (
+    analysis_service_pb2,
+    event_service_pb2,
+    session_service_pb2,
+    visitor_service_pb2,
+)
 from analytics_sessions.v1.options_pb2 import method_policy
 
-_FILES = (session_service_pb2, event_service_pb2, visitor_service_pb2)
+_FILES = (session_service_pb2, analysis_service_pb2, event_service_pb2, visitor_service_pb2)
 FAILURES = (RpcError, ValueError, aio.UsageError, asyncio.CancelledError)
 """What an attempt may raise; all but the first only where the client was closed."""
 

@@ -13,7 +13,8 @@ import grpc
 from analytics_sessions import _messages as messages
 from analytics_sessions._calls import FAILURES, Attempts, Settings, methods
 from analytics_sessions._connection import open_channel, setting
-from analytics_sessions._messages import Page, Query, Recorded
+from analytics_sessions._messages import Page, Query, Recorded, SummaryQuery
+from analytics_sessions.v1.analysis_service_pb2 import SummarizeResponse
 from analytics_sessions.v1.session_pb2 import Session, SessionEvent
 from analytics_sessions.v1.visitor_service_pb2 import EraseVisitorResponse
 
@@ -93,7 +94,8 @@ class _Client:
             address: `http://host:port`, `https://host[:port]` (TLS), or `host:port`, which means
                 http. Default: SESSIONS_ADDRESS.
             key: The API key. Default: SESSIONS_KEY.
-            timeout: Seconds that one attempt of a call may take. Default: 10, and 120 for erasing.
+            timeout: Seconds that one attempt of a call may take. Default: 10, 30 for analyses,
+                and 120 for erasing.
             retry: For how many seconds after its first attempt a call is tried again; 0 turns that
                 off.
             interceptors: Of gRPC (of `grpc.aio` for AsyncClient); they see every attempt.
@@ -179,6 +181,16 @@ class Client(_Client, AbstractContextManager["Client"]):
     ) -> Walk[SessionEvent]:
         """The events of a session, oldest first; `page_size` is 1,000 by default, at most 5,000."""
         return self._walk(messages.list_events(website_id, session_id, page_size), cursor)
+
+    def summarize(self, website_id: str, **query: Unpack[SummaryQuery]) -> SummarizeResponse:
+        """The metrics of the sessions of a query, compared with those of other days on request.
+
+        Raises:
+            TypeError: A name is no parameter, or a value has another type.
+            ValueError: A filter has no values, which would match all sessions.
+        """
+        answer: SummarizeResponse = self._call("Summarize", messages.summarize(website_id, query))
+        return answer
 
     def record(self, website_id: str, events: messages.Events) -> Recorded:
         """Record events in batches, each of which is durable before the next one is sent.
@@ -302,6 +314,12 @@ class AsyncClient(_Client, AbstractAsyncContextManager["AsyncClient"]):
     ) -> AsyncWalk[SessionEvent]:
         """As Client.events."""
         return self._walk(messages.list_events(website_id, session_id, page_size), cursor)
+
+    async def summarize(self, website_id: str, **query: Unpack[SummaryQuery]) -> SummarizeResponse:
+        """As Client.summarize."""
+        request = messages.summarize(website_id, query)
+        answer: SummarizeResponse = await self._call("Summarize", request)
+        return answer
 
     async def record(self, website_id: str, events: messages.AsyncEvents) -> Recorded:
         """As Client.record."""

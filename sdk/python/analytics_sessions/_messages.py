@@ -4,12 +4,13 @@ from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, Generic, NamedTuple, TypedDict, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypedDict, TypeVar
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from analytics_sessions.v1.analysis_service_pb2 import SummarizeRequest
 from analytics_sessions.v1.event_pb2 import Event as EventMessage
 from analytics_sessions.v1.event_service_pb2 import RecordEventsRequest, StreamEventsRequest
 from analytics_sessions.v1.session_service_pb2 import GetSessionRequest, ListSessionsRequest
@@ -45,6 +46,15 @@ class Query(TypedDict, total=False):
     filter_region: Values
     filter_city: Values
     filter_hostname: Values
+
+
+class SummaryQuery(Query, total=False):
+    """What `summarize` takes by name, with the meaning and the defaults of SummarizeRequest."""
+
+    goal: str
+    compare: Literal["previous_period", "previous_year", "custom"] | None
+    compare_start_date: date | str | None
+    compare_end_date: date | str | None
 
 
 class Event(TypedDict, total=False):
@@ -115,9 +125,9 @@ class Listing(NamedTuple):
 
 def list_sessions(website_id: str, page_size: int | None, query: Query) -> Listing:
     """The sessions of a website; TypeError or ValueError where the query is wrong."""
-    _refuse_unknown("sessions() takes no argument", query, Query)
-    fields = {name: _field(name, value, query) for name, value in query.items()}
-    request = ListSessionsRequest(website_id=website_id, limit=page_size or 100, **fields)
+    request = ListSessionsRequest(
+        website_id=website_id, limit=page_size or 100, **_fields("sessions", query, Query)
+    )
     return Listing("ListSessions", request, "cursor", "sessions", "next_cursor")
 
 
@@ -143,13 +153,24 @@ def erase_visitor(
     )
 
 
+def summarize(website_id: str, query: SummaryQuery) -> SummarizeRequest:
+    """The sessions to summarize; TypeError or ValueError where the query is wrong."""
+    return SummarizeRequest(website_id=website_id, **_fields("summarize", query, SummaryQuery))
+
+
+def _fields(call: str, query: Mapping[str, Any], known: Any) -> dict[str, Any]:
+    """The fields of a request for a query."""
+    _refuse_unknown(f"{call}() takes no argument", query, known)
+    return {name: _field(name, value, query) for name, value in query.items()}
+
+
 def _refuse_unknown(message: str, given: Mapping[str, Any], known: Any) -> None:
     if unknown := given.keys() - known.__annotations__.keys():
         raise TypeError(f"{message} {', '.join(sorted(unknown))}")
 
 
-def _field(name: str, value: Any, query: Query) -> Any:
-    if name in ("start_date", "end_date"):
+def _field(name: str, value: Any, query: Mapping[str, Any]) -> Any:
+    if name.endswith("_date"):
         return _day(value, query.get("timezone"))
     if name == "timezone" and isinstance(value, ZoneInfo):
         return value.key

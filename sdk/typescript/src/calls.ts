@@ -18,7 +18,7 @@ import { checkMs, checkVisible, refuseUnknown, type Settings, settled } from "./
 
 /** How to call. */
 export interface ClientOptions extends Settings {
-  /** Milliseconds that one attempt may take; default: 10,000, and 120,000 for erasing. */
+  /** Milliseconds that one attempt may take; default: 10,000, 30,000 for analyses, and 120,000 for erasing. */
   timeoutMs?: number | undefined;
   /** For how long a call is tried again, from its start; default: 30,000, 0 turns that off. */
   retryMs?: number | undefined;

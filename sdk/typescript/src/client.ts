@@ -2,6 +2,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Value } from "@bufbuild/protobuf/wkt";
 import { type CallOptions, Calls, type ClientOptions } from "./calls.js";
 import { batches, type EventInits } from "./events.js";
+import {
+  AnalysisService,
+  type SummarizeResponse,
+} from "./gen/analytics/sessions/v1/analysis_service_pb.js";
 import { EventService } from "./gen/analytics/sessions/v1/event_service_pb.js";
 import type { Session, SessionEvent } from "./gen/analytics/sessions/v1/session_pb.js";
 import { SessionService } from "./gen/analytics/sessions/v1/session_service_pb.js";
@@ -9,7 +13,7 @@ import {
   type EraseVisitorResponse,
   VisitorService,
 } from "./gen/analytics/sessions/v1/visitor_service_pb.js";
-import { fieldsOf, type SessionQuery } from "./queries.js";
+import { fieldsOf, type SessionQuery, type SummaryQuery } from "./queries.js";
 import { refuseUnknown } from "./settings.js";
 import { SourceFailed, Unanswered } from "./stream.js";
 import { type Page, type Paging, Walk } from "./walk.js";
@@ -66,6 +70,17 @@ export class Client {
       const { previousViewTime } = page;
       return { ...pageOf(page.events, page.nextEventsCursor), previousViewTime };
     }, cursor);
+  }
+
+  /** The metrics of the sessions of a query, compared with those of other days on request. */
+  summarize(
+    websiteId: string,
+    query: SummaryQuery = {},
+    options: CallOptions = {},
+  ): Promise<SummarizeResponse> {
+    const { summarize } = AnalysisService.method;
+    const request = { ...fieldsOf(query, summarize.input), websiteId };
+    return this.#calls.unary(summarize, request, options);
   }
 
   /** Records events of a website in batches, each of which is durable before the next is sent. */

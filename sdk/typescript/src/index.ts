@@ -4,9 +4,14 @@ export type { CallOptions, ClientOptions } from "./calls.js";
 export * from "./client.js";
 export * from "./errors.js";
 export type { EventInit, EventInits } from "./events.js";
+export type {
+  Comparison,
+  SummarizeResponse,
+} from "./gen/analytics/sessions/v1/analysis_service_pb.js";
 export type { Session, SessionEvent } from "./gen/analytics/sessions/v1/session_pb.js";
+export type { Summary } from "./gen/analytics/sessions/v1/summary_pb.js";
 export type { EraseVisitorResponse } from "./gen/analytics/sessions/v1/visitor_service_pb.js";
 export type { components as RestComponents, paths as RestPaths } from "./gen/openapi.js";
-export type { SessionQuery } from "./queries.js";
+export type { SessionQuery, SummaryQuery } from "./queries.js";
 export { restClient } from "./rest.js";
 export type { Page, Paging, Walk } from "./walk.js";

@@ -1,3 +1,4 @@
+import type { DescMessage } from "@bufbuild/protobuf";
 import {
   type ListSessionsRequest,
   ListSessionsRequestSchema,
@@ -15,13 +16,27 @@ export type SessionQuery = Partial<Fields> & {
 } & { [F in Filter]?: string | readonly string[] };
 
 const SET_HERE = ["websiteId", "cursor", "limit"];
-const NAMES = Object.keys(ListSessionsRequestSchema.field).filter(
-  (name) => !SET_HERE.includes(name),
-);
+
+function namesOf(schema: DescMessage): string[] {
+  return Object.keys(schema.field).filter((name) => !SET_HERE.includes(name));
+}
+
+/** What a summary is of, and with which days it is compared. */
+export type SummaryQuery = SessionQuery & {
+  /** A step, such as `event = "signup"`, of which the summary says how many sessions did it. */
+  goal?: string;
+  compare?: "previous_period" | "previous_year" | "custom";
+  /** Days as in SessionQuery; with `custom`. */
+  compareStartDate?: string | Date;
+  compareEndDate?: string | Date;
+};
 
 /** The fields of a request for the query; throws a TypeError for what can't be meant. */
-export function fieldsOf(query: SessionQuery): Record<string, unknown> {
-  refuseUnknown("there is no parameter", query, NAMES);
+export function fieldsOf(
+  query: SessionQuery,
+  schema: DescMessage = ListSessionsRequestSchema,
+): Record<string, unknown> {
+  refuseUnknown("there is no parameter", query, namesOf(schema));
   const given = Object.entries(query).filter(([, value]) => value !== undefined);
   return Object.fromEntries(given.map(([name, value]) => [name, fieldOf(name, value, query)]));
 }

@@ -83,6 +83,26 @@ test("reads one session, and all events of a long one", async () => {
   );
 });
 
+test("summarize: metrics of a day, absent where there is nothing to divide by", async () => {
+  const { summary, comparison } = await client.summarize(website, DAY);
+  assert.deepEqual([summary!.sessions, summary!.visitors, summary!.bounceRate], [250, 250, 0]);
+  assert.equal(comparison, undefined);
+  const nobody = await client.summarize(website, { ...DAY, filterCountry: "FR" });
+  assert.deepEqual([nobody.summary!.sessions, nobody.summary!.bounceRate], [0, undefined]);
+});
+
+test("summarize_compares: with days of one's own", async () => {
+  const { summary, comparison } = await client.summarize(website, {
+    startDate: "2026-03-04",
+    endDate: "2026-03-04",
+    compare: "custom",
+    compareStartDate: new Date("2026-03-01T12:00:00Z"),
+    compareEndDate: "2026-03-03",
+  });
+  assert.deepEqual([summary!.sessions, comparison!.summary!.sessions], [0, 250]);
+  assert.equal(comparison!.startDate, "2026-03-01");
+});
+
 function pageviews(count: number, day: string, url = "/recorded"): EventInit[] {
   const run = randomUUID().slice(0, 8);
   return Array.from({ length: count }, (_, n) => ({

@@ -7,7 +7,7 @@ quickest of the ways that were measured.
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from analytics_sessions.v1 import event_pb2, session_service_pb2
+from analytics_sessions.v1 import event_pb2
 from google.protobuf.struct_pb2 import NULL_VALUE, ListValue, Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -23,8 +23,8 @@ from sessions.domain.timeline import TimedEvent
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def selection_query(request: session_service_pb2.ListSessionsRequest) -> SelectionQuery:
-    """Which sessions a request is about."""
+def selection_query(request: Any) -> SelectionQuery:
+    """Which sessions a request is about: any request with the fields of ListSessionsRequest."""
     return SelectionQuery(
         website_id=request.website_id,
         start_date=request.start_date,
@@ -43,8 +43,8 @@ def session_fields(session: Session) -> dict[str, Any]:
     fields: dict[str, Any] = dict(zip(TEXTS, session.texts, strict=True))
     fields["session_id"] = format_session_id(session.session_id)
     fields["visitor_id"] = session.visitor_id
-    fields["started_at"] = _timestamp(session.started_at)
-    fields["ended_at"] = _timestamp(session.ended_at)
+    fields["started_at"] = timestamp_fields(session.started_at)
+    fields["ended_at"] = timestamp_fields(session.ended_at)
     fields["duration"] = session.duration
     fields["pageviews"] = session.pageviews
     fields["events"] = session.events
@@ -58,7 +58,7 @@ def event_fields(timed: TimedEvent) -> dict[str, Any]:
     event = timed.event
     return {
         "event_type": "pageview" if event.is_pageview else "event",
-        "timestamp": _timestamp(event.occurred_at),
+        "timestamp": timestamp_fields(event.occurred_at),
         "url": event.url or None,
         "referrer": event.referrer or None,
         "event_name": event.event_name or None,
@@ -101,7 +101,7 @@ def cursor_value(cursor: str | None) -> Value:
     return Value(null_value=NULL_VALUE) if cursor is None else Value(string_value=cursor)
 
 
-def _timestamp(moment: datetime) -> dict[str, int]:
+def timestamp_fields(moment: datetime) -> dict[str, int]:
     """The fields of a Timestamp: half the time of making the message itself."""
     elapsed = moment - _EPOCH
     seconds = elapsed.days * 86_400 + elapsed.seconds

@@ -3,9 +3,15 @@
 import asyncio
 
 import grpc
-from analytics_sessions.v1 import event_service_pb2, session_service_pb2, visitor_service_pb2
+from analytics_sessions.v1 import (
+    analysis_service_pb2,
+    event_service_pb2,
+    session_service_pb2,
+    visitor_service_pb2,
+)
 from grpc_health.v1 import health, health_pb2_grpc
 
+from sessions.api.analysis_service import AnalysisService
 from sessions.api.event_service import EventService
 from sessions.api.handlers import Handlers
 from sessions.api.reflection import reflection_handlers
@@ -16,10 +22,11 @@ from sessions.domain.limits import MAX_REQUEST
 from sessions.settings import Settings
 
 _SESSIONS = session_service_pb2.DESCRIPTOR.services_by_name["SessionService"]
+_ANALYSIS = analysis_service_pb2.DESCRIPTOR.services_by_name["AnalysisService"]
 _EVENTS = event_service_pb2.DESCRIPTOR.services_by_name["EventService"]
 _VISITORS = visitor_service_pb2.DESCRIPTOR.services_by_name["VisitorService"]
 
-SERVICES = [service.full_name for service in (_SESSIONS, _EVENTS, _VISITORS)]
+SERVICES = [service.full_name for service in (_SESSIONS, _ANALYSIS, _EVENTS, _VISITORS)]
 
 # Envoy lets 128 KiB pass, and adds headers of its own.
 _MAX_HEADERS = 160 * 1024
@@ -58,6 +65,7 @@ def make_server(
     )
     services = [
         (_SESSIONS, SessionService(application.list_sessions, application.get_session)),
+        (_ANALYSIS, AnalysisService(application.analyses)),
         (_EVENTS, events),
         (_VISITORS, VisitorService(application.erase_visitor)),
     ]

@@ -8,6 +8,7 @@ from importlib import metadata
 
 import click
 
+from sessions.cli.analyze import analyze
 from sessions.cli.blocks import blocks
 from sessions.cli.generate import generate
 from sessions.cli.import_events import import_events
@@ -20,7 +21,19 @@ from sessions.cli.visitors import visitors
 from sessions.cli.websites import websites
 
 COMMANDS: tuple[click.Command, ...] = (
-    *(up, serve, migrate, websites, keys, import_events, visitors, retention, blocks, generate),
+    *(
+        up,
+        serve,
+        migrate,
+        websites,
+        keys,
+        import_events,
+        analyze,
+        visitors,
+        retention,
+        blocks,
+        generate,
+    ),
 )
 """In the order of the help."""
 

@@ -88,6 +88,10 @@ class TooLarge(DomainError):
     """The request is larger than the call allows."""
 
 
+class QueueFull(DomainError):
+    """Too many calls of this kind are waiting for their turn."""
+
+
 class DeadlineExceeded(DomainError):
     """The deadline of the call was exceeded."""
 

@@ -52,3 +52,7 @@ class Reason(StrEnum):
     )
     REQUEST_TIMEOUT = ("ERROR_REASON_REQUEST_TIMEOUT", "the request took too long to arrive")
     KEY_NOT_FOUND = ("ERROR_REASON_KEY_NOT_FOUND", "there is no key {key_id}")
+    ANALYSIS_QUEUE_FULL = (
+        "ERROR_REASON_ANALYSIS_QUEUE_FULL",
+        "{limit} analyses are waiting already, try again",
+    )

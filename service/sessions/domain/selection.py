@@ -31,6 +31,20 @@ class Range(NamedTuple):
     until: datetime
 
 
+class Days(NamedTuple):
+    """Days of a time zone, both included."""
+
+    start: date
+    end: date
+    zone: ZoneInfo
+
+    @property
+    def range(self) -> Range:
+        """From the first moment of the first day to the last of the last one."""
+        one = timedelta(days=1)
+        return Range(midnight(self.start, self.zone), midnight(self.end + one, self.zone))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectionQuery:
     """Which sessions a call is about, as it was asked for; `''` stands for the defaults."""
@@ -131,7 +145,12 @@ def _check_values(field: str, values: Sequence[str]) -> None:
 
 
 def day_range(start_date: str, end_date: str, timezone: str, now: datetime) -> Range:
-    """From the first moment of `start_date` to the last of `end_date`, as days of `timezone`.
+    """From the first moment of `start_date` to the last of `end_date`; see `resolve_days`."""
+    return resolve_days(start_date, end_date, timezone, now).range
+
+
+def resolve_days(start_date: str, end_date: str, timezone: str, now: datetime) -> Days:
+    """The days that the parameters of a query mean.
 
     Args:
         start_date: `YYYY-MM-DD`, or `''` for 7 days before the end.
@@ -144,15 +163,21 @@ def day_range(start_date: str, end_date: str, timezone: str, now: datetime) -> R
     """
     zone = _zone(timezone)
     # Today in the zone of the caller, not in that of the server.
-    end = _day("end_date", end_date) if end_date else now.astimezone(zone).date()
-    start = _day("start_date", start_date) if start_date else end - timedelta(days=DEFAULT_DAYS)
+    end = parse_day("end_date", end_date) if end_date else now.astimezone(zone).date()
+    usual = end - timedelta(days=DEFAULT_DAYS)
+    start = parse_day("start_date", start_date) if start_date else usual
+    check_order(start, end)
+    return Days(start, end, zone)
+
+
+def check_order(start: date, end: date, prefix: str = "") -> None:
+    """Refuse days of which the first is after the last; `prefix` is that of the parameters."""
     if start > end:
-        text = f"{start} is after the end_date {end}; send an earlier start_date"
-        raise InvalidArgument(Violation("start_date", text))
-    return Range(_midnight(start, zone), _midnight(end + timedelta(days=1), zone))
+        text = f"{start} is after the {prefix}end_date {end}; send an earlier {prefix}start_date"
+        raise InvalidArgument(Violation(f"{prefix}start_date", text))
 
 
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
+def midnight(day: date, zone: ZoneInfo) -> datetime:
     """The first moment of a day in UTC, also where clocks skip or repeat midnight.
 
     A skipped midnight is read with the offset before the change, which gives
@@ -178,7 +203,12 @@ def _zone_names() -> frozenset[str]:
     return frozenset(available_timezones() - _NO_ZONES)
 
 
-def _day(field: str, text: str) -> date:
+def parse_day(field: str, text: str) -> date:
+    """The day that a parameter names.
+
+    Raises:
+        InvalidArgument: it is not `YYYY-MM-DD`, or out of range; names the field.
+    """
     try:
         day = date.fromisoformat(text)
     except ValueError:

@@ -1,8 +1,8 @@
 """Reading the sessions of a website as columns: the way in for everything that counts."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Collection
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,13 +10,13 @@ from sessions.analysis import masks
 from sessions.analysis.accumulator import Accumulator
 from sessions.analysis.columns import Columns
 from sessions.analysis.encoding import Damaged
-from sessions.domain.errors import Reason, Unavailable
+from sessions.domain.errors import QueueFull, Reason, Unavailable
 from sessions.domain.hours import hours_of, microseconds
 from sessions.domain.selection import Selection
 from sessions.storage.database import Database
 from sessions.storage.visitor_keys import resolve
-from sessions.usecases.session_snapshot import SessionSnapshot, open_snapshot
-from sessions.usecases.turns import Turns
+from sessions.usecases.session_snapshot import SessionSnapshot, Snapshots, open_snapshots
+from sessions.usecases.turns import MAX_WAITING, Turns
 
 MAX_DIRTY_SESSIONS = 100_000
 """Sessions that one read takes from their rows: about three seconds of work, with their steps."""
@@ -35,51 +35,77 @@ class ReadColumns:
     def __init__(self, database: Database, *, max_dirty_sessions: int = MAX_DIRTY_SESSIONS) -> None:
         self._database = database
         self._max_dirty_sessions = max_dirty_sessions
-        self._turns = Turns()
+        self._turns = Turns(_queue_full)
 
     async def accumulate(
         self, website_key: int, selection: Selection, accumulator: Accumulator
     ) -> datetime:
         """Give an accumulator all sessions of a selection, as they are at one moment.
 
-        One part is in memory at a time, and the call can be cancelled between two of them.
-
-        Args:
-            website_key: whose sessions.
-            selection: which of them; those and no others are `selected`.
-            accumulator: gets the parts, one after the other, in a thread.
-
         Returns:
             The moment.
 
         Raises:
-            Unavailable: many calls are waiting; or too many sessions have changed since the
-                blocks were brought up to date; or the database can't be reached.
+            QueueFull, Unavailable: see `open` and `Reading.accumulate`.
+        """
+        async with self.open(website_key) as reading:
+            await reading.accumulate(selection, accumulator)
+        return reading.as_of
+
+    @asynccontextmanager
+    async def open(self, website_key: int) -> AsyncIterator["Reading"]:
+        """Wait for a turn, and read sessions as they are at one moment.
+
+        Raises:
+            QueueFull: many calls are waiting.
+            Unavailable: the database can't be reached.
         """
         async with (
             self._turns.take(),
-            open_snapshot(self._database, website_key, selection.range) as snapshot,
+            open_snapshots(self._database, website_key) as snapshots,
         ):
-            found = await snapshot.connection.execute("SELECT statement_timestamp()")
+            found = await snapshots.connection.execute("SELECT statement_timestamp()")
             [(as_of,)] = await found.fetchall()
-            predicate = await resolve(snapshot.connection, website_key, selection.predicate)
-            await self._read(snapshot, replace(selection, predicate=predicate), accumulator)
-        moment: datetime = as_of
-        return moment
+            yield Reading(snapshots, as_of, self._max_dirty_sessions)
 
-    async def _read(
-        self, snapshot: SessionSnapshot, selection: Selection, accumulator: Accumulator
-    ) -> None:
-        """Give all parts to an accumulator."""
+
+def _queue_full() -> QueueFull:
+    return QueueFull(Reason.ANALYSIS_QUEUE_FULL, limit=str(MAX_WAITING))
+
+
+class Reading:
+    """The sessions of a website as they are at one moment, `as_of`."""
+
+    def __init__(self, snapshots: Snapshots, as_of: datetime, max_dirty_sessions: int) -> None:
+        self.as_of = as_of
+        self._snapshots = snapshots
+        self._max_dirty_sessions = max_dirty_sessions
+
+    async def accumulate(self, selection: Selection, accumulator: Accumulator) -> None:
+        """Give an accumulator all sessions of a selection.
+
+        One part is in memory at a time, and the call can be cancelled between two of them.
+
+        Args:
+            selection: which sessions; those and no others are `selected`.
+            accumulator: gets the parts, one after the other, in a thread.
+
+        Raises:
+            Unavailable: too many sessions have changed since the blocks were brought up to date;
+                or the database can't be reached.
+        """
+        connection, website_key = self._snapshots.connection, self._snapshots.website_key
+        predicate = await resolve(connection, website_key, selection.predicate)
+        asked = replace(selection, predicate=predicate)
 
         def add(part: Columns) -> None:
-            inside = part.between(*map(microseconds, selection.range))
-            selected = masks.select(inside, selection)
+            selected = masks.select(part.between(*map(microseconds, asked.range)), asked)
             if selected.selected.any():
                 accumulator.add(selected)
 
-        names = masks.columns_of(selection).union(accumulator.columns)
-        parts = self._parts(snapshot, hours_of(*selection.range), names)
+        snapshot = await self._snapshots.open(asked.range)
+        names = masks.columns_of(asked).union(accumulator.columns)
+        parts = self._parts(snapshot, hours_of(*asked.range), names)
         async with aclosing(parts):
             async for part in parts:
                 await asyncio.to_thread(add, part)

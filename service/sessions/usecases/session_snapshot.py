@@ -38,14 +38,23 @@ async def open_snapshot(
     Raises:
         Unavailable: the database can't be reached.
     """
-    lost: set[int] = set()
+    async with open_snapshots(database, website_key) as snapshots:
+        yield await snapshots.open(range_)
+
+
+@asynccontextmanager
+async def open_snapshots(database: Database, website_key: int) -> AsyncIterator["Snapshots"]:
+    """What there is at one moment; damaged blocks will be built again.
+
+    Raises:
+        Unavailable: the database can't be reached.
+    """
+    opened: list[SessionSnapshot] = []
     try:
         async with blocks.read_transaction(database) as connection:
-            snapshot = await SessionSnapshot.open(connection, website_key, range_)
-            lost = snapshot.lost
-            yield snapshot
+            yield Snapshots(connection, website_key, opened)
     finally:
-        if lost:
+        if lost := set[int]().union(*(snapshot.lost for snapshot in opened)):
             await _rebuild(database, website_key, lost)
 
 
@@ -59,6 +68,28 @@ async def _rebuild(database: Database, website_key: int, hours: Collection[int])
     with suppress(Unavailable):
         async with database.transaction() as connection:
             await changed_hours.note_hours(connection, website_key, hours, is_urgent=True)
+
+
+class Snapshots:
+    """What there is of any time, all of one moment.
+
+    Attributes:
+        connection: inside the transaction.
+        website_key: whose sessions.
+    """
+
+    def __init__(
+        self, connection: Connection, website_key: int, opened: "list[SessionSnapshot]"
+    ) -> None:
+        self.connection = connection
+        self.website_key = website_key
+        self._opened = opened
+
+    async def open(self, range_: Range) -> "SessionSnapshot":
+        """What there is of some time."""
+        snapshot = await SessionSnapshot.open(self.connection, self.website_key, range_)
+        self._opened.append(snapshot)
+        return snapshot
 
 
 class SessionSnapshot:

@@ -1,19 +1,29 @@
 """Turns: work of one kind goes on one call at a time, and only so many calls wait for it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from sessions.domain.errors import Reason, Unavailable
+from sessions.domain.errors import DomainError, Reason, Unavailable
 
 MAX_WAITING = 32
 """Calls that wait for their turn; one page of a dashboard sends about ten at once."""
 
 
-class Turns:
-    """Lets one call in after the other; those that wait leave when their time is over."""
+def _busy() -> DomainError:
+    message = "too many calls of this kind are waiting, try again"
+    return Unavailable(Reason.SERVICE_UNAVAILABLE, message, retry_after=1.0)
 
-    def __init__(self) -> None:
+
+class Turns:
+    """Lets one call in after the other; those that wait leave when their time is over.
+
+    Args:
+        full: the error of a call that finds too many waiting.
+    """
+
+    def __init__(self, full: Callable[[], DomainError] = _busy) -> None:
+        self._full = full
         self._lock = asyncio.Lock()
         self._waiting = 0
 
@@ -22,11 +32,10 @@ class Turns:
         """Wait for a turn, and hold it for the length of the block.
 
         Raises:
-            Unavailable: many calls are waiting.
+            DomainError: many calls are waiting.
         """
         if self._waiting >= MAX_WAITING:
-            message = "too many calls of this kind are waiting, try again"
-            raise Unavailable(Reason.SERVICE_UNAVAILABLE, message, retry_after=1.0)
+            raise self._full()
         self._waiting += 1
         try:
             await self._lock.acquire()

@@ -14,6 +14,7 @@ from analytics_sessions import (
     Recorded,
     Session,
     SessionEvent,
+    SummarizeResponse,
     Walk,
 )
 
@@ -46,6 +47,9 @@ class Blocking:
         self, website_id: str, session_id: str, **paging: Any
     ) -> "BlockingWalk[SessionEvent]":
         return BlockingWalk(self._client.events(website_id, session_id, **paging), self._runner)
+
+    def summarize(self, website_id: str, **query: Any) -> SummarizeResponse:
+        return self._runner.run(self._client.summarize(website_id, **query))
 
     def record(self, website_id: str, events: Any) -> Recorded:
         return self._runner.run(self._client.record(website_id, events))

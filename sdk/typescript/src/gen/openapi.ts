@@ -75,6 +75,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/websites/{website_id}/sessions:summarize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Summarize sessions
+         * @description Summarizes sessions, and compares them with those of other days.
+         *
+         *     The values of one filter (at most 100) are alternatives; different filters
+         *     must all hold. A filter matches the stored value exactly, and an empty value
+         *     matches the sessions that have none.
+         */
+        get: operations["AnalysisService_Summarize"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/websites/{website_id}/visitors:erase": {
         parameters: {
             query?: never;
@@ -129,6 +153,37 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description The same sessions of other days. */
+        Comparison: {
+            /**
+             * Format: date
+             * @description First day, `YYYY-MM-DD`.
+             */
+            start_date: string;
+            /**
+             * Format: date
+             * @description Last day, `YYYY-MM-DD`.
+             */
+            end_date: string;
+            /**
+             * Format: date-time
+             * @description Sessions that started from this moment on count.
+             */
+            start: string;
+            /**
+             * Format: date-time
+             * @description Sessions that started before this moment count: the end of the last day, or
+             *     earlier where the range ends today.
+             */
+            end: string;
+            /**
+             * @description Whether a 29 February became a 28 February, because the year before has
+             *     none.
+             */
+            adjusted: boolean;
+            /** @description The summary. */
+            summary: components["schemas"]["Summary"];
+        };
         /**
          * @description Which visitor to erase, named as its events named it: by `visitor_id`, or by
          *     `client_ip` and `user_agent`, and not by both.
@@ -473,6 +528,112 @@ export interface components {
              */
             time_on_page?: number;
         };
+        /** @description The summary of the sessions. */
+        SummarizeResponse: {
+            /**
+             * Format: date
+             * @description First day of the range, `YYYY-MM-DD`.
+             */
+            start_date: string;
+            /**
+             * Format: date
+             * @description Last day of the range, `YYYY-MM-DD`.
+             */
+            end_date: string;
+            /** @description The time zone of the days. */
+            timezone: string;
+            /**
+             * Format: date-time
+             * @description The moment as of which everything was counted.
+             */
+            as_of: string;
+            /** @description The summary. */
+            summary: components["schemas"]["Summary"];
+            /** @description The same of other days, where `compare` is given. */
+            comparison?: components["schemas"]["Comparison"];
+        };
+        /**
+         * @description The metrics of some sessions.
+         *
+         *     A rate or an average stands beside what it is made of, and is absent where
+         *     it would be divided by 0. Absent is never 0.
+         */
+        Summary: {
+            /**
+             * Format: int32
+             * @description How many sessions there are.
+             */
+            sessions: number;
+            /**
+             * Format: int32
+             * @description How many different visitors they are of. Exact, not estimated.
+             */
+            visitors: number;
+            /**
+             * Format: double
+             * @description How many pageviews they hold.
+             */
+            pageviews: number;
+            /**
+             * Format: double
+             * @description How many custom events they hold.
+             */
+            events: number;
+            /**
+             * Format: int32
+             * @description How many of the sessions are bounces: at most one pageview and no custom
+             *     event.
+             */
+            bounces: number;
+            /**
+             * Format: double
+             * @description `bounces` divided by `sessions`, from 0 to 1.
+             */
+            bounce_rate?: number;
+            /**
+             * Format: double
+             * @description The durations of the sessions added up, in seconds. The duration of a
+             *     session is in whole seconds, as ListSessions shows it.
+             */
+            total_duration: number;
+            /**
+             * Format: double
+             * @description `total_duration` divided by `sessions`, in seconds. Sessions of 0 seconds
+             *     count.
+             */
+            avg_duration?: number;
+            /**
+             * Format: double
+             * @description The median of the durations, in seconds, by nearest rank: half of the
+             *     sessions, rounded up, last at most as long.
+             */
+            median_duration?: number;
+            /**
+             * Format: double
+             * @description The 90th percentile of the durations, in seconds, by nearest rank.
+             */
+            p90_duration?: number;
+            /**
+             * Format: double
+             * @description `pageviews` divided by `sessions`.
+             */
+            pageviews_per_session?: number;
+            /**
+             * Format: double
+             * @description `events` divided by `sessions`.
+             */
+            events_per_session?: number;
+            /**
+             * Format: int32
+             * @description How many of the sessions did the `goal` at least once, where one is given.
+             */
+            goal_sessions?: number;
+            /**
+             * Format: double
+             * @description `goal_sessions` divided by `sessions`, from 0 to 1.
+             */
+            goal_rate?: number;
+        };
         /**
          * @description - `ERROR_REASON_INVALID_FIELD`: A field has a value that is not allowed. `google.rpc.BadRequest` names each field and the fix; the message and the metadata are about the first one. The metadata has `limit` and `found` where a bound was passed, and `more` where other fields are wrong too. INVALID_ARGUMENT, HTTP 400.
          *     - `ERROR_REASON_INVALID_CURSOR`: A cursor was altered, or belongs to another query. INVALID_ARGUMENT, HTTP 400.
@@ -494,9 +655,10 @@ export interface components {
          *     - `ERROR_REASON_HEADERS_TOO_LARGE`: The headers of the request are too large, or too many. RESOURCE_EXHAUSTED, HTTP 431.
          *     - `ERROR_REASON_REQUEST_TIMEOUT`: The request did not arrive in time: its headers have 10 seconds, its body 5 minutes. DEADLINE_EXCEEDED, HTTP 408.
          *     - `ERROR_REASON_KEY_NOT_FOUND`: There is no such key. Keys have ids on the command line only, so no call answers with this yet. NOT_FOUND, HTTP 404.
+         *     - `ERROR_REASON_ANALYSIS_QUEUE_FULL`: Too many analyses wait for their turn; `google.rpc.RetryInfo` says when to try again. A worker runs one at a time. RESOURCE_EXHAUSTED, HTTP 429.
          * @enum {string}
          */
-        ErrorReason: "ERROR_REASON_INVALID_FIELD" | "ERROR_REASON_INVALID_CURSOR" | "ERROR_REASON_MALFORMED_REQUEST" | "ERROR_REASON_CREDENTIALS_MISSING" | "ERROR_REASON_CREDENTIALS_INVALID" | "ERROR_REASON_KEY_EXPIRED" | "ERROR_REASON_KEY_REVOKED" | "ERROR_REASON_SCOPE_MISSING" | "ERROR_REASON_WEBSITE_FORBIDDEN" | "ERROR_REASON_WEBSITE_NOT_FOUND" | "ERROR_REASON_SESSION_NOT_FOUND" | "ERROR_REASON_ROUTE_NOT_FOUND" | "ERROR_REASON_REQUEST_TOO_LARGE" | "ERROR_REASON_DATABASE_UNAVAILABLE" | "ERROR_REASON_SERVICE_UNAVAILABLE" | "ERROR_REASON_DEADLINE_EXCEEDED" | "ERROR_REASON_INTERNAL" | "ERROR_REASON_HEADERS_TOO_LARGE" | "ERROR_REASON_REQUEST_TIMEOUT" | "ERROR_REASON_KEY_NOT_FOUND";
+        ErrorReason: "ERROR_REASON_INVALID_FIELD" | "ERROR_REASON_INVALID_CURSOR" | "ERROR_REASON_MALFORMED_REQUEST" | "ERROR_REASON_CREDENTIALS_MISSING" | "ERROR_REASON_CREDENTIALS_INVALID" | "ERROR_REASON_KEY_EXPIRED" | "ERROR_REASON_KEY_REVOKED" | "ERROR_REASON_SCOPE_MISSING" | "ERROR_REASON_WEBSITE_FORBIDDEN" | "ERROR_REASON_WEBSITE_NOT_FOUND" | "ERROR_REASON_SESSION_NOT_FOUND" | "ERROR_REASON_ROUTE_NOT_FOUND" | "ERROR_REASON_REQUEST_TOO_LARGE" | "ERROR_REASON_DATABASE_UNAVAILABLE" | "ERROR_REASON_SERVICE_UNAVAILABLE" | "ERROR_REASON_DEADLINE_EXCEEDED" | "ERROR_REASON_INTERNAL" | "ERROR_REASON_HEADERS_TOO_LARGE" | "ERROR_REASON_REQUEST_TIMEOUT" | "ERROR_REASON_KEY_NOT_FOUND" | "ERROR_REASON_ANALYSIS_QUEUE_FULL";
         /** @description Any error, whoever made it. */
         Error: {
             /**
@@ -547,7 +709,7 @@ export interface components {
             /** @description Empty; the reason stands in `ErrorInfo`. */
             reason: string;
         };
-        /** @description When to try again; in every error with the status 503. */
+        /** @description When to try again; in every error with the status 429 or 503. */
         RetryInfo: {
             /**
              * @description The type of this detail.
@@ -621,6 +783,17 @@ export interface components {
         RequestTooLarge: {
             headers: {
                 "x-request-id": components["headers"]["x-request-id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description Too many analyses are waiting already. Try again after the delay in `RetryInfo`. */
+        QueueFull: {
+            headers: {
+                "x-request-id": components["headers"]["x-request-id"];
+                "retry-after": components["headers"]["retry-after"];
                 [name: string]: unknown;
             };
             content: {
@@ -982,6 +1155,225 @@ export interface operations {
             403: components["responses"]["PermissionDenied"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["DeadlineExceeded"];
+        };
+    };
+    AnalysisService_Summarize: {
+        parameters: {
+            query?: {
+                /**
+                 * @description First day of the range, `YYYY-MM-DD` in `timezone`, inclusive.
+                 *
+                 *     Default: 7 days before `end_date`. From 2000-01-01 to 2100-12-31.
+                 * @example 2026-03-01
+                 */
+                start_date?: string;
+                /**
+                 * @description Last day of the range, `YYYY-MM-DD` in `timezone`, inclusive.
+                 *
+                 *     Default: today in `timezone`. From 2000-01-01 to 2100-12-31.
+                 * @example 2026-03-31
+                 */
+                end_date?: string;
+                /**
+                 * @description IANA name of the time zone whose days are meant, for example
+                 *     `Europe/Berlin`.
+                 *
+                 *     Default: `UTC`.
+                 * @example Europe/Berlin
+                 */
+                timezone?: string;
+                /**
+                 * @description Whether bot sessions count too.
+                 *
+                 *     Default: false.
+                 * @example false
+                 */
+                include_bots?: boolean;
+                /**
+                 * @description Country of the session; compared in capitals.
+                 * @example [
+                 *       "US"
+                 *     ]
+                 */
+                filter_country?: string[];
+                /**
+                 * @description Path that the session viewed at least once, for example `/pricing`.
+                 * @example [
+                 *       "/pricing"
+                 *     ]
+                 */
+                filter_page?: string[];
+                /**
+                 * @description Host of the entry event's referrer; upper and lower case are the same.
+                 * @example [
+                 *       "google.com"
+                 *     ]
+                 */
+                filter_referrer?: string[];
+                /**
+                 * @description Browser of the session, for example `Chrome`.
+                 * @example [
+                 *       "Chrome",
+                 *       "Safari"
+                 *     ]
+                 */
+                filter_browser?: string[];
+                /**
+                 * @description Operating system of the session, for example `macOS`.
+                 * @example [
+                 *       "macOS"
+                 *     ]
+                 */
+                filter_os?: string[];
+                /**
+                 * @description Device of the session: `desktop`, `mobile` or `tablet`.
+                 * @example [
+                 *       "desktop"
+                 *     ]
+                 */
+                filter_device?: string[];
+                /**
+                 * @description Language of the session, for example `en-US`.
+                 * @example [
+                 *       "en-US"
+                 *     ]
+                 */
+                filter_language?: string[];
+                /**
+                 * @description `utm_source` of the entry event.
+                 * @example [
+                 *       "newsletter"
+                 *     ]
+                 */
+                filter_utm_source?: string[];
+                /**
+                 * @description `utm_medium` of the entry event.
+                 * @example [
+                 *       "email"
+                 *     ]
+                 */
+                filter_utm_medium?: string[];
+                /**
+                 * @description `utm_campaign` of the entry event.
+                 * @example [
+                 *       "spring"
+                 *     ]
+                 */
+                filter_utm_campaign?: string[];
+                /**
+                 * @description Region of the session.
+                 * @example [
+                 *       "California"
+                 *     ]
+                 */
+                filter_region?: string[];
+                /**
+                 * @description City of the session.
+                 * @example [
+                 *       "San Francisco"
+                 *     ]
+                 */
+                filter_city?: string[];
+                /**
+                 * @description Host that was visited; upper and lower case are the same.
+                 * @example [
+                 *       "shop.example.com"
+                 *     ]
+                 */
+                filter_hostname?: string[];
+                /**
+                 * @description A condition on the session, such as `country = "US" AND duration > 60s`.
+                 *
+                 *     Default: empty, which every session meets. At most 4,096 bytes, 64
+                 *     comparisons, and 16 parentheses inside of each other. The language is a
+                 *     part of AIP-160.
+                 * @example country = "US" AND duration > 60s
+                 */
+                filter?: string;
+                /**
+                 * @description Steps that the session did in this order, such as `page = "/pricing"` and
+                 *     then `event = "signup"`; other events may lie between them.
+                 *
+                 *     Each is a condition on one event, and each event serves one step at most.
+                 * @example [
+                 *       "page = \"/pricing\"",
+                 *       "event = \"signup\""
+                 *     ]
+                 */
+                journey?: string[];
+                /**
+                 * @description Steps that the session did not all do in this order.
+                 * @example [
+                 *       "event = \"signup\""
+                 *     ]
+                 */
+                not_journey?: string[];
+                /**
+                 * @description A step, such as `event = "signup"`: summaries then also say how many of the
+                 *     sessions did it, in `goal_sessions` and `goal_rate`.
+                 *
+                 *     Default: none.
+                 * @example event = "signup_click"
+                 */
+                goal?: string;
+                /**
+                 * @description With which days to compare: `previous_period`, as many days immediately
+                 *     before; `previous_year`, the same dates one year before; `custom`, from
+                 *     `compare_start_date` to `compare_end_date`.
+                 *
+                 *     Where the range ends today, only those sessions of the other days count
+                 *     that started before the same local time of their last day, each of them
+                 *     whole.
+                 *
+                 *     Default: no comparison.
+                 * @example custom
+                 */
+                compare?: "previous_period" | "previous_year" | "custom";
+                /**
+                 * @description First day to compare with, `YYYY-MM-DD` in `timezone`, inclusive. Required
+                 *     with `custom`, and refused without.
+                 * @example 2026-02-01
+                 */
+                compare_start_date?: string;
+                /**
+                 * @description Last day to compare with, `YYYY-MM-DD` in `timezone`, inclusive. Required
+                 *     with `custom`, and refused without.
+                 * @example 2026-02-28
+                 */
+                compare_end_date?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The website, for example `site_abc123defg`. Required.
+                 * @example site_abc123defg
+                 */
+                website_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The summary of the sessions. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SummarizeResponse"];
+                };
+            };
+            400: components["responses"]["InvalidArgument"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            429: components["responses"]["QueueFull"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
