@@ -17,6 +17,7 @@ from statistics import median, quantiles
 from typing import Any
 
 import click
+from psycopg.rows import dict_row
 from sessions.analysis.columns import ALL, Columns
 from sessions.composition import Application, open_application
 from sessions.domain.errors import Unavailable
@@ -39,6 +40,22 @@ _UNTIL = datetime(2026, 7, 1, tzinfo=UTC)
 _EVERYTHING = All()
 _SUMMARY = ("duration", "visitor_key", "pageviews", "events")
 _BATCH = 100
+_ROUNDS = 3
+_MINUTE = 60.0
+# How often a worker looks for what to fold.
+_LOOK_SECONDS = 10.0
+# Between two batches: five of them a second.
+_ARRIVAL_SECONDS = 0.2
+
+# TOAST tables hold the columns of blocks.
+_UPKEEP = """
+SELECT owner.relname || CASE WHEN t.relid = owner.oid THEN '' ELSE ' (TOAST)' END AS name,
+       t.n_live_tup AS live, t.n_dead_tup AS dead, t.autovacuum_count AS autovacuums,
+       pg_relation_size(t.relid) AS bytes
+  FROM pg_class AS owner
+  JOIN pg_stat_all_tables AS t ON t.relid IN (owner.oid, owner.reltoastrelid)
+ WHERE owner.relname IN ('changed_hours', 'blocks')
+"""
 
 
 class Sums:
@@ -152,14 +169,16 @@ async def refused(bench: Bench) -> dict[str, object]:
     return {"told": told, "ms": round((time.perf_counter() - began) * 1000, 1)}
 
 
-async def beside(bench: Bench, act: Callable[[], Awaitable[object]], seconds: float) -> list[float]:
+async def beside(
+    act: Callable[[], Awaitable[object]], seconds: float, *, pause: float = 0.005
+) -> list[float]:
     """Milliseconds of one call after the other for some seconds, sorted."""
     taken, end = [], time.perf_counter() + seconds
     while time.perf_counter() < end:
         began = time.perf_counter()
         await act()
         taken.append((time.perf_counter() - began) * 1000)
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(pause)
     return sorted(taken)
 
 
@@ -191,12 +210,10 @@ async def noticed(bench: Bench, seconds: float) -> dict[str, object]:
     ]
     for number, (name, work) in enumerate(rounds * 2):
         task = asyncio.create_task(work()) if work else None
-        listed = await beside(bench, list_sessions, seconds)
-        recorded = await beside(bench, record, seconds)
+        listed = await beside(list_sessions, seconds)
+        recorded = await beside(record, seconds)
         if task:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await _cancelled(task)
         figures = {
             "ListSessions p50, ms": round(median(listed), 2),
             "ListSessions p99, ms": round(quantiles(listed, n=100)[98], 2),
@@ -204,6 +221,54 @@ async def noticed(bench: Bench, seconds: float) -> dict[str, object]:
         }
         found[f"{name}, round {number // len(rounds) + 1}"] = figures
     return found
+
+
+async def paced(bench: Bench, seconds: float) -> dict[str, object]:
+    """Events recorded a second without the fold, and with it as often as a worker folds."""
+    app = bench.application
+    traffic = map(_sent, Traffic(2))
+
+    async def record() -> None:
+        await app.ingest_events(bench.website.website_id, [next(traffic) for _ in range(_BATCH)])
+
+    async def fold_as_a_worker() -> None:
+        while True:
+            await app.fold_blocks()
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    ratios = []
+    for _ in range(_ROUNDS):
+        alone = len(await beside(record, seconds, pause=0))
+        task = asyncio.create_task(fold_as_a_worker())
+        ratios.append(len(await beside(record, seconds, pause=0)) / alone)
+        await _cancelled(task)
+    return {"with the fold to without": [round(each, 3) for each in ratios]}
+
+
+async def upkeep(bench: Bench, seconds: float) -> list[dict[str, Any]]:
+    """What PostgreSQL keeps of changed hours and blocks, minute by minute, while events arrive."""
+    app = bench.application
+    traffic = map(_sent, Traffic(3))
+    found: list[dict[str, Any]] = []
+    began = time.perf_counter()
+    folded, looked = 0.0, 0.0
+    while (elapsed := time.perf_counter() - began) < seconds:
+        await app.ingest_events(bench.website.website_id, [next(traffic) for _ in range(_BATCH)])
+        if elapsed - folded >= _LOOK_SECONDS:
+            folded = elapsed
+            await app.fold_blocks()
+        if elapsed - looked >= _MINUTE:
+            looked = elapsed
+            rows = await app.pools.jobs.fetch(_UPKEEP, {}, dict_row)
+            found.append({"minute": round(elapsed / _MINUTE)} | {row["name"]: row for row in rows})
+        await asyncio.sleep(_ARRIVAL_SECONDS)
+    return found
+
+
+async def _cancelled(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 def _query(bench: Bench) -> SelectionQuery:
@@ -219,7 +284,9 @@ def _sent(event: dict[str, str]) -> EventInput:
     return EventInput(**{**event, "timestamp": timestamp})  # type: ignore[arg-type]
 
 
-async def measure(sessions: int, days: int, seconds: float) -> dict[str, object]:
+async def measure(
+    sessions: int, days: int, seconds: float, upkeep_seconds: float
+) -> dict[str, object]:
     """All figures."""
     found: dict[str, object] = {"sessions": sessions, "days": days}
     async with running_bench(sessions, days) as bench:
@@ -227,6 +294,8 @@ async def measure(sessions: int, days: int, seconds: float) -> dict[str, object]
             ("build", build(bench)),
             ("milliseconds of a read", reads(bench)),
             ("others", noticed(bench, seconds)),
+            ("recording", paced(bench, _MINUTE)),
+            ("upkeep", upkeep(bench, upkeep_seconds)),
             ("all hours changed", refused(bench)),
         ):
             found[name] = await measured
@@ -239,9 +308,11 @@ async def measure(sessions: int, days: int, seconds: float) -> dict[str, object]
 @click.option("--sessions", type=int, default=1_000_000, show_default=True)
 @click.option("--days", type=int, default=365, show_default=True)
 @click.option("--seconds", type=float, default=5.0, show_default=True, help="Of one measurement.")
-def main(sessions: int, days: int, seconds: float) -> None:
+@click.option("--upkeep-seconds", type=float, default=0.0, help="While events arrive slowly.")
+def main(sessions: int, days: int, seconds: float, upkeep_seconds: float) -> None:
     """Measure and print JSON."""
-    click.echo(json.dumps(asyncio.run(measure(sessions, days, seconds)), indent=2))
+    figures = asyncio.run(measure(sessions, days, seconds, upkeep_seconds))
+    click.echo(json.dumps(figures, indent=2))
 
 
 if __name__ == "__main__":
