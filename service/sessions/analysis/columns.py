@@ -32,6 +32,8 @@ WIDTHS: Mapping[int, str] = {1: "<u1", 2: "<u2", 4: "<u4", 8: "<i8"}
 PAGE, EVENT = "p", "e"
 """With what the word of a step begins: the path of a viewed page (`''` is unknown), or the name
 of a custom event, follows."""
+KINDS: Mapping[str, str] = {"page": PAGE, "event": EVENT}
+"""The same by the name of the collection (`dimensions.COLLECTIONS`)."""
 
 _ALWAYS = frozenset({"started_at", "visitor_key"})
 _STEPS = frozenset(STEPS)

@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from sessions.analysis.columns import EVENT, PAGE, Columns, Flags, Integers
+from sessions.analysis.columns import KINDS, Columns, Flags, Integers
 from sessions.domain.predicates import (
     All,
     Between,
@@ -27,7 +27,6 @@ from sessions.domain.predicates import (
 from sessions.domain.selection import Selection
 from sessions.domain.steps import Step
 
-_KINDS = {"page": PAGE, "event": EVENT}
 _SECOND = 1_000_000
 
 
@@ -108,9 +107,9 @@ def _of_sessions(columns: Columns, predicate: Predicate) -> Flags:
         case Like(field, pattern):
             return _of_text(columns, field, pattern.matches)
         case Has(collection, values):
-            return _has(columns, _KINDS[collection], values)
+            return _has(columns, KINDS[collection], values)
         case HasLike(collection, pattern):
-            kind = _KINDS[collection]
+            kind = KINDS[collection]
             return _any_step(columns, lambda word: word[:1] == kind and pattern.matches(word[1:]))
         case Between(field, low, high):
             return _between(columns, field, low, high)
@@ -131,10 +130,10 @@ def _of_step_words(words: Sequence[str], condition: Predicate) -> Flags:
     """A word is a kind and a value, and a condition is about one kind."""
     match condition:
         case OneOf(field, values):
-            wanted = {_KINDS[field] + value for value in values}
+            wanted = {KINDS[field] + value for value in values}
             return _words(words, wanted.__contains__)
         case Like(field, pattern):
-            kind = _KINDS[field]
+            kind = KINDS[field]
             return _words(words, lambda word: word[:1] == kind and pattern.matches(word[1:]))
     raise AssertionError(condition)
 
