@@ -5,7 +5,7 @@ the comments that the generator leaves out.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import yaml
 from analytics_sessions.v1 import options_pb2
 from analytics_sessions.v1.error_reason_pb2 import ErrorReason
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from sessions.domain.filter_fields import OPERATORS, SESSION_FIELDS, STEP_FIELDS, Kind
 
 from openapi import overlays
 
@@ -24,6 +25,11 @@ EXAMPLES = _HERE / "examples.yaml"
 
 _PACKAGE = "analytics.sessions.v1"
 _ERROR: Any = options_pb2.error  # protoc's stubs do not know what an extension holds
+_EXPRESSIONS = {
+    "filter": SESSION_FIELDS,
+    **dict.fromkeys(("journey", "not_journey", "goal", "steps", "anchor"), STEP_FIELDS),
+}
+"""Parameters that take expressions, and the fields that these compare."""
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 Json = dict[str, Any]
 
@@ -82,7 +88,18 @@ def _complete(document: Json, files: list[FileDescriptorProto]) -> None:
         if rules and "requestBody" not in operation:
             operation["description"] += f"\n\n{rules}"
         operation["responses"]["200"]["description"] = comments[response]
+        for parameter in operation.get("parameters", ()):
+            if parameter["name"] in _EXPRESSIONS:
+                parameter["x-fields"] = _fields(_EXPRESSIONS[parameter["name"]])
     document["components"]["schemas"]["ErrorReason"] = _reasons(comments)
+
+
+def _fields(fields: Mapping[str, Kind]) -> list[Json]:
+    """What user interfaces complete expressions with."""
+    return [
+        {"name": name, "kind": kind.value, "operators": list(OPERATORS[kind])}
+        for name, kind in fields.items()
+    ]
 
 
 def _operations(document: Json) -> Iterator[Json]:

@@ -138,6 +138,30 @@ func TestSummarizeCompares(t *testing.T) {
 	}
 }
 
+func TestFilterAndJourney(t *testing.T) {
+	client, website := service(t, Options{})
+	steps := []string{"page = /products/0", "page = /products/2"}
+	for want, request := range map[int]*ListSessionsRequest{
+		49:  {Filter: "country = DE AND pageviews < 3"},
+		1:   {Journey: steps, NotJourney: []string{"event:*"}},
+		249: {NotJourney: steps},
+	} {
+		request.StartDate, request.EndDate = day, day
+		if all := collect(t, client.Sessions(t.Context(), website, request).All()); len(all) != want {
+			t.Errorf("%d sessions, not %d", len(all), want)
+		}
+	}
+	_, err := client.Sessions(t.Context(), website, &ListSessionsRequest{Filter: "country == DE"}).Page()
+	var refused *Error
+	if !errors.As(err, &refused) || len(refused.Fields) != 1 {
+		t.Fatal(err)
+	}
+	field, want := refused.Fields[0], "at character 10: found '=', expected a value"
+	if field.Field != "filter" || field.Description != want {
+		t.Errorf("%v", field)
+	}
+}
+
 func TestSessionAndItsEvents(t *testing.T) {
 	client, website := service(t, Options{})
 	all := collect(t, client.Sessions(t.Context(), website, thatDay()).All())

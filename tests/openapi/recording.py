@@ -102,6 +102,9 @@ ALL_PARAMETERS = DAYS | {
     "filter_region": "California",
     "filter_city": "San Francisco",
     "filter_hostname": "shop.example.com",
+    "filter": 'country = "US" AND duration > 60s',
+    "journey": ['page = "/pricing"', 'event = "signup_click"'],
+    "not_journey": 'event = "purchase"',
 }
 
 
@@ -279,6 +282,7 @@ def _answers(recorder: Recorder, _: Service) -> None:
 
 def _wrong(recorder: Recorder, _: Service) -> None:
     recorder.send("invalid_field", LIST, query=DAYS | {"end_date": "2026-02-30"})
+    recorder.send("invalid_filter", LIST, query=DAYS | {"filter": 'country = "US" duration'})
     recorder.send("malformed_request", LIST, query=DAYS | {"limit": "abc"})
     recorder.send("invalid_cursor", LIST, query=DAYS | {"cursor": "abc"})
     recorder.send("invalid_field", GET, query={"events_limit": -1})

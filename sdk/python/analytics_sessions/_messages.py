@@ -46,6 +46,9 @@ class Query(TypedDict, total=False):
     filter_region: Values
     filter_city: Values
     filter_hostname: Values
+    filter: str | None
+    journey: Values
+    not_journey: Values
 
 
 class SummaryQuery(Query, total=False):
@@ -161,7 +164,11 @@ def summarize(website_id: str, query: SummaryQuery) -> SummarizeRequest:
 def _fields(call: str, query: Mapping[str, Any], known: Any) -> dict[str, Any]:
     """The fields of a request for a query."""
     _refuse_unknown(f"{call}() takes no argument", query, known)
-    return {name: _field(name, value, query) for name, value in query.items()}
+    lists = {name for name, kind in known.__annotations__.items() if kind == Values}
+    return {
+        name: _values(name, value) if name in lists else _field(name, value, query)
+        for name, value in query.items()
+    }
 
 
 def _refuse_unknown(message: str, given: Mapping[str, Any], known: Any) -> None:
@@ -174,8 +181,10 @@ def _field(name: str, value: Any, query: Mapping[str, Any]) -> Any:
         return _day(value, query.get("timezone"))
     if name == "timezone" and isinstance(value, ZoneInfo):
         return value.key
-    if not name.startswith("filter_"):
-        return value
+    return value
+
+
+def _values(name: str, value: Any) -> list[Any]:
     if value is None:
         raise TypeError(f"{name}: None is no value; leave it out, or send '' for sessions without")
     if values := [value] if isinstance(value, str) else list(value):

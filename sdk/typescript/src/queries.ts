@@ -5,9 +5,10 @@ import {
 } from "./gen/analytics/sessions/v1/session_service_pb.js";
 import { refuseUnknown } from "./settings.js";
 
-type Filter = Extract<keyof ListSessionsRequest, `filter${string}`>;
-type Fields = Pick<ListSessionsRequest, "timezone" | "includeBots">;
-/** Which sessions to list: days, and filters with one value or alternatives. */
+type Lists = "journey" | "notJourney" | Exclude<`filter${Capitalize<string>}`, "filter">;
+type Filter = Extract<keyof ListSessionsRequest, Lists>;
+type Fields = Pick<ListSessionsRequest, "timezone" | "includeBots" | "filter">;
+/** Which sessions to list: days, filters with one value or alternatives, and journeys. */
 export type SessionQuery = Partial<Fields> & {
   /** A day, as text or as a moment, which stands for its day in `timezone`, or in UTC. */
   startDate?: string | Date;
@@ -38,17 +39,20 @@ export function fieldsOf(
 ): Record<string, unknown> {
   refuseUnknown("there is no parameter", query, namesOf(schema));
   const given = Object.entries(query).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(given.map(([name, value]) => [name, fieldOf(name, value, query)]));
+  const read = (name: string, value: unknown) =>
+    schema.field[name]?.fieldKind === "list"
+      ? valuesOf(name, [value].flat())
+      : fieldOf(name, value, query);
+  return Object.fromEntries(given.map(([name, value]) => [name, read(name, value)]));
 }
 
 function fieldOf(name: string, value: unknown, query: SessionQuery): unknown {
-  if (name.startsWith("filter")) return filterOf(name, [value].flat());
   if (value instanceof Date) return dayOf(name, value, query.timezone);
   if (typeof value === (name === "includeBots" ? "boolean" : "string")) return value;
   throw new TypeError(`${name}: ${value} is no value for it; leave it out where there is none`);
 }
 
-function filterOf(name: string, values: unknown[]): string[] {
+function valuesOf(name: string, values: unknown[]): string[] {
   if (values.length === 0) {
     throw new TypeError(`${name} has no values, which would match all sessions; leave it out`);
   }

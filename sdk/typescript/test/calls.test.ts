@@ -197,13 +197,14 @@ test("query_is_checked: every parameter is sent", async () => {
   await using fake = await Fake.start(methods);
   const client = new Client({ address: fake.address, key: KEY });
   const names = Object.keys(ListSessionsRequestSchema.field);
-  const filters = names.filter((name) => name.startsWith("filter"));
-  assert.equal(filters.length, 13);
+  const filters = names.filter((name) => /^filter.|ourney$/.test(name));
+  assert.equal(filters.length, 15);
   const query = Object.fromEntries(filters.map((name) => [name, [name, ""]]));
   const days = { startDate: "2026-03-03", endDate: "2026-03-04", timezone: "UTC" };
-  await client.sessions("site", { ...query, ...days, includeBots: true }).page();
+  const filter = "country = US";
+  await client.sessions("site", { ...query, ...days, filter, includeBots: true }).page();
   const { $typeName, ...sent } = requests[0];
-  const rest = { websiteId: "site", limit: 100, cursor: "", includeBots: true };
+  const rest = { websiteId: "site", limit: 100, cursor: "", includeBots: true, filter };
   assert.deepEqual(sent, { ...query, ...days, ...rest });
 });
 
@@ -211,6 +212,8 @@ for (const [query, message] of [
   [{ filterCountry: null }, /^filterCountry: null is no text/],
   [{ filterCountry: [undefined] }, /^filterCountry: undefined is no text/],
   [{ filterOs: 3 }, /^filterOs: 3 is no text/],
+  [{ filter: ["a"] }, /^filter: a is no value/],
+  [{ journey: [] }, /^journey has no values/],
   [{ startDate: null }, /^startDate: null is no value/],
   [{ startDate: 20260303 }, /^startDate: 20260303 is no value/],
   [{ startDate: new Date(NaN) }, /^startDate: is an invalid Date/],

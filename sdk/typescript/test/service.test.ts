@@ -63,6 +63,20 @@ test("filters on all pages, by one value and by alternatives", async () => {
   assert.deepEqual(await collected(client.sessions(website, none)), []);
 });
 
+test("filter_and_journey: choose sessions, and a mistake has its position", async () => {
+  const filter = "country = DE AND pageviews < 3";
+  assert.equal((await collected(client.sessions(website, { ...DAY, filter }))).length, 49);
+  const journey = ["page = /products/0", "page = /products/2"];
+  const long = { ...DAY, journey, notJourney: "event:*" };
+  assert.deepEqual(ids(await collected(client.sessions(website, long))), ["visitor-000"]);
+  const others = { ...DAY, notJourney: journey };
+  assert.equal((await collected(client.sessions(website, others))).length, 249);
+  const error = await refused(client.sessions(website, { filter: "country == DE" }).page());
+  assert.deepEqual(error.fields, [
+    { field: "filter", description: "at character 10: found '=', expected a value" },
+  ]);
+});
+
 test("walk_is_lazy: stops reading where the caller stops", async () => {
   for await (const session of client.sessions(website, DAY)) {
     assert.equal(session.visitorId, "visitor-249");

@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from analytics_sessions import Event, Query
+from analytics_sessions import Event, Query, errors
 from analytics_sessions.v1.session_service_pb2 import ListSessionsRequest
 from analytics_sessions.v1.visitor_service_pb2 import EraseVisitorRequest
 
@@ -52,6 +52,10 @@ def test_one_value_is_one_value(connect: Connect, server: Server) -> None:
         ({"filter_os": b"iOS"}, TypeError),
         ({"filter_os": 3}, TypeError),
         ({"filter_os": []}, ValueError),
+        ({"filter": 3}, TypeError),
+        ({"filter": ["country = US"]}, TypeError),
+        ({"journey": None}, TypeError),
+        ({"journey": []}, ValueError),
         ({"start_date": 20260303}, TypeError),
         ({"include_bots": "false"}, TypeError),
         ({"limit": 10}, TypeError),
@@ -61,6 +65,22 @@ def test_query_is_checked(connect: Connect, query: dict[str, Any], error: type[E
     client = connect("http://127.0.0.1:1", "key")
     with pytest.raises(error):
         client.sessions("site", **query)
+
+
+def test_filter_and_journey(client: AnyClient, sdk_environment: dict[str, str]) -> None:
+    website = sdk_environment["SESSIONS_WEBSITE_ID"]
+    steps = ["page = /products/0", "page = /products/2"]
+    queries: list[tuple[int, Query]] = [
+        (49, {"filter": "country = DE AND pageviews < 3"}),
+        (1, {"journey": steps, "not_journey": "event:*"}),
+        (249, {"not_journey": steps}),
+    ]
+    for count, query in queries:
+        day = Query(start_date="2026-03-03", end_date="2026-03-03")
+        assert len(list(client.sessions(website, **(day | query)))) == count
+    with pytest.raises(errors.InvalidArgument) as caught:
+        client.sessions(website, filter="country == DE").page()
+    assert caught.value.fields == (("filter", "at character 10: found '=', expected a value"),)
 
 
 MIDNIGHT = datetime(2026, 3, 3, 23, 30, tzinfo=UTC)

@@ -1062,14 +1062,14 @@ export interface operations {
                  *     Each is a condition on one event, and each event serves one step at most.
                  * @example [
                  *       "page = \"/pricing\"",
-                 *       "event = \"signup\""
+                 *       "event = \"signup_click\""
                  *     ]
                  */
                 journey?: string[];
                 /**
                  * @description Steps that the session did not all do in this order.
                  * @example [
-                 *       "event = \"signup\""
+                 *       "event = \"purchase\""
                  *     ]
                  */
                 not_journey?: string[];
@@ -1301,14 +1301,14 @@ export interface operations {
                  *     Each is a condition on one event, and each event serves one step at most.
                  * @example [
                  *       "page = \"/pricing\"",
-                 *       "event = \"signup\""
+                 *       "event = \"signup_click\""
                  *     ]
                  */
                 journey?: string[];
                 /**
                  * @description Steps that the session did not all do in this order.
                  * @example [
-                 *       "event = \"signup\""
+                 *       "event = \"purchase\""
                  *     ]
                  */
                 not_journey?: string[];
