@@ -19,6 +19,8 @@ from typing import Any
 import pytest
 from analytics_sessions.v1 import options_pb2
 from analytics_sessions.v1.error_reason_pb2 import ErrorReason
+from sessions.domain.comparisons import parse_filter
+from sessions.domain.filter_fields import OPERATORS, SESSION_FIELDS, Kind
 from sessions.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -31,7 +33,7 @@ RUN = [
     README,
     *(
         DOCS / f"{name}.md"
-        for name in ("api", "analysis", "errors", "import", "settings", "operations")
+        for name in ("api", "filters", "analysis", "errors", "import", "settings", "operations")
     ),
 ]
 """The pages whose commands run, one after the other in one shell, as a reader would go on."""
@@ -213,6 +215,22 @@ def test_reasons_are_those_of_the_contract() -> None:
     errors = {value.name: value.GetOptions().Extensions[option] for value in values}
     documented = {f"`{name}`": [each.code, str(each.http_status)] for name, each in errors.items()}
     assert {row[0]: row[1:3] for row in rows(DOCS / "errors.md", "Reasons")} == documented
+
+
+def test_fields_of_expressions_are_those_of_the_code() -> None:
+    documented = {
+        name.strip("`"): (Kind(kind), tuple(operators.replace("`", "").split()))
+        for names, kind, operators in rows(DOCS / "filters.md", "Expressions")
+        for name in names.split(", ")
+    }
+    assert documented == {name: (kind, OPERATORS[kind]) for name, kind in SESSION_FIELDS.items()}
+
+
+def test_expressions_of_the_documentation_are_right() -> None:
+    examples = rows(DOCS / "filters.md", "Examples")
+    assert len(examples) > 5
+    for expression, _ in examples:
+        assert parse_filter(expression.strip("`"), include_bots=False)
 
 
 def test_the_folder_map_names_what_exists() -> None:
