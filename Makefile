@@ -37,7 +37,8 @@ generate-python: $(GOOGLEAPIS)
 	@sed -i -f sdk/python/generated.sed build/python/analytics/sessions/*/*_pb2*
 	@cp -R build/python/analytics/sessions/. sdk/python/analytics_sessions/
 	$(BIN)/python -m grpc_tools.protoc -I protos -I $(GOOGLEAPIS) --include_imports \
-	  --descriptor_set_out=service/sessions/gateway/descriptors.pb $(PROTOS) google/rpc/status.proto google/rpc/error_details.proto
+	  --descriptor_set_out=build/descriptors.pb $(PROTOS) google/api/httpbody.proto google/rpc/status.proto google/rpc/error_details.proto
+	$(BIN)/python -m tools.rest_descriptors build/descriptors.pb service/sessions/gateway/descriptors.pb
 	$(BIN)/python -m tools.error_reasons && $(BIN)/ruff format -q service/sessions/domain/reasons.py
 
 generate-openapi: $(GOOGLEAPIS)

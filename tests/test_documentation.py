@@ -33,7 +33,16 @@ RUN = [
     README,
     *(
         DOCS / f"{name}.md"
-        for name in ("api", "filters", "analysis", "errors", "import", "settings", "operations")
+        for name in (
+            "api",
+            "filters",
+            "analysis",
+            "errors",
+            "import",
+            "export",
+            "settings",
+            "operations",
+        )
     ),
 ]
 """The pages whose commands run, one after the other in one shell, as a reader would go on."""

@@ -400,6 +400,218 @@ func (x *SessionEvent) GetTimeOnPage() float64 {
 	return 0
 }
 
+// An event as it is stored, with what was derived when it was recorded. A field
+// that does not apply, or is unknown, is absent.
+//
+// `sessions import --format export` reads it; RecordEvents takes no derived
+// fields.
+type StoredEvent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The session that it was part of when it was exported.
+	SessionId string `protobuf:"bytes,1,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
+	// The visitor, as in the session.
+	VisitorId string `protobuf:"bytes,2,opt,name=visitor_id,json=visitorId,proto3" json:"visitor_id,omitempty"`
+	// The id of the event: with visitor and `timestamp` it identifies the event.
+	EventId string `protobuf:"bytes,3,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
+	// `pageview` or `event`.
+	EventType string `protobuf:"bytes,4,opt,name=event_type,json=eventType,proto3" json:"event_type,omitempty"`
+	// The moment of the event, kept to the microsecond.
+	Timestamp *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=timestamp,proto3" json:"timestamp,omitempty"`
+	// Orders events of one visitor with equal timestamps.
+	Sequence int32 `protobuf:"varint,6,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// Whether it comes from a bot.
+	IsBot bool `protobuf:"varint,7,opt,name=is_bot,json=isBot,proto3" json:"is_bot,omitempty"`
+	// The URL exactly as it was recorded: absolute, or a path.
+	Url *string `protobuf:"bytes,8,opt,name=url,proto3,oneof" json:"url,omitempty"`
+	// The referrer exactly as it was recorded.
+	Referrer *string `protobuf:"bytes,9,opt,name=referrer,proto3,oneof" json:"referrer,omitempty"`
+	// The name of a custom event.
+	EventName *string `protobuf:"bytes,10,opt,name=event_name,json=eventName,proto3,oneof" json:"event_name,omitempty"`
+	// What was recorded with the event: a JSON object.
+	EventData *structpb.Struct `protobuf:"bytes,11,opt,name=event_data,json=eventData,proto3" json:"event_data,omitempty"`
+	// Host of the website that was visited, in lower case.
+	Hostname *string `protobuf:"bytes,12,opt,name=hostname,proto3,oneof" json:"hostname,omitempty"`
+	// ISO 3166-1 alpha-2 code in capitals.
+	Country *string `protobuf:"bytes,13,opt,name=country,proto3,oneof" json:"country,omitempty"`
+	// First-level subdivision of the country.
+	Region *string `protobuf:"bytes,14,opt,name=region,proto3,oneof" json:"region,omitempty"`
+	// City.
+	City *string `protobuf:"bytes,15,opt,name=city,proto3,oneof" json:"city,omitempty"`
+	// The browser, for example `Chrome`.
+	Browser *string `protobuf:"bytes,16,opt,name=browser,proto3,oneof" json:"browser,omitempty"`
+	// The operating system, for example `Windows`.
+	Os *string `protobuf:"bytes,17,opt,name=os,proto3,oneof" json:"os,omitempty"`
+	// One of `desktop`, `mobile`, `tablet`.
+	Device *string `protobuf:"bytes,18,opt,name=device,proto3,oneof" json:"device,omitempty"`
+	// Language, for example `en-US`.
+	Language      *string `protobuf:"bytes,19,opt,name=language,proto3,oneof" json:"language,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StoredEvent) Reset() {
+	*x = StoredEvent{}
+	mi := &file_analytics_sessions_v1_session_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StoredEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StoredEvent) ProtoMessage() {}
+
+func (x *StoredEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_analytics_sessions_v1_session_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StoredEvent.ProtoReflect.Descriptor instead.
+func (*StoredEvent) Descriptor() ([]byte, []int) {
+	return file_analytics_sessions_v1_session_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *StoredEvent) GetSessionId() string {
+	if x != nil {
+		return x.SessionId
+	}
+	return ""
+}
+
+func (x *StoredEvent) GetVisitorId() string {
+	if x != nil {
+		return x.VisitorId
+	}
+	return ""
+}
+
+func (x *StoredEvent) GetEventId() string {
+	if x != nil {
+		return x.EventId
+	}
+	return ""
+}
+
+func (x *StoredEvent) GetEventType() string {
+	if x != nil {
+		return x.EventType
+	}
+	return ""
+}
+
+func (x *StoredEvent) GetTimestamp() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Timestamp
+	}
+	return nil
+}
+
+func (x *StoredEvent) GetSequence() int32 {
+	if x != nil {
+		return x.Sequence
+	}
+	return 0
+}
+
+func (x *StoredEvent) GetIsBot() bool {
+	if x != nil {
+		return x.IsBot
+	}
+	return false
+}
+
+func (x *StoredEvent) GetUrl() string {
+	if x != nil && x.Url != nil {
+		return *x.Url
+	}
+	return ""
+}
+
+func (x *StoredEvent) GetReferrer() string {
+	if x != nil && x.Referrer != nil {
+		return *x.Referrer
+	}
+	return ""
+}
+
+func (x *StoredEvent) GetEventName() string {
+	if x != nil && x.EventName != nil {
+		return *x.EventName
+	}
+	return ""
+}
+
+func (x *StoredEvent) GetEventData() *structpb.Struct {
+	if x != nil {
+		return x.EventData
+	}
+	return nil
+}
+
+func (x *StoredEvent) GetHostname() string {
+	if x != nil && x.Hostname != nil {
+		return *x.Hostname
+	}
+	return ""
+}
+
+func (x *StoredEvent) GetCountry() string {
+	if x != nil && x.Country != nil {
+		return *x.Country
+	}
+	return ""
+}
+
+func (x *StoredEvent) GetRegion() string {
+	if x != nil && x.Region != nil {
+		return *x.Region
+	}
+	return ""
+}
+
+func (x *StoredEvent) GetCity() string {
+	if x != nil && x.City != nil {
+		return *x.City
+	}
+	return ""
+}
+
+func (x *StoredEvent) GetBrowser() string {
+	if x != nil && x.Browser != nil {
+		return *x.Browser
+	}
+	return ""
+}
+
+func (x *StoredEvent) GetOs() string {
+	if x != nil && x.Os != nil {
+		return *x.Os
+	}
+	return ""
+}
+
+func (x *StoredEvent) GetDevice() string {
+	if x != nil && x.Device != nil {
+		return *x.Device
+	}
+	return ""
+}
+
+func (x *StoredEvent) GetLanguage() string {
+	if x != nil && x.Language != nil {
+		return *x.Language
+	}
+	return ""
+}
+
 var File_analytics_sessions_v1_session_proto protoreflect.FileDescriptor
 
 const file_analytics_sessions_v1_session_proto_rawDesc = "" +
@@ -472,7 +684,47 @@ const file_analytics_sessions_v1_session_proto_rawDesc = "" +
 	"\t_referrerB\r\n" +
 	"\v_event_nameB\a\n" +
 	"\x05_pageB\x0f\n" +
-	"\r_time_on_pageB\fZ\n" +
+	"\r_time_on_page\"\xea\x05\n" +
+	"\vStoredEvent\x12\x1d\n" +
+	"\n" +
+	"session_id\x18\x01 \x01(\tR\tsessionId\x12\x1d\n" +
+	"\n" +
+	"visitor_id\x18\x02 \x01(\tR\tvisitorId\x12\x19\n" +
+	"\bevent_id\x18\x03 \x01(\tR\aeventId\x12\x1d\n" +
+	"\n" +
+	"event_type\x18\x04 \x01(\tR\teventType\x128\n" +
+	"\ttimestamp\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\ttimestamp\x12\x1a\n" +
+	"\bsequence\x18\x06 \x01(\x05R\bsequence\x12\x15\n" +
+	"\x06is_bot\x18\a \x01(\bR\x05isBot\x12\x15\n" +
+	"\x03url\x18\b \x01(\tH\x00R\x03url\x88\x01\x01\x12\x1f\n" +
+	"\breferrer\x18\t \x01(\tH\x01R\breferrer\x88\x01\x01\x12\"\n" +
+	"\n" +
+	"event_name\x18\n" +
+	" \x01(\tH\x02R\teventName\x88\x01\x01\x126\n" +
+	"\n" +
+	"event_data\x18\v \x01(\v2\x17.google.protobuf.StructR\teventData\x12\x1f\n" +
+	"\bhostname\x18\f \x01(\tH\x03R\bhostname\x88\x01\x01\x12\x1d\n" +
+	"\acountry\x18\r \x01(\tH\x04R\acountry\x88\x01\x01\x12\x1b\n" +
+	"\x06region\x18\x0e \x01(\tH\x05R\x06region\x88\x01\x01\x12\x17\n" +
+	"\x04city\x18\x0f \x01(\tH\x06R\x04city\x88\x01\x01\x12\x1d\n" +
+	"\abrowser\x18\x10 \x01(\tH\aR\abrowser\x88\x01\x01\x12\x13\n" +
+	"\x02os\x18\x11 \x01(\tH\bR\x02os\x88\x01\x01\x12\x1b\n" +
+	"\x06device\x18\x12 \x01(\tH\tR\x06device\x88\x01\x01\x12\x1f\n" +
+	"\blanguage\x18\x13 \x01(\tH\n" +
+	"R\blanguage\x88\x01\x01B\x06\n" +
+	"\x04_urlB\v\n" +
+	"\t_referrerB\r\n" +
+	"\v_event_nameB\v\n" +
+	"\t_hostnameB\n" +
+	"\n" +
+	"\b_countryB\t\n" +
+	"\a_regionB\a\n" +
+	"\x05_cityB\n" +
+	"\n" +
+	"\b_browserB\x05\n" +
+	"\x03_osB\t\n" +
+	"\a_deviceB\v\n" +
+	"\t_languageB\fZ\n" +
 	".;sessionsb\x06proto3"
 
 var (
@@ -487,23 +739,26 @@ func file_analytics_sessions_v1_session_proto_rawDescGZIP() []byte {
 	return file_analytics_sessions_v1_session_proto_rawDescData
 }
 
-var file_analytics_sessions_v1_session_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_analytics_sessions_v1_session_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_analytics_sessions_v1_session_proto_goTypes = []any{
 	(*Session)(nil),               // 0: analytics.sessions.v1.Session
 	(*SessionEvent)(nil),          // 1: analytics.sessions.v1.SessionEvent
-	(*timestamppb.Timestamp)(nil), // 2: google.protobuf.Timestamp
-	(*structpb.Struct)(nil),       // 3: google.protobuf.Struct
+	(*StoredEvent)(nil),           // 2: analytics.sessions.v1.StoredEvent
+	(*timestamppb.Timestamp)(nil), // 3: google.protobuf.Timestamp
+	(*structpb.Struct)(nil),       // 4: google.protobuf.Struct
 }
 var file_analytics_sessions_v1_session_proto_depIdxs = []int32{
-	2, // 0: analytics.sessions.v1.Session.started_at:type_name -> google.protobuf.Timestamp
-	2, // 1: analytics.sessions.v1.Session.ended_at:type_name -> google.protobuf.Timestamp
-	2, // 2: analytics.sessions.v1.SessionEvent.timestamp:type_name -> google.protobuf.Timestamp
-	3, // 3: analytics.sessions.v1.SessionEvent.event_data:type_name -> google.protobuf.Struct
-	4, // [4:4] is the sub-list for method output_type
-	4, // [4:4] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	3, // 0: analytics.sessions.v1.Session.started_at:type_name -> google.protobuf.Timestamp
+	3, // 1: analytics.sessions.v1.Session.ended_at:type_name -> google.protobuf.Timestamp
+	3, // 2: analytics.sessions.v1.SessionEvent.timestamp:type_name -> google.protobuf.Timestamp
+	4, // 3: analytics.sessions.v1.SessionEvent.event_data:type_name -> google.protobuf.Struct
+	3, // 4: analytics.sessions.v1.StoredEvent.timestamp:type_name -> google.protobuf.Timestamp
+	4, // 5: analytics.sessions.v1.StoredEvent.event_data:type_name -> google.protobuf.Struct
+	6, // [6:6] is the sub-list for method output_type
+	6, // [6:6] is the sub-list for method input_type
+	6, // [6:6] is the sub-list for extension type_name
+	6, // [6:6] is the sub-list for extension extendee
+	0, // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_analytics_sessions_v1_session_proto_init() }
@@ -513,13 +768,14 @@ func file_analytics_sessions_v1_session_proto_init() {
 	}
 	file_analytics_sessions_v1_session_proto_msgTypes[0].OneofWrappers = []any{}
 	file_analytics_sessions_v1_session_proto_msgTypes[1].OneofWrappers = []any{}
+	file_analytics_sessions_v1_session_proto_msgTypes[2].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_analytics_sessions_v1_session_proto_rawDesc), len(file_analytics_sessions_v1_session_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -348,6 +348,451 @@ func (x *ListSessionsResponse) GetNextCursor() *structpb.Value {
 	return nil
 }
 
+// Which sessions to export, and in which form.
+//
+// The sessions are those that ListSessions lists for the same parameters.
+type ExportSessionsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The website, for example `site_abc123defg`. Required.
+	WebsiteId string `protobuf:"bytes,1,opt,name=website_id,json=websiteId,proto3" json:"website_id,omitempty"`
+	// First day of the range, `YYYY-MM-DD` in `timezone`, inclusive.
+	//
+	// Default: 7 days before `end_date`. From 2000-01-01 to 2100-12-31.
+	StartDate string `protobuf:"bytes,2,opt,name=start_date,json=startDate,proto3" json:"start_date,omitempty"`
+	// Last day of the range, `YYYY-MM-DD` in `timezone`, inclusive.
+	//
+	// Default: today in `timezone`. From 2000-01-01 to 2100-12-31.
+	EndDate string `protobuf:"bytes,3,opt,name=end_date,json=endDate,proto3" json:"end_date,omitempty"`
+	// IANA name of the time zone whose days are meant, for example
+	// `Europe/Berlin`.
+	//
+	// Default: `UTC`.
+	Timezone string `protobuf:"bytes,4,opt,name=timezone,proto3" json:"timezone,omitempty"`
+	// A cursor of an export that broke off: this one goes on after it; empty for
+	// the beginning.
+	//
+	// Valid only with the same website, dates, time zone, filters,
+	// `include_bots` and `include_events`. Refused with `format=csv`.
+	Cursor string `protobuf:"bytes,5,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	// Whether bot sessions are exported too.
+	//
+	// Default: false.
+	IncludeBots bool `protobuf:"varint,7,opt,name=include_bots,json=includeBots,proto3" json:"include_bots,omitempty"`
+	// Country of the session; compared in capitals.
+	FilterCountry []string `protobuf:"bytes,8,rep,name=filter_country,json=filterCountry,proto3" json:"filter_country,omitempty"`
+	// Path that the session viewed at least once, for example `/pricing`.
+	FilterPage []string `protobuf:"bytes,9,rep,name=filter_page,json=filterPage,proto3" json:"filter_page,omitempty"`
+	// Host of the entry event's referrer; upper and lower case are the same.
+	FilterReferrer []string `protobuf:"bytes,10,rep,name=filter_referrer,json=filterReferrer,proto3" json:"filter_referrer,omitempty"`
+	// Browser of the session, for example `Chrome`.
+	FilterBrowser []string `protobuf:"bytes,11,rep,name=filter_browser,json=filterBrowser,proto3" json:"filter_browser,omitempty"`
+	// Operating system of the session, for example `macOS`.
+	FilterOs []string `protobuf:"bytes,12,rep,name=filter_os,json=filterOs,proto3" json:"filter_os,omitempty"`
+	// Device of the session: `desktop`, `mobile` or `tablet`.
+	FilterDevice []string `protobuf:"bytes,13,rep,name=filter_device,json=filterDevice,proto3" json:"filter_device,omitempty"`
+	// Language of the session, for example `en-US`.
+	FilterLanguage []string `protobuf:"bytes,14,rep,name=filter_language,json=filterLanguage,proto3" json:"filter_language,omitempty"`
+	// `utm_source` of the entry event.
+	FilterUtmSource []string `protobuf:"bytes,15,rep,name=filter_utm_source,json=filterUtmSource,proto3" json:"filter_utm_source,omitempty"`
+	// `utm_medium` of the entry event.
+	FilterUtmMedium []string `protobuf:"bytes,16,rep,name=filter_utm_medium,json=filterUtmMedium,proto3" json:"filter_utm_medium,omitempty"`
+	// `utm_campaign` of the entry event.
+	FilterUtmCampaign []string `protobuf:"bytes,17,rep,name=filter_utm_campaign,json=filterUtmCampaign,proto3" json:"filter_utm_campaign,omitempty"`
+	// Region of the session.
+	FilterRegion []string `protobuf:"bytes,18,rep,name=filter_region,json=filterRegion,proto3" json:"filter_region,omitempty"`
+	// City of the session.
+	FilterCity []string `protobuf:"bytes,19,rep,name=filter_city,json=filterCity,proto3" json:"filter_city,omitempty"`
+	// Host that was visited; upper and lower case are the same.
+	FilterHostname []string `protobuf:"bytes,20,rep,name=filter_hostname,json=filterHostname,proto3" json:"filter_hostname,omitempty"`
+	// A condition on the session, such as `country = "US" AND duration > 60s`.
+	//
+	// Default: empty, which every session meets. At most 4,096 bytes, 64
+	// comparisons, and 16 parentheses inside of each other. The language is a
+	// part of AIP-160.
+	Filter string `protobuf:"bytes,21,opt,name=filter,proto3" json:"filter,omitempty"`
+	// Steps that the session did in this order, such as `page = "/pricing"` and
+	// then `event = "signup"`; other events may lie between them.
+	//
+	// Each is a condition on one event, and each event serves one step at most.
+	Journey []string `protobuf:"bytes,22,rep,name=journey,proto3" json:"journey,omitempty"`
+	// Steps that the session did not all do in this order.
+	NotJourney []string `protobuf:"bytes,23,rep,name=not_journey,json=notJourney,proto3" json:"not_journey,omitempty"`
+	// The form of the stream over REST: `ndjson` or `csv`. Refused over gRPC.
+	//
+	// Default: `ndjson`.
+	Format string `protobuf:"bytes,25,opt,name=format,proto3" json:"format,omitempty"`
+	// Whether each session is followed by its events. Refused with `format=csv`.
+	//
+	// Default: false.
+	IncludeEvents bool `protobuf:"varint,26,opt,name=include_events,json=includeEvents,proto3" json:"include_events,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExportSessionsRequest) Reset() {
+	*x = ExportSessionsRequest{}
+	mi := &file_analytics_sessions_v1_session_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExportSessionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExportSessionsRequest) ProtoMessage() {}
+
+func (x *ExportSessionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_analytics_sessions_v1_session_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExportSessionsRequest.ProtoReflect.Descriptor instead.
+func (*ExportSessionsRequest) Descriptor() ([]byte, []int) {
+	return file_analytics_sessions_v1_session_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ExportSessionsRequest) GetWebsiteId() string {
+	if x != nil {
+		return x.WebsiteId
+	}
+	return ""
+}
+
+func (x *ExportSessionsRequest) GetStartDate() string {
+	if x != nil {
+		return x.StartDate
+	}
+	return ""
+}
+
+func (x *ExportSessionsRequest) GetEndDate() string {
+	if x != nil {
+		return x.EndDate
+	}
+	return ""
+}
+
+func (x *ExportSessionsRequest) GetTimezone() string {
+	if x != nil {
+		return x.Timezone
+	}
+	return ""
+}
+
+func (x *ExportSessionsRequest) GetCursor() string {
+	if x != nil {
+		return x.Cursor
+	}
+	return ""
+}
+
+func (x *ExportSessionsRequest) GetIncludeBots() bool {
+	if x != nil {
+		return x.IncludeBots
+	}
+	return false
+}
+
+func (x *ExportSessionsRequest) GetFilterCountry() []string {
+	if x != nil {
+		return x.FilterCountry
+	}
+	return nil
+}
+
+func (x *ExportSessionsRequest) GetFilterPage() []string {
+	if x != nil {
+		return x.FilterPage
+	}
+	return nil
+}
+
+func (x *ExportSessionsRequest) GetFilterReferrer() []string {
+	if x != nil {
+		return x.FilterReferrer
+	}
+	return nil
+}
+
+func (x *ExportSessionsRequest) GetFilterBrowser() []string {
+	if x != nil {
+		return x.FilterBrowser
+	}
+	return nil
+}
+
+func (x *ExportSessionsRequest) GetFilterOs() []string {
+	if x != nil {
+		return x.FilterOs
+	}
+	return nil
+}
+
+func (x *ExportSessionsRequest) GetFilterDevice() []string {
+	if x != nil {
+		return x.FilterDevice
+	}
+	return nil
+}
+
+func (x *ExportSessionsRequest) GetFilterLanguage() []string {
+	if x != nil {
+		return x.FilterLanguage
+	}
+	return nil
+}
+
+func (x *ExportSessionsRequest) GetFilterUtmSource() []string {
+	if x != nil {
+		return x.FilterUtmSource
+	}
+	return nil
+}
+
+func (x *ExportSessionsRequest) GetFilterUtmMedium() []string {
+	if x != nil {
+		return x.FilterUtmMedium
+	}
+	return nil
+}
+
+func (x *ExportSessionsRequest) GetFilterUtmCampaign() []string {
+	if x != nil {
+		return x.FilterUtmCampaign
+	}
+	return nil
+}
+
+func (x *ExportSessionsRequest) GetFilterRegion() []string {
+	if x != nil {
+		return x.FilterRegion
+	}
+	return nil
+}
+
+func (x *ExportSessionsRequest) GetFilterCity() []string {
+	if x != nil {
+		return x.FilterCity
+	}
+	return nil
+}
+
+func (x *ExportSessionsRequest) GetFilterHostname() []string {
+	if x != nil {
+		return x.FilterHostname
+	}
+	return nil
+}
+
+func (x *ExportSessionsRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *ExportSessionsRequest) GetJourney() []string {
+	if x != nil {
+		return x.Journey
+	}
+	return nil
+}
+
+func (x *ExportSessionsRequest) GetNotJourney() []string {
+	if x != nil {
+		return x.NotJourney
+	}
+	return nil
+}
+
+func (x *ExportSessionsRequest) GetFormat() string {
+	if x != nil {
+		return x.Format
+	}
+	return ""
+}
+
+func (x *ExportSessionsRequest) GetIncludeEvents() bool {
+	if x != nil {
+		return x.IncludeEvents
+	}
+	return false
+}
+
+// Some sessions of an export, or its end.
+type ExportSessionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Sessions, oldest first: by `started_at`, then by `session_id`. With
+	// `include_events` the events of each follow it, oldest first.
+	//
+	// The events of one session can go on in the next message. There can be none
+	// at all, which tells only that the search goes on.
+	Items []*ExportItem `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
+	// Goes on after these items, when sent as the `cursor` of a request. Empty in
+	// the last message.
+	Cursor string `protobuf:"bytes,2,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	// How many sessions have been sent since the beginning, those before the
+	// `cursor` of the request included.
+	Sessions int32 `protobuf:"varint,3,opt,name=sessions,proto3" json:"sessions,omitempty"`
+	// Whether this is the last message, after which the export is complete.
+	IsLast        bool `protobuf:"varint,4,opt,name=is_last,json=isLast,proto3" json:"is_last,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExportSessionsResponse) Reset() {
+	*x = ExportSessionsResponse{}
+	mi := &file_analytics_sessions_v1_session_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExportSessionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExportSessionsResponse) ProtoMessage() {}
+
+func (x *ExportSessionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_analytics_sessions_v1_session_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExportSessionsResponse.ProtoReflect.Descriptor instead.
+func (*ExportSessionsResponse) Descriptor() ([]byte, []int) {
+	return file_analytics_sessions_v1_session_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ExportSessionsResponse) GetItems() []*ExportItem {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+func (x *ExportSessionsResponse) GetCursor() string {
+	if x != nil {
+		return x.Cursor
+	}
+	return ""
+}
+
+func (x *ExportSessionsResponse) GetSessions() int32 {
+	if x != nil {
+		return x.Sessions
+	}
+	return 0
+}
+
+func (x *ExportSessionsResponse) GetIsLast() bool {
+	if x != nil {
+		return x.IsLast
+	}
+	return false
+}
+
+// A session, or an event of the last session before it.
+type ExportItem struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it is.
+	//
+	// Types that are valid to be assigned to Kind:
+	//
+	//	*ExportItem_Session
+	//	*ExportItem_Event
+	Kind          isExportItem_Kind `protobuf_oneof:"kind"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExportItem) Reset() {
+	*x = ExportItem{}
+	mi := &file_analytics_sessions_v1_session_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExportItem) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExportItem) ProtoMessage() {}
+
+func (x *ExportItem) ProtoReflect() protoreflect.Message {
+	mi := &file_analytics_sessions_v1_session_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExportItem.ProtoReflect.Descriptor instead.
+func (*ExportItem) Descriptor() ([]byte, []int) {
+	return file_analytics_sessions_v1_session_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ExportItem) GetKind() isExportItem_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return nil
+}
+
+func (x *ExportItem) GetSession() *Session {
+	if x != nil {
+		if x, ok := x.Kind.(*ExportItem_Session); ok {
+			return x.Session
+		}
+	}
+	return nil
+}
+
+func (x *ExportItem) GetEvent() *StoredEvent {
+	if x != nil {
+		if x, ok := x.Kind.(*ExportItem_Event); ok {
+			return x.Event
+		}
+	}
+	return nil
+}
+
+type isExportItem_Kind interface {
+	isExportItem_Kind()
+}
+
+type ExportItem_Session struct {
+	// A session.
+	Session *Session `protobuf:"bytes,1,opt,name=session,proto3,oneof"`
+}
+
+type ExportItem_Event struct {
+	// An event.
+	Event *StoredEvent `protobuf:"bytes,2,opt,name=event,proto3,oneof"`
+}
+
+func (*ExportItem_Session) isExportItem_Kind() {}
+
+func (*ExportItem_Event) isExportItem_Kind() {}
+
 // Which session to read.
 type GetSessionRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -368,7 +813,7 @@ type GetSessionRequest struct {
 
 func (x *GetSessionRequest) Reset() {
 	*x = GetSessionRequest{}
-	mi := &file_analytics_sessions_v1_session_service_proto_msgTypes[2]
+	mi := &file_analytics_sessions_v1_session_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -380,7 +825,7 @@ func (x *GetSessionRequest) String() string {
 func (*GetSessionRequest) ProtoMessage() {}
 
 func (x *GetSessionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_analytics_sessions_v1_session_service_proto_msgTypes[2]
+	mi := &file_analytics_sessions_v1_session_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -393,7 +838,7 @@ func (x *GetSessionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSessionRequest.ProtoReflect.Descriptor instead.
 func (*GetSessionRequest) Descriptor() ([]byte, []int) {
-	return file_analytics_sessions_v1_session_service_proto_rawDescGZIP(), []int{2}
+	return file_analytics_sessions_v1_session_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetSessionRequest) GetWebsiteId() string {
@@ -445,7 +890,7 @@ type GetSessionResponse struct {
 
 func (x *GetSessionResponse) Reset() {
 	*x = GetSessionResponse{}
-	mi := &file_analytics_sessions_v1_session_service_proto_msgTypes[3]
+	mi := &file_analytics_sessions_v1_session_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -457,7 +902,7 @@ func (x *GetSessionResponse) String() string {
 func (*GetSessionResponse) ProtoMessage() {}
 
 func (x *GetSessionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_analytics_sessions_v1_session_service_proto_msgTypes[3]
+	mi := &file_analytics_sessions_v1_session_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -470,7 +915,7 @@ func (x *GetSessionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSessionResponse.ProtoReflect.Descriptor instead.
 func (*GetSessionResponse) Descriptor() ([]byte, []int) {
-	return file_analytics_sessions_v1_session_service_proto_rawDescGZIP(), []int{3}
+	return file_analytics_sessions_v1_session_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetSessionResponse) GetSession() *Session {
@@ -541,7 +986,50 @@ const file_analytics_sessions_v1_session_service_proto_rawDesc = "" +
 	"\x14ListSessionsResponse\x12:\n" +
 	"\bsessions\x18\x01 \x03(\v2\x1e.analytics.sessions.v1.SessionR\bsessions\x127\n" +
 	"\vnext_cursor\x18\x02 \x01(\v2\x16.google.protobuf.ValueR\n" +
-	"nextCursor\"\x99\x01\n" +
+	"nextCursor\"\xad\a\n" +
+	"\x15ExportSessionsRequest\x12\x1d\n" +
+	"\n" +
+	"website_id\x18\x01 \x01(\tR\twebsiteId\x12\x1d\n" +
+	"\n" +
+	"start_date\x18\x02 \x01(\tR\tstartDate\x12\x19\n" +
+	"\bend_date\x18\x03 \x01(\tR\aendDate\x12\x1a\n" +
+	"\btimezone\x18\x04 \x01(\tR\btimezone\x12\x16\n" +
+	"\x06cursor\x18\x05 \x01(\tR\x06cursor\x12!\n" +
+	"\finclude_bots\x18\a \x01(\bR\vincludeBots\x12+\n" +
+	"\x0efilter_country\x18\b \x03(\tB\x04\x88\xce\x18dR\rfilterCountry\x12%\n" +
+	"\vfilter_page\x18\t \x03(\tB\x04\x88\xce\x18dR\n" +
+	"filterPage\x12-\n" +
+	"\x0ffilter_referrer\x18\n" +
+	" \x03(\tB\x04\x88\xce\x18dR\x0efilterReferrer\x12+\n" +
+	"\x0efilter_browser\x18\v \x03(\tB\x04\x88\xce\x18dR\rfilterBrowser\x12!\n" +
+	"\tfilter_os\x18\f \x03(\tB\x04\x88\xce\x18dR\bfilterOs\x12)\n" +
+	"\rfilter_device\x18\r \x03(\tB\x04\x88\xce\x18dR\ffilterDevice\x12-\n" +
+	"\x0ffilter_language\x18\x0e \x03(\tB\x04\x88\xce\x18dR\x0efilterLanguage\x120\n" +
+	"\x11filter_utm_source\x18\x0f \x03(\tB\x04\x88\xce\x18dR\x0ffilterUtmSource\x120\n" +
+	"\x11filter_utm_medium\x18\x10 \x03(\tB\x04\x88\xce\x18dR\x0ffilterUtmMedium\x124\n" +
+	"\x13filter_utm_campaign\x18\x11 \x03(\tB\x04\x88\xce\x18dR\x11filterUtmCampaign\x12)\n" +
+	"\rfilter_region\x18\x12 \x03(\tB\x04\x88\xce\x18dR\ffilterRegion\x12%\n" +
+	"\vfilter_city\x18\x13 \x03(\tB\x04\x88\xce\x18dR\n" +
+	"filterCity\x12-\n" +
+	"\x0ffilter_hostname\x18\x14 \x03(\tB\x04\x88\xce\x18dR\x0efilterHostname\x12\x16\n" +
+	"\x06filter\x18\x15 \x01(\tR\x06filter\x12\x1e\n" +
+	"\ajourney\x18\x16 \x03(\tB\x04\x88\xce\x18\n" +
+	"R\ajourney\x12%\n" +
+	"\vnot_journey\x18\x17 \x03(\tB\x04\x88\xce\x18\n" +
+	"R\n" +
+	"notJourney\x12\x16\n" +
+	"\x06format\x18\x19 \x01(\tR\x06format\x12%\n" +
+	"\x0einclude_events\x18\x1a \x01(\bR\rincludeEvents\"\x9e\x01\n" +
+	"\x16ExportSessionsResponse\x127\n" +
+	"\x05items\x18\x01 \x03(\v2!.analytics.sessions.v1.ExportItemR\x05items\x12\x16\n" +
+	"\x06cursor\x18\x02 \x01(\tR\x06cursor\x12\x1a\n" +
+	"\bsessions\x18\x03 \x01(\x05R\bsessions\x12\x17\n" +
+	"\ais_last\x18\x04 \x01(\bR\x06isLast\"\x8c\x01\n" +
+	"\n" +
+	"ExportItem\x12:\n" +
+	"\asession\x18\x01 \x01(\v2\x1e.analytics.sessions.v1.SessionH\x00R\asession\x12:\n" +
+	"\x05event\x18\x02 \x01(\v2\".analytics.sessions.v1.StoredEventH\x00R\x05eventB\x06\n" +
+	"\x04kind\"\x99\x01\n" +
 	"\x11GetSessionRequest\x12\x1d\n" +
 	"\n" +
 	"website_id\x18\x01 \x01(\tR\twebsiteId\x12\x1d\n" +
@@ -554,13 +1042,15 @@ const file_analytics_sessions_v1_session_service_proto_rawDesc = "" +
 	"\x06events\x18\x02 \x03(\v2#.analytics.sessions.v1.SessionEventR\x06events\x12D\n" +
 	"\x12next_events_cursor\x18\x03 \x01(\v2\x16.google.protobuf.ValueR\x10nextEventsCursor\x121\n" +
 	"\x12previous_view_time\x18\x04 \x01(\x01H\x00R\x10previousViewTime\x88\x01\x01B\x15\n" +
-	"\x13_previous_view_time2\xf9\x02\n" +
+	"\x13_previous_view_time2\xb9\x04\n" +
 	"\x0eSessionService\x12\xae\x01\n" +
 	"\fListSessions\x12*.analytics.sessions.v1.ListSessionsRequest\x1a+.analytics.sessions.v1.ListSessionsResponse\"E\x8a\xce\x18\x13\n" +
 	"\rsessions:read\x18\x80\x80@\x82\xd3\xe4\x93\x02%\x12#/api/websites/{website_id}/sessions\x90\x02\x01\x12\xb5\x01\n" +
 	"\n" +
 	"GetSession\x12(.analytics.sessions.v1.GetSessionRequest\x1a).analytics.sessions.v1.GetSessionResponse\"R\x8a\xce\x18\x13\n" +
-	"\rsessions:read\x18\x80\x80\x04\x82\xd3\xe4\x93\x022\x120/api/websites/{website_id}/sessions/{session_id}\x90\x02\x01B\fZ\n" +
+	"\rsessions:read\x18\x80\x80\x04\x82\xd3\xe4\x93\x022\x120/api/websites/{website_id}/sessions/{session_id}\x90\x02\x01\x12\xbd\x01\n" +
+	"\x0eExportSessions\x12,.analytics.sessions.v1.ExportSessionsRequest\x1a-.analytics.sessions.v1.ExportSessionsResponse\"L\x8a\xce\x18\x13\n" +
+	"\rsessions:read\x18\x80\x80@\x82\xd3\xe4\x93\x02,\x12*/api/websites/{website_id}/sessions:export\x90\x02\x010\x01B\fZ\n" +
 	".;sessionsb\x06proto3"
 
 var (
@@ -575,31 +1065,40 @@ func file_analytics_sessions_v1_session_service_proto_rawDescGZIP() []byte {
 	return file_analytics_sessions_v1_session_service_proto_rawDescData
 }
 
-var file_analytics_sessions_v1_session_service_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_analytics_sessions_v1_session_service_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_analytics_sessions_v1_session_service_proto_goTypes = []any{
-	(*ListSessionsRequest)(nil),  // 0: analytics.sessions.v1.ListSessionsRequest
-	(*ListSessionsResponse)(nil), // 1: analytics.sessions.v1.ListSessionsResponse
-	(*GetSessionRequest)(nil),    // 2: analytics.sessions.v1.GetSessionRequest
-	(*GetSessionResponse)(nil),   // 3: analytics.sessions.v1.GetSessionResponse
-	(*Session)(nil),              // 4: analytics.sessions.v1.Session
-	(*structpb.Value)(nil),       // 5: google.protobuf.Value
-	(*SessionEvent)(nil),         // 6: analytics.sessions.v1.SessionEvent
+	(*ListSessionsRequest)(nil),    // 0: analytics.sessions.v1.ListSessionsRequest
+	(*ListSessionsResponse)(nil),   // 1: analytics.sessions.v1.ListSessionsResponse
+	(*ExportSessionsRequest)(nil),  // 2: analytics.sessions.v1.ExportSessionsRequest
+	(*ExportSessionsResponse)(nil), // 3: analytics.sessions.v1.ExportSessionsResponse
+	(*ExportItem)(nil),             // 4: analytics.sessions.v1.ExportItem
+	(*GetSessionRequest)(nil),      // 5: analytics.sessions.v1.GetSessionRequest
+	(*GetSessionResponse)(nil),     // 6: analytics.sessions.v1.GetSessionResponse
+	(*Session)(nil),                // 7: analytics.sessions.v1.Session
+	(*structpb.Value)(nil),         // 8: google.protobuf.Value
+	(*StoredEvent)(nil),            // 9: analytics.sessions.v1.StoredEvent
+	(*SessionEvent)(nil),           // 10: analytics.sessions.v1.SessionEvent
 }
 var file_analytics_sessions_v1_session_service_proto_depIdxs = []int32{
-	4, // 0: analytics.sessions.v1.ListSessionsResponse.sessions:type_name -> analytics.sessions.v1.Session
-	5, // 1: analytics.sessions.v1.ListSessionsResponse.next_cursor:type_name -> google.protobuf.Value
-	4, // 2: analytics.sessions.v1.GetSessionResponse.session:type_name -> analytics.sessions.v1.Session
-	6, // 3: analytics.sessions.v1.GetSessionResponse.events:type_name -> analytics.sessions.v1.SessionEvent
-	5, // 4: analytics.sessions.v1.GetSessionResponse.next_events_cursor:type_name -> google.protobuf.Value
-	0, // 5: analytics.sessions.v1.SessionService.ListSessions:input_type -> analytics.sessions.v1.ListSessionsRequest
-	2, // 6: analytics.sessions.v1.SessionService.GetSession:input_type -> analytics.sessions.v1.GetSessionRequest
-	1, // 7: analytics.sessions.v1.SessionService.ListSessions:output_type -> analytics.sessions.v1.ListSessionsResponse
-	3, // 8: analytics.sessions.v1.SessionService.GetSession:output_type -> analytics.sessions.v1.GetSessionResponse
-	7, // [7:9] is the sub-list for method output_type
-	5, // [5:7] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	7,  // 0: analytics.sessions.v1.ListSessionsResponse.sessions:type_name -> analytics.sessions.v1.Session
+	8,  // 1: analytics.sessions.v1.ListSessionsResponse.next_cursor:type_name -> google.protobuf.Value
+	4,  // 2: analytics.sessions.v1.ExportSessionsResponse.items:type_name -> analytics.sessions.v1.ExportItem
+	7,  // 3: analytics.sessions.v1.ExportItem.session:type_name -> analytics.sessions.v1.Session
+	9,  // 4: analytics.sessions.v1.ExportItem.event:type_name -> analytics.sessions.v1.StoredEvent
+	7,  // 5: analytics.sessions.v1.GetSessionResponse.session:type_name -> analytics.sessions.v1.Session
+	10, // 6: analytics.sessions.v1.GetSessionResponse.events:type_name -> analytics.sessions.v1.SessionEvent
+	8,  // 7: analytics.sessions.v1.GetSessionResponse.next_events_cursor:type_name -> google.protobuf.Value
+	0,  // 8: analytics.sessions.v1.SessionService.ListSessions:input_type -> analytics.sessions.v1.ListSessionsRequest
+	5,  // 9: analytics.sessions.v1.SessionService.GetSession:input_type -> analytics.sessions.v1.GetSessionRequest
+	2,  // 10: analytics.sessions.v1.SessionService.ExportSessions:input_type -> analytics.sessions.v1.ExportSessionsRequest
+	1,  // 11: analytics.sessions.v1.SessionService.ListSessions:output_type -> analytics.sessions.v1.ListSessionsResponse
+	6,  // 12: analytics.sessions.v1.SessionService.GetSession:output_type -> analytics.sessions.v1.GetSessionResponse
+	3,  // 13: analytics.sessions.v1.SessionService.ExportSessions:output_type -> analytics.sessions.v1.ExportSessionsResponse
+	11, // [11:14] is the sub-list for method output_type
+	8,  // [8:11] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_analytics_sessions_v1_session_service_proto_init() }
@@ -609,14 +1108,18 @@ func file_analytics_sessions_v1_session_service_proto_init() {
 	}
 	file_analytics_sessions_v1_options_proto_init()
 	file_analytics_sessions_v1_session_proto_init()
-	file_analytics_sessions_v1_session_service_proto_msgTypes[3].OneofWrappers = []any{}
+	file_analytics_sessions_v1_session_service_proto_msgTypes[4].OneofWrappers = []any{
+		(*ExportItem_Session)(nil),
+		(*ExportItem_Event)(nil),
+	}
+	file_analytics_sessions_v1_session_service_proto_msgTypes[6].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_analytics_sessions_v1_session_service_proto_rawDesc), len(file_analytics_sessions_v1_session_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,8 +19,9 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	SessionService_ListSessions_FullMethodName = "/analytics.sessions.v1.SessionService/ListSessions"
-	SessionService_GetSession_FullMethodName   = "/analytics.sessions.v1.SessionService/GetSession"
+	SessionService_ListSessions_FullMethodName   = "/analytics.sessions.v1.SessionService/ListSessions"
+	SessionService_GetSession_FullMethodName     = "/analytics.sessions.v1.SessionService/GetSession"
+	SessionService_ExportSessions_FullMethodName = "/analytics.sessions.v1.SessionService/ExportSessions"
 )
 
 // SessionServiceClient is the client API for SessionService service.
@@ -41,6 +42,14 @@ type SessionServiceClient interface {
 	// Bot sessions can be read by their id. The id of a session that was joined
 	// to another answers with the session that stayed.
 	GetSession(ctx context.Context, in *GetSessionRequest, opts ...grpc.CallOption) (*GetSessionResponse, error)
+	// Sends all sessions of a selection, oldest first, as a stream.
+	//
+	// The export is not of one moment: it reads some sessions at a time, in the
+	// order of `started_at` and `session_id`, and holds nothing in the database
+	// while a client reads slowly. A session that late events change meanwhile
+	// can be missing or come twice. A stream without a last message is not
+	// complete; it goes on with the `cursor` of the last message that came.
+	ExportSessions(ctx context.Context, in *ExportSessionsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportSessionsResponse], error)
 }
 
 type sessionServiceClient struct {
@@ -71,6 +80,25 @@ func (c *sessionServiceClient) GetSession(ctx context.Context, in *GetSessionReq
 	return out, nil
 }
 
+func (c *sessionServiceClient) ExportSessions(ctx context.Context, in *ExportSessionsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportSessionsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &SessionService_ServiceDesc.Streams[0], SessionService_ExportSessions_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ExportSessionsRequest, ExportSessionsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type SessionService_ExportSessionsClient = grpc.ServerStreamingClient[ExportSessionsResponse]
+
 // SessionServiceServer is the server API for SessionService service.
 // All implementations must embed UnimplementedSessionServiceServer
 // for forward compatibility.
@@ -89,6 +117,14 @@ type SessionServiceServer interface {
 	// Bot sessions can be read by their id. The id of a session that was joined
 	// to another answers with the session that stayed.
 	GetSession(context.Context, *GetSessionRequest) (*GetSessionResponse, error)
+	// Sends all sessions of a selection, oldest first, as a stream.
+	//
+	// The export is not of one moment: it reads some sessions at a time, in the
+	// order of `started_at` and `session_id`, and holds nothing in the database
+	// while a client reads slowly. A session that late events change meanwhile
+	// can be missing or come twice. A stream without a last message is not
+	// complete; it goes on with the `cursor` of the last message that came.
+	ExportSessions(*ExportSessionsRequest, grpc.ServerStreamingServer[ExportSessionsResponse]) error
 	mustEmbedUnimplementedSessionServiceServer()
 }
 
@@ -104,6 +140,9 @@ func (UnimplementedSessionServiceServer) ListSessions(context.Context, *ListSess
 }
 func (UnimplementedSessionServiceServer) GetSession(context.Context, *GetSessionRequest) (*GetSessionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetSession not implemented")
+}
+func (UnimplementedSessionServiceServer) ExportSessions(*ExportSessionsRequest, grpc.ServerStreamingServer[ExportSessionsResponse]) error {
+	return status.Error(codes.Unimplemented, "method ExportSessions not implemented")
 }
 func (UnimplementedSessionServiceServer) mustEmbedUnimplementedSessionServiceServer() {}
 func (UnimplementedSessionServiceServer) testEmbeddedByValue()                        {}
@@ -162,6 +201,17 @@ func _SessionService_GetSession_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _SessionService_ExportSessions_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ExportSessionsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(SessionServiceServer).ExportSessions(m, &grpc.GenericServerStream[ExportSessionsRequest, ExportSessionsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type SessionService_ExportSessionsServer = grpc.ServerStreamingServer[ExportSessionsResponse]
+
 // SessionService_ServiceDesc is the grpc.ServiceDesc for SessionService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -178,6 +228,12 @@ var SessionService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _SessionService_GetSession_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "ExportSessions",
+			Handler:       _SessionService_ExportSessions_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "analytics/sessions/v1/session_service.proto",
 }

@@ -22,6 +22,7 @@ from sessions.usecases.api_keys import ApiKeys
 from sessions.usecases.authenticate import Authenticate
 from sessions.usecases.delete_website import DeleteWebsite
 from sessions.usecases.erase_visitor import EraseVisitor
+from sessions.usecases.export_sessions import ExportSessions
 from sessions.usecases.fold_blocks import FoldBlocks
 from sessions.usecases.get_session import GetSession
 from sessions.usecases.inspect_blocks import InspectBlocks
@@ -44,6 +45,7 @@ class Application:
     api_keys: ApiKeys
     list_sessions: ListSessions
     get_session: GetSession
+    export_sessions: ExportSessions
     enricher: Enricher
     write_events: EventWriter
     ingest_events: IngestEvents
@@ -81,6 +83,7 @@ async def open_application(database_url: str, settings: Settings) -> AsyncIterat
             api_keys=ApiKeys(database, websites),
             list_sessions=ListSessions(database, websites, cursors, _now, SearchColumns(database)),
             get_session=GetSession(database, websites, cursors),
+            export_sessions=ExportSessions(pools.exports, websites, cursors, _now),
             enricher=enricher,
             write_events=write_events,
             ingest_events=IngestEvents(websites, enricher, write_events, _now),

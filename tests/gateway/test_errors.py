@@ -104,7 +104,7 @@ def test_an_error_for_head_has_headers_only(edge: Gateway) -> None:
         ("website_id=site_2", "website_id", "there is no such parameter"),
         ("websiteId=site_2", "websiteId", "there is no such parameter"),
         ("filterCountry=US", "filterCountry", "there is no such parameter; write filter_country"),
-        ("filter=US", "filter", "there is no such parameter"),
+        ("filters=US", "filters", "there is no such parameter"),
         ("filterx=a&filterx=b", "filterx", "there is no such parameter"),
         ("filter_city=%FF", "filter_city", "is not valid UTF-8"),
         ("filter_city=%ED%A0%80", "filter_city", "is not valid UTF-8"),

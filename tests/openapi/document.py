@@ -21,8 +21,13 @@ class Operation:
     json: Json
 
 
-HEADERS = {"link", "retry-after", "www-authenticate", "x-request-id"}
+HEADERS = {"content-disposition", "link", "retry-after", "www-authenticate", "x-request-id"}
 """Headers that mean something to callers; the document names each where it may come."""
+
+
+def media_type(reply: Reply) -> str:
+    """What the body of an answer is."""
+    return reply.headers["content-type"].partition(";")[0]
 
 
 class Document:
@@ -59,9 +64,11 @@ class Document:
             name for name in headers if headers[name].get("required") and name not in reply.headers
         ]
         unknown = sorted(HEADERS & reply.headers.keys() - headers.keys())
-        [(kind, content)] = response["content"].items()
-        wrong = [] if reply.headers["content-type"] == kind else [reply.headers["content-type"]]
-        return missing + unknown + wrong + self.errors(content["schema"], reply.json)
+        kind = media_type(reply)
+        if kind not in response["content"]:
+            return [*missing, *unknown, kind]
+        schema = response["content"][kind]["schema"]
+        return missing + unknown + self.errors(schema, reply.json)
 
     def errors(self, schema: Json, value: Any) -> list[str]:
         """What of a value does not fit a schema of the document."""

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from openapi.build import EXAMPLES, Json
-from tests.openapi.document import Document
+from tests.openapi.document import Document, media_type
 from tests.openapi.recording import Exchange, record
 
 _HEAD = (
@@ -30,18 +30,18 @@ def _examples(document: Document, exchange: Exchange) -> list[tuple[str, Any]]:
     place = f"$.paths['{operation.path}'].{operation.verb}"
     status = str(exchange.reply.status)
     reference = operation.json["responses"][status].get("$ref", "")
+    kind = media_type(exchange.reply)
     if reference:
-        return [
-            (_content(f"$.components.responses.{reference.split('/')[-1]}"), exchange.reply.json)
-        ]
-    found = [(_content(f"{place}.responses['{status}']"), exchange.reply.json)]
+        shared = f"$.components.responses.{reference.split('/')[-1]}"
+        return [(_content(shared, kind), exchange.reply.json)]
+    found = [(_content(f"{place}.responses['{status}']", kind), exchange.reply.json)]
     if exchange.call.body and not exchange.name.endswith("_again"):
         found.append((_content(f"{place}.requestBody"), exchange.call.body))
     return found
 
 
-def _content(place: str) -> str:
-    return f"{place}.content['application/json']"
+def _content(place: str, kind: str = "application/json") -> str:
+    return f"{place}.content['{kind}']"
 
 
 if __name__ == "__main__":

@@ -140,6 +140,11 @@ LIST = Call(
     "SessionService_ListSessions", "/api/websites/{website}/sessions", lacks="writes", query=DAYS
 )
 GET = Call("SessionService_GetSession", "/api/websites/{website}/sessions/{session}", "writes")
+EXPORT = replace(
+    LIST,
+    operation="SessionService_ExportSessions",
+    path="/api/websites/{website}/sessions:export",
+)
 RECORD = Call("EventService_RecordEvents", "/api/websites/{website}/events", "reads", body=VISIT)
 ERASE = Call(
     "VisitorService_EraseVisitor",
@@ -155,7 +160,7 @@ SUMMARIZE = Call(
 )
 ANALYSES = (SUMMARIZE,)
 HEALTH = Call("GetHealth", "/healthz", key="")
-API = (LIST, GET, RECORD, *ANALYSES, ERASE)
+API = (LIST, GET, EXPORT, RECORD, *ANALYSES, ERASE)
 
 
 @dataclass(frozen=True)
@@ -237,6 +242,8 @@ class Recorder:
             text = text.replace(self._session, SESSION)
         for name, value in (CURSORS | MOMENTS).items():
             text = re.sub(rf'("{name}": )"[^"]+"', rf'\1"{value}"', text)
+        # In lines of an export.
+        text = re.sub(r'(\\"cursor\\":\\")[^\\]+', rf"\g<1>{CURSORS['next_cursor']}", text)
         return json.loads(text)
 
 
@@ -274,6 +281,9 @@ def _answers(recorder: Recorder, _: Service) -> None:
     recorder.send("summary", SUMMARIZE)
     recorder.send("compared_summary", SUMMARIZE, query=SUMMARIZE_PARAMETERS)
     recorder.send("last_events", GET)
+    named = DAYS | {"filter_country": "US"}
+    recorder.send("sessions_with_events", EXPORT, query=named | {"include_events": "true"})
+    recorder.send("sessions", EXPORT, query=named | {"format": "csv"})
     recorder.send("unknown_visitor", ERASE)
     address = {"client_ip": "203.0.113.7", "user_agent": FIREFOX}
     recorder.send("visitor_by_address", ERASE, body=address)
@@ -287,6 +297,7 @@ def _wrong(recorder: Recorder, _: Service) -> None:
     recorder.send("invalid_cursor", LIST, query=DAYS | {"cursor": "abc"})
     recorder.send("invalid_field", GET, query={"events_limit": -1})
     recorder.send("invalid_field", SUMMARIZE, query={"compare": "last_week"})
+    recorder.send("invalid_field", EXPORT, query=DAYS | {"format": "xml"})
     recorder.send("invalid_field", RECORD, body=NAMELESS)
     recorder.send("malformed_body", RECORD, body=b"events")
     recorder.send("invalid_field", ERASE, body={})

@@ -5,19 +5,19 @@ import os
 import signal
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sessions.composition import Application, open_application
 from sessions.domain.api_keys import Scope, new_secret
 from sessions.settings import Settings
 
+from tests.support.databases import without_connections
 from tests.support.restart import workers
 from tests.support.stack import Stack, running_stack
 
@@ -46,17 +46,9 @@ class Service:
         for pid in workers(self.stack.process.pid):
             os.kill(pid, signal.SIGKILL)
 
-    @contextmanager
-    def without_database(self) -> Iterator[None]:
+    def without_database(self) -> AbstractContextManager[None]:
         """Let nobody into the database for the length of the block."""
-        name = conninfo_to_dict(self.stack.database_url)["dbname"]
-        with self._postgres() as connection:
-            connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
-            )
-            yield
-            connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+        return without_connections(self.stack.database_url)
 
     @property
     def workers(self) -> int:
@@ -91,10 +83,6 @@ class Service:
             connection.execute(sql.SQL(_VIEW).format(name=sql.SQL(name)))
             yield
             connection.execute("DROP VIEW websites; ALTER TABLE gone RENAME TO websites")
-
-    def _postgres(self) -> "psycopg.Connection[Any]":
-        url = make_conninfo(self.stack.database_url, dbname="postgres")
-        return psycopg.connect(url, autocommit=True)
 
 
 @contextmanager

@@ -1,13 +1,13 @@
 """Databases of their own for tests, and questions to them."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 from uuid import uuid4
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 
 @asynccontextmanager
@@ -34,6 +34,20 @@ async def _drop(connection: psycopg.AsyncConnection, name: str) -> None:
         (name,),
     )
     await connection.execute(f"DROP DATABASE {name}")
+
+
+@contextmanager
+def without_connections(url: str) -> Iterator[None]:
+    """Let nobody into a database for the length of the block."""
+    name = conninfo_to_dict(url)["dbname"]
+    administrator = make_conninfo(url, dbname="postgres")
+    with psycopg.connect(administrator, autocommit=True) as connection:
+        connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+        )
+        yield
+        connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
 
 
 async def quiet_log(url: str) -> None:

@@ -18,6 +18,7 @@ import grpc
 from analytics_sessions.v1.session_service_pb2_grpc import SessionServiceStub
 
 SESSIONS = str(Path(sys.executable).with_name("sessions"))
+_STREAMS = ("application/x-ndjson", "text/csv")
 _START_SECONDS = 60
 _STOP_SECONDS = 120
 """PostgreSQL alone may take 60 to stop, before it is ended without writing everything down."""
@@ -25,7 +26,7 @@ _STOP_SECONDS = 120
 
 @dataclass(frozen=True)
 class Reply:
-    """An HTTP response whose body is JSON, or empty."""
+    """An HTTP response; a body of another type than JSON is text in place of it."""
 
     status: int
     headers: Mapping[str, str]
@@ -75,7 +76,9 @@ class Stack:
             response = connection.getresponse()
             content = response.read()
             names = {name.lower(): value for name, value in response.getheaders()}
-            return Reply(response.status, names, json.loads(content) if content else None)
+            is_stream = names.get("content-type", "").startswith(_STREAMS)
+            found = content.decode() if is_stream else json.loads(content) if content else None
+            return Reply(response.status, names, found)
         finally:
             connection.close()
 

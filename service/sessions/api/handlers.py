@@ -35,6 +35,21 @@ _END = object()
 _serialize = methodcaller("SerializeToString")
 
 
+class _Unreadable:
+    """In place of a message: Envoy can't read it, and resets the stream.
+
+    After the first byte a status says nothing over REST: Envoy would end the answer as if it were
+    complete.
+    """
+
+    def SerializeToString(self) -> bytes:  # noqa: N802 (as that of messages)
+        """The tag of `data` and its length, without the data."""
+        return b"\x12\x01"
+
+
+_UNREADABLE = _Unreadable()
+
+
 class Handlers(grpc.GenericRpcHandler):
     """The methods of all services, each behind its interceptors, and an answer for any other.
 
@@ -43,6 +58,7 @@ class Handlers(grpc.GenericRpcHandler):
             descriptor's.
         authenticate: finds the key of a call.
         timeout: seconds that a call may take; some methods have more.
+        rest: services, and what implements their streams as pieces of an answer over REST.
     """
 
     def __init__(
@@ -50,6 +66,7 @@ class Handlers(grpc.GenericRpcHandler):
         services: Iterable[tuple[ServiceDescriptor, object]],
         authenticate: Authenticate,
         timeout: float,
+        rest: Iterable[tuple[ServiceDescriptor, object]] = (),
     ) -> None:
         find_key = FindKey(authenticate)
         self._deadline = Deadline(timeout)
@@ -65,11 +82,19 @@ class Handlers(grpc.GenericRpcHandler):
             check_request_website,
         )
         self._unknown = self._handler(UNKNOWN, chain(self._call, _request))
-        methods = (
+        # A key can be revoked while a stream lives.
+        self._renew = chain((find_key, check_key_scope), _request)
+        methods = [
             (Method.of(descriptor), getattr(servicer, descriptor.name))
             for service, servicer in services
             for descriptor in service.methods
-        )
+        ]
+        methods += [
+            (Method.of(descriptor).over_rest(), getattr(servicer, descriptor.name))
+            for service, servicer in rest
+            for descriptor in service.methods
+            if descriptor.server_streaming
+        ]
         self._handlers = {
             method.path: self._handler(method, self._path(method, behaviour))
             for method, behaviour in methods
@@ -94,14 +119,22 @@ class Handlers(grpc.GenericRpcHandler):
     async def _respond(self, behaviour: Any, call: Call, request: Any) -> None:
         """Send one response after the other, each made in time; sending waits for the caller."""
         seconds = self._deadline.of(call.method)
+        has_begun = False
         # Ends the generator of the service also when the caller goes away.
         async with aclosing(behaviour(request, call.context)) as responses:
-            while True:
-                async with call.deadline(seconds):
-                    response = await anext(responses, _END)
-                if response is _END:
-                    return
-                await call.context.write(response)
+            try:
+                while True:
+                    async with call.deadline(seconds):
+                        await self._renew(call, request)
+                        response = await anext(responses, _END)
+                    if response is _END:
+                        return
+                    await call.context.write(response)
+                    has_begun = True
+            except Exception:
+                if has_begun and call.method.is_rest:
+                    await call.context.write(_UNREADABLE)
+                raise
 
     async def _stream(self, admit: Step, behaviour: Any, call: Call, raws: Any) -> Any:
         """Give the method each message when it is admitted: a key can be revoked meanwhile."""

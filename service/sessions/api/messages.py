@@ -4,6 +4,7 @@ Fields go to the constructor of the outer message, which makes the inner ones: t
 quickest of the ways that were measured.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,9 +12,9 @@ from analytics_sessions.v1 import event_pb2
 from google.protobuf.struct_pb2 import NULL_VALUE, ListValue, Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from sessions.domain.dimensions import FILTERS, TEXTS
+from sessions.domain.dimensions import CLIENT, FILTERS, TEXTS
 from sessions.domain.errors import InvalidArgument, Violation
-from sessions.domain.events import EventInput
+from sessions.domain.events import EventInput, StoredEvent
 from sessions.domain.limits import MAX_EVENT_DATA, MAX_EVENT_DATA_DEPTH
 from sessions.domain.selection import SelectionQuery
 from sessions.domain.session import Session
@@ -38,19 +39,34 @@ def selection_query(request: Any) -> SelectionQuery:
     )
 
 
-def session_fields(session: Session) -> dict[str, Any]:
-    """The fields of a session's message; None leaves one absent."""
-    fields: dict[str, Any] = dict(zip(TEXTS, session.texts, strict=True))
-    fields["session_id"] = format_session_id(session.session_id)
-    fields["visitor_id"] = session.visitor_id
-    fields["started_at"] = timestamp_fields(session.started_at)
-    fields["ended_at"] = timestamp_fields(session.ended_at)
-    fields["duration"] = session.duration
-    fields["pageviews"] = session.pageviews
-    fields["events"] = session.events
-    fields["is_bounce"] = session.is_bounce
-    fields["is_bot"] = session.is_bot
-    return fields
+def timestamp_fields(moment: datetime) -> dict[str, int]:
+    """The fields of a Timestamp: half the time of making the message itself."""
+    elapsed = moment - _EPOCH
+    seconds = elapsed.days * 86_400 + elapsed.seconds
+    return {"seconds": seconds, "nanos": elapsed.microseconds * 1000}
+
+
+def session_fields(
+    session: Session, timestamp: Callable[[datetime], Any] = timestamp_fields
+) -> dict[str, Any]:
+    """The fields of a session's message; None leaves one absent.
+
+    Args:
+        session: the session.
+        timestamp: makes the value of a moment.
+    """
+    return {
+        "session_id": format_session_id(session.session_id),
+        "visitor_id": session.visitor_id,
+        "started_at": timestamp(session.started_at),
+        "ended_at": timestamp(session.ended_at),
+        "duration": session.duration,
+        "pageviews": session.pageviews,
+        "events": session.events,
+        "is_bounce": session.is_bounce,
+        "is_bot": session.is_bot,
+        **dict(zip(TEXTS, session.texts, strict=True)),
+    }
 
 
 def event_fields(timed: TimedEvent) -> dict[str, Any]:
@@ -66,6 +82,31 @@ def event_fields(timed: TimedEvent) -> dict[str, Any]:
         "page": timed.page or None,
         "offset": timed.offset,
         "time_on_page": timed.time_on_page,
+    }
+
+
+def stored_event_fields(
+    event: StoredEvent, timestamp: Callable[[datetime], Any] = timestamp_fields
+) -> dict[str, Any]:
+    """The fields of a stored event's message that apply to it; None leaves one absent.
+
+    Args:
+        event: the event.
+        timestamp: makes the value of a moment.
+    """
+    return {
+        "session_id": format_session_id(event.session_id),
+        "visitor_id": event.visitor_id,
+        "event_id": event.event_id,
+        "event_type": "pageview" if event.is_pageview else "event",
+        "timestamp": timestamp(event.occurred_at),
+        "sequence": event.sequence,
+        "is_bot": event.is_bot,
+        "url": event.url or None,
+        "referrer": event.referrer or None,
+        "event_name": event.event_name or None,
+        "event_data": event.event_data,
+        **{name: text or None for name, text in zip(CLIENT, event.client, strict=True)},
     }
 
 
@@ -99,13 +140,6 @@ def sent_event(indexed: tuple[int, event_pb2.Event]) -> EventInput:
 def cursor_value(cursor: str | None) -> Value:
     """A cursor as JSON shows it: a string, or null."""
     return Value(null_value=NULL_VALUE) if cursor is None else Value(string_value=cursor)
-
-
-def timestamp_fields(moment: datetime) -> dict[str, int]:
-    """The fields of a Timestamp: half the time of making the message itself."""
-    elapsed = moment - _EPOCH
-    seconds = elapsed.days * 86_400 + elapsed.seconds
-    return {"seconds": seconds, "nanos": elapsed.microseconds * 1000}
 
 
 def _moment(timestamp: Timestamp) -> datetime:

@@ -3,7 +3,7 @@
 The options are those of `protos/analytics/sessions/v1/options.proto`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from analytics_sessions.v1 import options_pb2
@@ -25,8 +25,9 @@ class Method:
     """A method of the API and what the service asks of its calls.
 
     `timeout` is in seconds and 0 where only the service's setting counts; `bounds` are those of
-    the request's repeated fields; `cursors` has the cursor of a response with the
-    parameter that it is for, such as `next_cursor` and `cursor`.
+    the request's repeated fields; `is_rest` tells that the responses are pieces of an answer over
+    REST; `cursors` has the cursor of a response with the parameter that it is for, such as
+    `next_cursor` and `cursor`.
     """
 
     path: str
@@ -36,6 +37,7 @@ class Method:
     bounds: Bounds
     streams_requests: bool
     streams_responses: bool
+    is_rest: bool
     request: type[Message]
     cursors: tuple[tuple[str, str], ...]
 
@@ -57,12 +59,18 @@ class Method:
             bounds=_bounds(descriptor.input_type),
             streams_requests=descriptor.client_streaming,
             streams_responses=descriptor.server_streaming,
+            is_rest=False,
             request=GetMessageClass(descriptor.input_type),
             cursors=_cursors(descriptor),
         )
 
+    def over_rest(self) -> "Method":
+        """The method by which Envoy calls a stream; see `tools/rest_descriptors.py`."""
+        path = self.path.replace(".sessions.v1.", ".sessions.rest.v1.")
+        return replace(self, path=path, is_rest=True)
 
-UNKNOWN = Method("unknown", Scope.SESSIONS_READ, 0, 0, {}, False, False, Message, ())
+
+UNKNOWN = Method("unknown", Scope.SESSIONS_READ, 0, 0, {}, False, False, False, Message, ())
 """Stands for any method that the API does not have."""
 
 

@@ -13,8 +13,10 @@ from grpc_health.v1 import health, health_pb2_grpc
 
 from sessions.api.analysis_service import AnalysisService
 from sessions.api.event_service import EventService
+from sessions.api.exports import Exports
 from sessions.api.handlers import Handlers
 from sessions.api.reflection import reflection_handlers
+from sessions.api.rest_service import RestSessionService
 from sessions.api.session_service import SessionService
 from sessions.api.visitor_service import VisitorService
 from sessions.composition import Application
@@ -53,7 +55,7 @@ def make_server(
         application: the use cases that the services call.
         status: answers health checks.
         settings: deadlines.
-        draining: ends the streams of events once it is set.
+        draining: ends streams once it is set.
     """
     server = grpc.aio.server(options=_OPTIONS)
     health_pb2_grpc.add_HealthServicer_to_server(status, server)
@@ -63,14 +65,23 @@ def make_server(
         stream_age=settings.stream_age,
         draining=draining,
     )
+    exports = Exports(application.export_sessions, draining)
     services = [
-        (_SESSIONS, SessionService(application.list_sessions, application.get_session)),
+        (
+            _SESSIONS,
+            SessionService(application.list_sessions, application.get_session, exports),
+        ),
         (_ANALYSIS, AnalysisService(application.analyses)),
         (_EVENTS, events),
         (_VISITORS, VisitorService(application.erase_visitor)),
     ]
     # The last one, because it answers for whatever the others do not have.
-    handlers = Handlers(services, application.authenticate, settings.request_timeout)
+    handlers = Handlers(
+        services,
+        application.authenticate,
+        settings.request_timeout,
+        rest=[(_SESSIONS, RestSessionService(exports))],
+    )
     reflection = reflection_handlers([*SERVICES, health.SERVICE_NAME])
     server.add_generic_rpc_handlers((*reflection, handlers))
     return server

@@ -1,12 +1,16 @@
 """SessionService: each call is one use case."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 import grpc
 from analytics_sessions.v1 import session_service_pb2 as messages
 from analytics_sessions.v1 import session_service_pb2_grpc as services
 
+from sessions.api.exports import Exports, message_of
 from sessions.api.messages import cursor_value, event_fields, selection_query, session_fields
+from sessions.domain.errors import InvalidArgument, Violation
 from sessions.usecases.get_session import GetSession
 from sessions.usecases.list_sessions import ListSessions
 
@@ -16,9 +20,12 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class SessionService(services.SessionServiceServicer):
     """Reads sessions."""
 
-    def __init__(self, list_sessions: ListSessions, get_session: GetSession) -> None:
+    def __init__(
+        self, list_sessions: ListSessions, get_session: GetSession, exports: Exports
+    ) -> None:
         self._list_sessions = list_sessions
         self._get_session = get_session
+        self._exports = exports
 
     async def ListSessions(  # noqa: N802 (the name in the protos)
         self, request: messages.ListSessionsRequest, context: Context
@@ -47,3 +54,14 @@ class SessionService(services.SessionServiceServicer):
             previous_view_time=details.timeline.previous_view_time,
             next_events_cursor=cursor_value(details.next_events_cursor),
         )
+
+    async def ExportSessions(  # noqa: N802 (the name in the protos)
+        self, request: messages.ExportSessionsRequest, context: Context
+    ) -> AsyncGenerator[messages.ExportSessionsResponse, None]:
+        """Exports the sessions of a website, oldest first."""
+        if request.format:
+            text = "is for REST; over gRPC the stream has messages, leave it out"
+            raise InvalidArgument(Violation("format", text))
+        async with aclosing(self._exports.parts(request)) as parts:
+            async for part in parts:
+                yield message_of(part)

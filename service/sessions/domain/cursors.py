@@ -27,6 +27,8 @@ _LIST = struct.Struct(">qqq16s")
 # occurred_at and the moment of the open view in microseconds since 1970 (0: there is none), and the
 # sequence; the event id follows as text.
 _EVENTS = struct.Struct(">qqi")
+# As _LIST, and how many sessions were sent; the key of an event can follow.
+_EXPORT = struct.Struct(">qqq16si")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -101,6 +103,39 @@ class PageKey(NamedTuple):
         since, until, at, session_id = _LIST.unpack(payload)
         after = Position(_moment(at), UUID(bytes=session_id))
         return cls(Range(_moment(since), _moment(until)), after)
+
+
+class ExportKey(NamedTuple):
+    """Where an export goes on: after a session, in the days that the first request meant.
+
+    Attributes:
+        range: those days.
+        after: the last session that was sent, or a position without a session.
+        sessions: how many were sent.
+        after_event: of that session, the last event that was sent; None where it is complete.
+    """
+
+    range: Range
+    after: Position
+    sessions: int
+    after_event: EventKey | None = None
+
+    def pack(self) -> bytes:
+        """The key as bytes, times to the microsecond."""
+        since, until = map(_microseconds, self.range)
+        at, session_id = _microseconds(self.after.started_at), self.after.session_id.bytes
+        packed = _EXPORT.pack(since, until, at, session_id, self.sessions)
+        event = EventPageKey(self.after_event, None).pack() if self.after_event else b""
+        return packed + event
+
+    @classmethod
+    def unpack(cls, payload: bytes) -> "ExportKey":
+        """The key that `pack` made."""
+        since, until, at, session_id, sessions = _EXPORT.unpack_from(payload)
+        after = Position(_moment(at), UUID(bytes=session_id))
+        rest = payload[_EXPORT.size :]
+        event = EventPageKey.unpack(rest).after if rest else None
+        return cls(Range(_moment(since), _moment(until)), after, sessions, event)
 
 
 class EventPageKey(NamedTuple):

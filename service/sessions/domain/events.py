@@ -1,11 +1,15 @@
 """An event: as it was sent, and as it is stored."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
 
 EventKey = tuple[datetime, int, str]
 """What orders the events of one visitor: (timestamp, sequence, event_id)."""
+
+BEFORE_ALL: EventKey = (datetime.min.replace(tzinfo=UTC), 0, "")
+"""A key before those of all events."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,6 +54,31 @@ class Event:
     referrer: str
     path: str
     attributes: dict[str, str]
+
+    @property
+    def key(self) -> EventKey:
+        """The event's position among the events of its visitor."""
+        return self.occurred_at, self.sequence, self.event_id
+
+
+class StoredEvent(NamedTuple):
+    """One hit as it is exported; `client` holds its values of `dimensions.CLIENT` in order.
+
+    `''` stands for an unknown text.
+    """
+
+    session_id: UUID
+    visitor_id: str
+    occurred_at: datetime
+    event_id: str
+    sequence: int
+    is_pageview: bool
+    is_bot: bool
+    event_name: str
+    url: str
+    referrer: str
+    event_data: dict[str, Any] | None
+    client: tuple[str, ...]
 
     @property
     def key(self) -> EventKey:

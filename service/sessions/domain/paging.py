@@ -8,7 +8,7 @@ from sessions.domain.errors import InvalidArgument, Violation
 
 
 class Position(NamedTuple):
-    """A position in the list of sessions, newest first: what comes after it is older."""
+    """A position among the sessions of a website, in the order of `(started_at, session_id)`."""
 
     started_at: datetime
     session_id: UUID

@@ -149,7 +149,12 @@ def _above(share_of_heap: float, action: str) -> OverloadAction:
 def _cluster(workers: Iterable[tuple[str, int]]) -> Cluster:
     http2 = HttpProtocolOptions(
         explicit_http_config=HttpProtocolOptionsExplicitHttpConfig(
-            http2_protocol_options=Http2ProtocolOptions()
+            http2_protocol_options=Http2ProtocolOptions(
+                # What Envoy holds of a stream whose caller reads slowly.
+                initial_stream_window_size=65_536,
+                # All streams of a worker share it: slow ones must not stop the others.
+                initial_connection_window_size=16_777_216,
+            )
         )
     )
     endpoints = [LbEndpoint(endpoint=Endpoint(address=_address(*worker))) for worker in workers]

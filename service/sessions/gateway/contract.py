@@ -51,6 +51,11 @@ class Method:
         return self.declaration.client_streaming or self.declaration.server_streaming
 
     @property
+    def is_rest_stream(self) -> bool:
+        """Whether the responses are pieces of one answer over REST, as a worker makes it."""
+        return self.declaration.output_type == ".google.api.HttpBody"
+
+    @property
     def rest(self) -> list[HttpRule]:
         """How it is called over REST; empty where it is not."""
         options = self.declaration.options

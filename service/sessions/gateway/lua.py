@@ -44,6 +44,7 @@ def _rest_routes(contract: Contract) -> Iterator[Mapping[str, Any]]:
                 "path": _pattern(template),
                 "variables": variables,
                 "parameters": _parameters(method, rule, variables),
+                "is_stream": method.is_rest_stream,
             }
 
 
@@ -77,6 +78,8 @@ def _lua(value: Any) -> str:
             )
         case list():
             return f"{{{', '.join(map(_lua, value))}}}"
+        case bool():
+            return str(value).lower()
         case str():
             # Printable ASCII but for quotation marks and backslashes stays as it is.
             return '"' + re.sub(r"[^ !#-\[\]-~]", _escape, value) + '"'

@@ -46,10 +46,12 @@ local function look_at(headers)
   return bytes <= MAX_HEADER_BYTES and count <= MAX_HEADERS, of_grpc
 end
 
--- The call that answers at a path, and the values of the path's variables.
+-- The call that answers at a path, and the values of the path's variables. HEAD is
+-- GET without the content, but for streams: the length of one is not known.
 local function find_route(verb, path)
   for _, route in ipairs(ROUTES) do
-    if route.verb == verb then
+    local matches = verb == "HEAD" and route.verb == "GET" and not route.is_stream
+    if matches or route.verb == verb then
       local values = {path:match(route.path)}
       if values[1] then return route, values end
     end
@@ -122,13 +124,12 @@ end
 local function check_rest(handle, headers)
   local verb, target = headers:get(":method"), headers:get(":path")
   local path, query = target:match("^([^?]*)%??(.*)$")
-  if verb == "HEAD" then
-    verb = "GET"
-    headers:replace(":method", verb)
-    note(handle, "is_head", true)
-  end
   local route, values = find_route_unescaped(headers, verb, path, query)
   if not route then return handle:respond({[":status"] = "404"}, "no such route") end
+  if verb == "HEAD" then
+    headers:replace(":method", "GET")
+    note(handle, "is_head", true)
+  end
   local field, description = wrong_variable(route, values)
   if not field then field, description = wrong_parameter(route, query) end
   if field then return refuse(handle, field, description) end

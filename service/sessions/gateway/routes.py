@@ -83,6 +83,8 @@ def disabled() -> Any:
 
 
 def _method_route(method: Method, request_timeout: float) -> Route:
+    if method.is_rest_stream:
+        return Route(match=RouteMatch(path=method.path), route=_to_workers(None))
     if method.is_streaming:
         return Route(
             # A stream may stay open: it is bounded by the idle timeout of the listener.

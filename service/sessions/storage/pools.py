@@ -13,7 +13,11 @@ _ADMIN_CONNECTIONS = 1
 _ADMIN_TIMEOUT = 5.0
 # One analysis runs at a time.
 _ANALYSIS_CONNECTIONS = 1
-MORE_CONNECTIONS = _JOB_CONNECTIONS + _ADMIN_CONNECTIONS + _ANALYSIS_CONNECTIONS
+# Held while a chunk is read, never while it is sent: so many exports take turns on them.
+_EXPORT_CONNECTIONS = 2
+MORE_CONNECTIONS = (
+    _JOB_CONNECTIONS + _ADMIN_CONNECTIONS + _ANALYSIS_CONNECTIONS + _EXPORT_CONNECTIONS
+)
 """Connections of one process beside those for requests, at most."""
 
 
@@ -22,13 +26,14 @@ class Pools(NamedTuple):
 
     `requests` is for calls that are answered in milliseconds; `jobs` for work that takes as
     long as it takes (erasure, retention, removal, folds); `admin` for health checks; `analysis`
-    for calls that read columns.
+    for calls that read columns; `exports` for exports.
     """
 
     requests: Database
     jobs: Database
     admin: Database
     analysis: Database
+    exports: Database
 
 
 @asynccontextmanager
@@ -59,6 +64,13 @@ async def open_pools(url: str, *, pool_size: int, request_timeout: float) -> Asy
         timeout=request_timeout,
         patience=patience,
     )
+    exports = Database(
+        url,
+        pool_size=_EXPORT_CONNECTIONS,
+        min_size=0,
+        timeout=request_timeout,
+        patience=request_timeout,
+    )
     # The health check is the first to notice that the server was restarted. Its siblings then
     # replace their broken connections before callers meet them.
     admin = Database(
@@ -66,7 +78,7 @@ async def open_pools(url: str, *, pool_size: int, request_timeout: float) -> Asy
         pool_size=_ADMIN_CONNECTIONS,
         min_size=0,
         timeout=_ADMIN_TIMEOUT,
-        siblings=(requests, jobs, analysis),
+        siblings=(requests, jobs, analysis, exports),
     )
-    async with requests, jobs, admin, analysis:
-        yield Pools(requests, jobs, admin, analysis)
+    async with requests, jobs, admin, analysis, exports:
+        yield Pools(requests, jobs, admin, analysis, exports)

@@ -80,3 +80,45 @@ class SessionEvent(_message.Message):
     offset: float
     time_on_page: float
     def __init__(self, event_type: _Optional[str] = ..., timestamp: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., url: _Optional[str] = ..., referrer: _Optional[str] = ..., event_name: _Optional[str] = ..., event_data: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., page: _Optional[str] = ..., offset: _Optional[float] = ..., time_on_page: _Optional[float] = ...) -> None: ...
+
+class StoredEvent(_message.Message):
+    __slots__ = ("session_id", "visitor_id", "event_id", "event_type", "timestamp", "sequence", "is_bot", "url", "referrer", "event_name", "event_data", "hostname", "country", "region", "city", "browser", "os", "device", "language")
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    VISITOR_ID_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    EVENT_TYPE_FIELD_NUMBER: _ClassVar[int]
+    TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    IS_BOT_FIELD_NUMBER: _ClassVar[int]
+    URL_FIELD_NUMBER: _ClassVar[int]
+    REFERRER_FIELD_NUMBER: _ClassVar[int]
+    EVENT_NAME_FIELD_NUMBER: _ClassVar[int]
+    EVENT_DATA_FIELD_NUMBER: _ClassVar[int]
+    HOSTNAME_FIELD_NUMBER: _ClassVar[int]
+    COUNTRY_FIELD_NUMBER: _ClassVar[int]
+    REGION_FIELD_NUMBER: _ClassVar[int]
+    CITY_FIELD_NUMBER: _ClassVar[int]
+    BROWSER_FIELD_NUMBER: _ClassVar[int]
+    OS_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    session_id: str
+    visitor_id: str
+    event_id: str
+    event_type: str
+    timestamp: _timestamp_pb2.Timestamp
+    sequence: int
+    is_bot: bool
+    url: str
+    referrer: str
+    event_name: str
+    event_data: _struct_pb2.Struct
+    hostname: str
+    country: str
+    region: str
+    city: str
+    browser: str
+    os: str
+    device: str
+    language: str
+    def __init__(self, session_id: _Optional[str] = ..., visitor_id: _Optional[str] = ..., event_id: _Optional[str] = ..., event_type: _Optional[str] = ..., timestamp: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sequence: _Optional[int] = ..., is_bot: _Optional[bool] = ..., url: _Optional[str] = ..., referrer: _Optional[str] = ..., event_name: _Optional[str] = ..., event_data: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., hostname: _Optional[str] = ..., country: _Optional[str] = ..., region: _Optional[str] = ..., city: _Optional[str] = ..., browser: _Optional[str] = ..., os: _Optional[str] = ..., device: _Optional[str] = ..., language: _Optional[str] = ...) -> None: ...

@@ -19,7 +19,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+analytics/sessions/v1/session_service.proto\x12\x15\x61nalytics.sessions.v1\x1a#analytics/sessions/v1/options.proto\x1a#analytics/sessions/v1/session.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xdf\x04\n\x13ListSessionsRequest\x12\x12\n\nwebsite_id\x18\x01 \x01(\t\x12\x12\n\nstart_date\x18\x02 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x03 \x01(\t\x12\x10\n\x08timezone\x18\x04 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x05 \x01(\t\x12\r\n\x05limit\x18\x06 \x01(\x05\x12\x14\n\x0cinclude_bots\x18\x07 \x01(\x08\x12\x1c\n\x0e\x66ilter_country\x18\x08 \x03(\tB\x04\x88\xce\x18\x64\x12\x19\n\x0b\x66ilter_page\x18\t \x03(\tB\x04\x88\xce\x18\x64\x12\x1d\n\x0f\x66ilter_referrer\x18\n \x03(\tB\x04\x88\xce\x18\x64\x12\x1c\n\x0e\x66ilter_browser\x18\x0b \x03(\tB\x04\x88\xce\x18\x64\x12\x17\n\tfilter_os\x18\x0c \x03(\tB\x04\x88\xce\x18\x64\x12\x1b\n\rfilter_device\x18\r \x03(\tB\x04\x88\xce\x18\x64\x12\x1d\n\x0f\x66ilter_language\x18\x0e \x03(\tB\x04\x88\xce\x18\x64\x12\x1f\n\x11\x66ilter_utm_source\x18\x0f \x03(\tB\x04\x88\xce\x18\x64\x12\x1f\n\x11\x66ilter_utm_medium\x18\x10 \x03(\tB\x04\x88\xce\x18\x64\x12!\n\x13\x66ilter_utm_campaign\x18\x11 \x03(\tB\x04\x88\xce\x18\x64\x12\x1b\n\rfilter_region\x18\x12 \x03(\tB\x04\x88\xce\x18\x64\x12\x19\n\x0b\x66ilter_city\x18\x13 \x03(\tB\x04\x88\xce\x18\x64\x12\x1d\n\x0f\x66ilter_hostname\x18\x14 \x03(\tB\x04\x88\xce\x18\x64\x12\x0e\n\x06\x66ilter\x18\x15 \x01(\t\x12\x15\n\x07journey\x18\x16 \x03(\tB\x04\x88\xce\x18\n\x12\x19\n\x0bnot_journey\x18\x17 \x03(\tB\x04\x88\xce\x18\n\"u\n\x14ListSessionsResponse\x12\x30\n\x08sessions\x18\x01 \x03(\x0b\x32\x1e.analytics.sessions.v1.Session\x12+\n\x0bnext_cursor\x18\x02 \x01(\x0b\x32\x16.google.protobuf.Value\"h\n\x11GetSessionRequest\x12\x12\n\nwebsite_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x14\n\x0c\x65vents_limit\x18\x03 \x01(\x05\x12\x15\n\revents_cursor\x18\x04 \x01(\t\"\xe6\x01\n\x12GetSessionResponse\x12/\n\x07session\x18\x01 \x01(\x0b\x32\x1e.analytics.sessions.v1.Session\x12\x33\n\x06\x65vents\x18\x02 \x03(\x0b\x32#.analytics.sessions.v1.SessionEvent\x12\x32\n\x12next_events_cursor\x18\x03 \x01(\x0b\x32\x16.google.protobuf.Value\x12\x1f\n\x12previous_view_time\x18\x04 \x01(\x01H\x00\x88\x01\x01\x42\x15\n\x13_previous_view_time2\xf9\x02\n\x0eSessionService\x12\xae\x01\n\x0cListSessions\x12*.analytics.sessions.v1.ListSessionsRequest\x1a+.analytics.sessions.v1.ListSessionsResponse\"E\x90\x02\x01\x8a\xce\x18\x13\n\rsessions:read\x18\x80\x80@\x82\xd3\xe4\x93\x02%\x12#/api/websites/{website_id}/sessions\x12\xb5\x01\n\nGetSession\x12(.analytics.sessions.v1.GetSessionRequest\x1a).analytics.sessions.v1.GetSessionResponse\"R\x90\x02\x01\x8a\xce\x18\x13\n\rsessions:read\x18\x80\x80\x04\x82\xd3\xe4\x93\x02\x32\x12\x30/api/websites/{website_id}/sessions/{session_id}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+analytics/sessions/v1/session_service.proto\x12\x15\x61nalytics.sessions.v1\x1a#analytics/sessions/v1/options.proto\x1a#analytics/sessions/v1/session.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xdf\x04\n\x13ListSessionsRequest\x12\x12\n\nwebsite_id\x18\x01 \x01(\t\x12\x12\n\nstart_date\x18\x02 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x03 \x01(\t\x12\x10\n\x08timezone\x18\x04 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x05 \x01(\t\x12\r\n\x05limit\x18\x06 \x01(\x05\x12\x14\n\x0cinclude_bots\x18\x07 \x01(\x08\x12\x1c\n\x0e\x66ilter_country\x18\x08 \x03(\tB\x04\x88\xce\x18\x64\x12\x19\n\x0b\x66ilter_page\x18\t \x03(\tB\x04\x88\xce\x18\x64\x12\x1d\n\x0f\x66ilter_referrer\x18\n \x03(\tB\x04\x88\xce\x18\x64\x12\x1c\n\x0e\x66ilter_browser\x18\x0b \x03(\tB\x04\x88\xce\x18\x64\x12\x17\n\tfilter_os\x18\x0c \x03(\tB\x04\x88\xce\x18\x64\x12\x1b\n\rfilter_device\x18\r \x03(\tB\x04\x88\xce\x18\x64\x12\x1d\n\x0f\x66ilter_language\x18\x0e \x03(\tB\x04\x88\xce\x18\x64\x12\x1f\n\x11\x66ilter_utm_source\x18\x0f \x03(\tB\x04\x88\xce\x18\x64\x12\x1f\n\x11\x66ilter_utm_medium\x18\x10 \x03(\tB\x04\x88\xce\x18\x64\x12!\n\x13\x66ilter_utm_campaign\x18\x11 \x03(\tB\x04\x88\xce\x18\x64\x12\x1b\n\rfilter_region\x18\x12 \x03(\tB\x04\x88\xce\x18\x64\x12\x19\n\x0b\x66ilter_city\x18\x13 \x03(\tB\x04\x88\xce\x18\x64\x12\x1d\n\x0f\x66ilter_hostname\x18\x14 \x03(\tB\x04\x88\xce\x18\x64\x12\x0e\n\x06\x66ilter\x18\x15 \x01(\t\x12\x15\n\x07journey\x18\x16 \x03(\tB\x04\x88\xce\x18\n\x12\x19\n\x0bnot_journey\x18\x17 \x03(\tB\x04\x88\xce\x18\n\"u\n\x14ListSessionsResponse\x12\x30\n\x08sessions\x18\x01 \x03(\x0b\x32\x1e.analytics.sessions.v1.Session\x12+\n\x0bnext_cursor\x18\x02 \x01(\x0b\x32\x16.google.protobuf.Value\"\xfa\x04\n\x15\x45xportSessionsRequest\x12\x12\n\nwebsite_id\x18\x01 \x01(\t\x12\x12\n\nstart_date\x18\x02 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x03 \x01(\t\x12\x10\n\x08timezone\x18\x04 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x05 \x01(\t\x12\x14\n\x0cinclude_bots\x18\x07 \x01(\x08\x12\x1c\n\x0e\x66ilter_country\x18\x08 \x03(\tB\x04\x88\xce\x18\x64\x12\x19\n\x0b\x66ilter_page\x18\t \x03(\tB\x04\x88\xce\x18\x64\x12\x1d\n\x0f\x66ilter_referrer\x18\n \x03(\tB\x04\x88\xce\x18\x64\x12\x1c\n\x0e\x66ilter_browser\x18\x0b \x03(\tB\x04\x88\xce\x18\x64\x12\x17\n\tfilter_os\x18\x0c \x03(\tB\x04\x88\xce\x18\x64\x12\x1b\n\rfilter_device\x18\r \x03(\tB\x04\x88\xce\x18\x64\x12\x1d\n\x0f\x66ilter_language\x18\x0e \x03(\tB\x04\x88\xce\x18\x64\x12\x1f\n\x11\x66ilter_utm_source\x18\x0f \x03(\tB\x04\x88\xce\x18\x64\x12\x1f\n\x11\x66ilter_utm_medium\x18\x10 \x03(\tB\x04\x88\xce\x18\x64\x12!\n\x13\x66ilter_utm_campaign\x18\x11 \x03(\tB\x04\x88\xce\x18\x64\x12\x1b\n\rfilter_region\x18\x12 \x03(\tB\x04\x88\xce\x18\x64\x12\x19\n\x0b\x66ilter_city\x18\x13 \x03(\tB\x04\x88\xce\x18\x64\x12\x1d\n\x0f\x66ilter_hostname\x18\x14 \x03(\tB\x04\x88\xce\x18\x64\x12\x0e\n\x06\x66ilter\x18\x15 \x01(\t\x12\x15\n\x07journey\x18\x16 \x03(\tB\x04\x88\xce\x18\n\x12\x19\n\x0bnot_journey\x18\x17 \x03(\tB\x04\x88\xce\x18\n\x12\x0e\n\x06\x66ormat\x18\x19 \x01(\t\x12\x16\n\x0einclude_events\x18\x1a \x01(\x08\"}\n\x16\x45xportSessionsResponse\x12\x30\n\x05items\x18\x01 \x03(\x0b\x32!.analytics.sessions.v1.ExportItem\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\x12\x10\n\x08sessions\x18\x03 \x01(\x05\x12\x0f\n\x07is_last\x18\x04 \x01(\x08\"|\n\nExportItem\x12\x31\n\x07session\x18\x01 \x01(\x0b\x32\x1e.analytics.sessions.v1.SessionH\x00\x12\x33\n\x05\x65vent\x18\x02 \x01(\x0b\x32\".analytics.sessions.v1.StoredEventH\x00\x42\x06\n\x04kind\"h\n\x11GetSessionRequest\x12\x12\n\nwebsite_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x14\n\x0c\x65vents_limit\x18\x03 \x01(\x05\x12\x15\n\revents_cursor\x18\x04 \x01(\t\"\xe6\x01\n\x12GetSessionResponse\x12/\n\x07session\x18\x01 \x01(\x0b\x32\x1e.analytics.sessions.v1.Session\x12\x33\n\x06\x65vents\x18\x02 \x03(\x0b\x32#.analytics.sessions.v1.SessionEvent\x12\x32\n\x12next_events_cursor\x18\x03 \x01(\x0b\x32\x16.google.protobuf.Value\x12\x1f\n\x12previous_view_time\x18\x04 \x01(\x01H\x00\x88\x01\x01\x42\x15\n\x13_previous_view_time2\xb9\x04\n\x0eSessionService\x12\xae\x01\n\x0cListSessions\x12*.analytics.sessions.v1.ListSessionsRequest\x1a+.analytics.sessions.v1.ListSessionsResponse\"E\x90\x02\x01\x8a\xce\x18\x13\n\rsessions:read\x18\x80\x80@\x82\xd3\xe4\x93\x02%\x12#/api/websites/{website_id}/sessions\x12\xb5\x01\n\nGetSession\x12(.analytics.sessions.v1.GetSessionRequest\x1a).analytics.sessions.v1.GetSessionResponse\"R\x90\x02\x01\x8a\xce\x18\x13\n\rsessions:read\x18\x80\x80\x04\x82\xd3\xe4\x93\x02\x32\x12\x30/api/websites/{website_id}/sessions/{session_id}\x12\xbd\x01\n\x0e\x45xportSessions\x12,.analytics.sessions.v1.ExportSessionsRequest\x1a-.analytics.sessions.v1.ExportSessionsResponse\"L\x90\x02\x01\x8a\xce\x18\x13\n\rsessions:read\x18\x80\x80@\x82\xd3\xe4\x93\x02,\x12*/api/websites/{website_id}/sessions:export0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -56,18 +56,56 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTSESSIONSREQUEST'].fields_by_name['journey']._serialized_options = b'\210\316\030\n'
   _globals['_LISTSESSIONSREQUEST'].fields_by_name['not_journey']._loaded_options = None
   _globals['_LISTSESSIONSREQUEST'].fields_by_name['not_journey']._serialized_options = b'\210\316\030\n'
+  _globals['_EXPORTSESSIONSREQUEST'].fields_by_name['filter_country']._loaded_options = None
+  _globals['_EXPORTSESSIONSREQUEST'].fields_by_name['filter_country']._serialized_options = b'\210\316\030d'
+  _globals['_EXPORTSESSIONSREQUEST'].fields_by_name['filter_page']._loaded_options = None
+  _globals['_EXPORTSESSIONSREQUEST'].fields_by_name['filter_page']._serialized_options = b'\210\316\030d'
+  _globals['_EXPORTSESSIONSREQUEST'].fields_by_name['filter_referrer']._loaded_options = None
+  _globals['_EXPORTSESSIONSREQUEST'].fields_by_name['filter_referrer']._serialized_options = b'\210\316\030d'
+  _globals['_EXPORTSESSIONSREQUEST'].fields_by_name['filter_browser']._loaded_options = None
+  _globals['_EXPORTSESSIONSREQUEST'].fields_by_name['filter_browser']._serialized_options = b'\210\316\030d'
+  _globals['_EXPORTSESSIONSREQUEST'].fields_by_name['filter_os']._loaded_options = None
+  _globals['_EXPORTSESSIONSREQUEST'].fields_by_name['filter_os']._serialized_options = b'\210\316\030d'
+  _globals['_EXPORTSESSIONSREQUEST'].fields_by_name['filter_device']._loaded_options = None
+  _globals['_EXPORTSESSIONSREQUEST'].fields_by_name['filter_device']._serialized_options = b'\210\316\030d'
+  _globals['_EXPORTSESSIONSREQUEST'].fields_by_name['filter_language']._loaded_options = None
+  _globals['_EXPORTSESSIONSREQUEST'].fields_by_name['filter_language']._serialized_options = b'\210\316\030d'
+  _globals['_EXPORTSESSIONSREQUEST'].fields_by_name['filter_utm_source']._loaded_options = None
+  _globals['_EXPORTSESSIONSREQUEST'].fields_by_name['filter_utm_source']._serialized_options = b'\210\316\030d'
+  _globals['_EXPORTSESSIONSREQUEST'].fields_by_name['filter_utm_medium']._loaded_options = None
+  _globals['_EXPORTSESSIONSREQUEST'].fields_by_name['filter_utm_medium']._serialized_options = b'\210\316\030d'
+  _globals['_EXPORTSESSIONSREQUEST'].fields_by_name['filter_utm_campaign']._loaded_options = None
+  _globals['_EXPORTSESSIONSREQUEST'].fields_by_name['filter_utm_campaign']._serialized_options = b'\210\316\030d'
+  _globals['_EXPORTSESSIONSREQUEST'].fields_by_name['filter_region']._loaded_options = None
+  _globals['_EXPORTSESSIONSREQUEST'].fields_by_name['filter_region']._serialized_options = b'\210\316\030d'
+  _globals['_EXPORTSESSIONSREQUEST'].fields_by_name['filter_city']._loaded_options = None
+  _globals['_EXPORTSESSIONSREQUEST'].fields_by_name['filter_city']._serialized_options = b'\210\316\030d'
+  _globals['_EXPORTSESSIONSREQUEST'].fields_by_name['filter_hostname']._loaded_options = None
+  _globals['_EXPORTSESSIONSREQUEST'].fields_by_name['filter_hostname']._serialized_options = b'\210\316\030d'
+  _globals['_EXPORTSESSIONSREQUEST'].fields_by_name['journey']._loaded_options = None
+  _globals['_EXPORTSESSIONSREQUEST'].fields_by_name['journey']._serialized_options = b'\210\316\030\n'
+  _globals['_EXPORTSESSIONSREQUEST'].fields_by_name['not_journey']._loaded_options = None
+  _globals['_EXPORTSESSIONSREQUEST'].fields_by_name['not_journey']._serialized_options = b'\210\316\030\n'
   _globals['_SESSIONSERVICE'].methods_by_name['ListSessions']._loaded_options = None
   _globals['_SESSIONSERVICE'].methods_by_name['ListSessions']._serialized_options = b'\220\002\001\212\316\030\023\n\rsessions:read\030\200\200@\202\323\344\223\002%\022#/api/websites/{website_id}/sessions'
   _globals['_SESSIONSERVICE'].methods_by_name['GetSession']._loaded_options = None
   _globals['_SESSIONSERVICE'].methods_by_name['GetSession']._serialized_options = b'\220\002\001\212\316\030\023\n\rsessions:read\030\200\200\004\202\323\344\223\0022\0220/api/websites/{website_id}/sessions/{session_id}'
+  _globals['_SESSIONSERVICE'].methods_by_name['ExportSessions']._loaded_options = None
+  _globals['_SESSIONSERVICE'].methods_by_name['ExportSessions']._serialized_options = b'\220\002\001\212\316\030\023\n\rsessions:read\030\200\200@\202\323\344\223\002,\022*/api/websites/{website_id}/sessions:export'
   _globals['_LISTSESSIONSREQUEST']._serialized_start=205
   _globals['_LISTSESSIONSREQUEST']._serialized_end=812
   _globals['_LISTSESSIONSRESPONSE']._serialized_start=814
   _globals['_LISTSESSIONSRESPONSE']._serialized_end=931
-  _globals['_GETSESSIONREQUEST']._serialized_start=933
-  _globals['_GETSESSIONREQUEST']._serialized_end=1037
-  _globals['_GETSESSIONRESPONSE']._serialized_start=1040
-  _globals['_GETSESSIONRESPONSE']._serialized_end=1270
-  _globals['_SESSIONSERVICE']._serialized_start=1273
-  _globals['_SESSIONSERVICE']._serialized_end=1650
+  _globals['_EXPORTSESSIONSREQUEST']._serialized_start=934
+  _globals['_EXPORTSESSIONSREQUEST']._serialized_end=1568
+  _globals['_EXPORTSESSIONSRESPONSE']._serialized_start=1570
+  _globals['_EXPORTSESSIONSRESPONSE']._serialized_end=1695
+  _globals['_EXPORTITEM']._serialized_start=1697
+  _globals['_EXPORTITEM']._serialized_end=1821
+  _globals['_GETSESSIONREQUEST']._serialized_start=1823
+  _globals['_GETSESSIONREQUEST']._serialized_end=1927
+  _globals['_GETSESSIONRESPONSE']._serialized_start=1930
+  _globals['_GETSESSIONRESPONSE']._serialized_end=2160
+  _globals['_SESSIONSERVICE']._serialized_start=2163
+  _globals['_SESSIONSERVICE']._serialized_end=2732
 # @@protoc_insertion_point(module_scope)

@@ -30,6 +30,11 @@ class SessionServiceStub:
                 request_serializer=analytics_dot_sessions_dot_v1_dot_session__service__pb2.GetSessionRequest.SerializeToString,
                 response_deserializer=analytics_dot_sessions_dot_v1_dot_session__service__pb2.GetSessionResponse.FromString,
                 _registered_method=True)
+        self.ExportSessions = channel.unary_stream(
+                '/analytics.sessions.v1.SessionService/ExportSessions',
+                request_serializer=analytics_dot_sessions_dot_v1_dot_session__service__pb2.ExportSessionsRequest.SerializeToString,
+                response_deserializer=analytics_dot_sessions_dot_v1_dot_session__service__pb2.ExportSessionsResponse.FromString,
+                _registered_method=True)
 
 
 class SessionServiceServicer:
@@ -58,6 +63,19 @@ class SessionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportSessions(self, request, context):
+        """Sends all sessions of a selection, oldest first, as a stream.
+
+        The export is not of one moment: it reads some sessions at a time, in the
+        order of `started_at` and `session_id`, and holds nothing in the database
+        while a client reads slowly. A session that late events change meanwhile
+        can be missing or come twice. A stream without a last message is not
+        complete; it goes on with the `cursor` of the last message that came.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SessionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -70,6 +88,11 @@ def add_SessionServiceServicer_to_server(servicer, server):
                     servicer.GetSession,
                     request_deserializer=analytics_dot_sessions_dot_v1_dot_session__service__pb2.GetSessionRequest.FromString,
                     response_serializer=analytics_dot_sessions_dot_v1_dot_session__service__pb2.GetSessionResponse.SerializeToString,
+            ),
+            'ExportSessions': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportSessions,
+                    request_deserializer=analytics_dot_sessions_dot_v1_dot_session__service__pb2.ExportSessionsRequest.FromString,
+                    response_serializer=analytics_dot_sessions_dot_v1_dot_session__service__pb2.ExportSessionsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -131,6 +154,33 @@ class SessionService:
             '/analytics.sessions.v1.SessionService/GetSession',
             analytics_dot_sessions_dot_v1_dot_session__service__pb2.GetSessionRequest.SerializeToString,
             analytics_dot_sessions_dot_v1_dot_session__service__pb2.GetSessionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/analytics.sessions.v1.SessionService/ExportSessions',
+            analytics_dot_sessions_dot_v1_dot_session__service__pb2.ExportSessionsRequest.SerializeToString,
+            analytics_dot_sessions_dot_v1_dot_session__service__pb2.ExportSessionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -46,6 +46,15 @@ class SessionServiceStub:
     Bot sessions can be read by their id. The id of a session that was joined
     to another answers with the session that stayed.
     """
+    ExportSessions: _grpc.UnaryStreamMultiCallable[_session_service_pb2.ExportSessionsRequest, _session_service_pb2.ExportSessionsResponse]
+    """Sends all sessions of a selection, oldest first, as a stream.
+
+    The export is not of one moment: it reads some sessions at a time, in the
+    order of `started_at` and `session_id`, and holds nothing in the database
+    while a client reads slowly. A session that late events change meanwhile
+    can be missing or come twice. A stream without a last message is not
+    complete; it goes on with the `cursor` of the last message that came.
+    """
 
 @_typing.type_check_only
 class SessionServiceAsyncStub(SessionServiceStub):
@@ -66,6 +75,15 @@ class SessionServiceAsyncStub(SessionServiceStub):
 
     Bot sessions can be read by their id. The id of a session that was joined
     to another answers with the session that stayed.
+    """
+    ExportSessions: _aio.UnaryStreamMultiCallable[_session_service_pb2.ExportSessionsRequest, _session_service_pb2.ExportSessionsResponse]  # type: ignore[assignment]
+    """Sends all sessions of a selection, oldest first, as a stream.
+
+    The export is not of one moment: it reads some sessions at a time, in the
+    order of `started_at` and `session_id`, and holds nothing in the database
+    while a client reads slowly. A session that late events change meanwhile
+    can be missing or come twice. A stream without a last message is not
+    complete; it goes on with the `cursor` of the last message that came.
     """
 
 class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -96,6 +114,21 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Bot sessions can be read by their id. The id of a session that was joined
         to another answers with the session that stayed.
+        """
+
+    @_abc_1.abstractmethod
+    def ExportSessions(
+        self,
+        request: _session_service_pb2.ExportSessionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_session_service_pb2.ExportSessionsResponse], _abc.AsyncIterator[_session_service_pb2.ExportSessionsResponse]]:
+        """Sends all sessions of a selection, oldest first, as a stream.
+
+        The export is not of one moment: it reads some sessions at a time, in the
+        order of `started_at` and `session_id`, and holds nothing in the database
+        while a client reads slowly. A session that late events change meanwhile
+        can be missing or come twice. A stream without a last message is not
+        complete; it goes on with the `cursor` of the last message that came.
         """
 
 def add_SessionServiceServicer_to_server(servicer: SessionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -75,6 +75,34 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/websites/{website_id}/sessions:export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export sessions
+         * @description Sends all sessions of a selection, oldest first, as a stream.
+         *
+         *     The export is not of one moment: it reads some sessions at a time, in the
+         *     order of `started_at` and `session_id`, and holds nothing in the database
+         *     while a client reads slowly. A session that late events change meanwhile
+         *     can be missing or come twice. A stream without a last message is not
+         *     complete; it goes on with the `cursor` of the last message that came.
+         *
+         *     The sessions are those that ListSessions lists for the same parameters.
+         */
+        get: operations["SessionService_ExportSessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/websites/{website_id}/sessions:summarize": {
         parameters: {
             query?: never;
@@ -528,6 +556,67 @@ export interface components {
              */
             time_on_page?: number;
         };
+        /**
+         * @description An event as it is stored, with what was derived when it was recorded. A field
+         *     that does not apply, or is unknown, is absent.
+         *
+         *     `sessions import --format export` reads it; RecordEvents takes no derived
+         *     fields.
+         */
+        StoredEvent: {
+            /** @description The session that it was part of when it was exported. */
+            session_id: string;
+            /** @description The visitor, as in the session. */
+            visitor_id: string;
+            /** @description The id of the event: with visitor and `timestamp` it identifies the event. */
+            event_id: string;
+            /**
+             * @description `pageview` or `event`.
+             * @enum {string}
+             */
+            event_type: "pageview" | "event";
+            /**
+             * Format: date-time
+             * @description The moment of the event, kept to the microsecond.
+             */
+            timestamp: string;
+            /**
+             * Format: int32
+             * @description Orders events of one visitor with equal timestamps.
+             */
+            sequence: number;
+            /** @description Whether it comes from a bot. */
+            is_bot: boolean;
+            /** @description The URL exactly as it was recorded: absolute, or a path. */
+            url?: string;
+            /** @description The referrer exactly as it was recorded. */
+            referrer?: string;
+            /** @description The name of a custom event. */
+            event_name?: string;
+            /** @description What was recorded with the event: a JSON object. */
+            event_data?: {
+                [key: string]: unknown;
+            };
+            /** @description Host of the website that was visited, in lower case. */
+            hostname?: string;
+            /** @description ISO 3166-1 alpha-2 code in capitals. */
+            country?: string;
+            /** @description First-level subdivision of the country. */
+            region?: string;
+            /** @description City. */
+            city?: string;
+            /** @description The browser, for example `Chrome`. */
+            browser?: string;
+            /** @description The operating system, for example `Windows`. */
+            os?: string;
+            /**
+             * @description One of `desktop`, `mobile`, `tablet`.
+             * @enum {string}
+             */
+            device?: "desktop" | "mobile" | "tablet";
+            /** @description Language, for example `en-US`. */
+            language?: string;
+        };
         /** @description The summary of the sessions. */
         SummarizeResponse: {
             /**
@@ -659,6 +748,22 @@ export interface components {
          * @enum {string}
          */
         ErrorReason: "ERROR_REASON_INVALID_FIELD" | "ERROR_REASON_INVALID_CURSOR" | "ERROR_REASON_MALFORMED_REQUEST" | "ERROR_REASON_CREDENTIALS_MISSING" | "ERROR_REASON_CREDENTIALS_INVALID" | "ERROR_REASON_KEY_EXPIRED" | "ERROR_REASON_KEY_REVOKED" | "ERROR_REASON_SCOPE_MISSING" | "ERROR_REASON_WEBSITE_FORBIDDEN" | "ERROR_REASON_WEBSITE_NOT_FOUND" | "ERROR_REASON_SESSION_NOT_FOUND" | "ERROR_REASON_ROUTE_NOT_FOUND" | "ERROR_REASON_REQUEST_TOO_LARGE" | "ERROR_REASON_DATABASE_UNAVAILABLE" | "ERROR_REASON_SERVICE_UNAVAILABLE" | "ERROR_REASON_DEADLINE_EXCEEDED" | "ERROR_REASON_INTERNAL" | "ERROR_REASON_HEADERS_TOO_LARGE" | "ERROR_REASON_REQUEST_TIMEOUT" | "ERROR_REASON_KEY_NOT_FOUND" | "ERROR_REASON_ANALYSIS_QUEUE_FULL";
+        /** @description A line of an export; it has one of these. */
+        ExportLine: {
+            session?: components["schemas"]["Session"];
+            event?: components["schemas"]["StoredEvent"];
+            /** @description Goes on after the lines before. */
+            cursor?: string;
+            end?: components["schemas"]["ExportEnd"];
+        };
+        /** @description Tells that the export is complete. */
+        ExportEnd: {
+            /**
+             * Format: int32
+             * @description How many sessions it has, those before the `cursor` of the request included.
+             */
+            sessions: number;
+        };
         /** @description Any error, whoever made it. */
         Error: {
             /**
@@ -852,6 +957,11 @@ export interface components {
          * @example <?limit=10&cursor=AAEABkvrJsNg>; rel="next"
          */
         link: string;
+        /**
+         * @description The name of a file to save it as.
+         * @example attachment; filename="sessions-site_abc123defg.ndjson"
+         */
+        "content-disposition": string;
         /**
          * @description Whole seconds to wait before trying again; those of `RetryInfo`, rounded up.
          * @example 1
@@ -1148,6 +1258,218 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GetSessionResponse"];
+                };
+            };
+            400: components["responses"]["InvalidArgument"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["DeadlineExceeded"];
+        };
+    };
+    SessionService_ExportSessions: {
+        parameters: {
+            query?: {
+                /**
+                 * @description First day of the range, `YYYY-MM-DD` in `timezone`, inclusive.
+                 *
+                 *     Default: 7 days before `end_date`. From 2000-01-01 to 2100-12-31.
+                 * @example 2026-03-01
+                 */
+                start_date?: string;
+                /**
+                 * @description Last day of the range, `YYYY-MM-DD` in `timezone`, inclusive.
+                 *
+                 *     Default: today in `timezone`. From 2000-01-01 to 2100-12-31.
+                 * @example 2026-03-31
+                 */
+                end_date?: string;
+                /**
+                 * @description IANA name of the time zone whose days are meant, for example
+                 *     `Europe/Berlin`.
+                 *
+                 *     Default: `UTC`.
+                 * @example Europe/Berlin
+                 */
+                timezone?: string;
+                /**
+                 * @description A cursor of an export that broke off: this one goes on after it; empty for
+                 *     the beginning.
+                 *
+                 *     Valid only with the same website, dates, time zone, filters,
+                 *     `include_bots` and `include_events`. Refused with `format=csv`.
+                 */
+                cursor?: string;
+                /**
+                 * @description Whether bot sessions are exported too.
+                 *
+                 *     Default: false.
+                 * @example false
+                 */
+                include_bots?: boolean;
+                /**
+                 * @description Country of the session; compared in capitals.
+                 * @example [
+                 *       "US"
+                 *     ]
+                 */
+                filter_country?: string[];
+                /**
+                 * @description Path that the session viewed at least once, for example `/pricing`.
+                 * @example [
+                 *       "/pricing"
+                 *     ]
+                 */
+                filter_page?: string[];
+                /**
+                 * @description Host of the entry event's referrer; upper and lower case are the same.
+                 * @example [
+                 *       "google.com"
+                 *     ]
+                 */
+                filter_referrer?: string[];
+                /**
+                 * @description Browser of the session, for example `Chrome`.
+                 * @example [
+                 *       "Chrome",
+                 *       "Safari"
+                 *     ]
+                 */
+                filter_browser?: string[];
+                /**
+                 * @description Operating system of the session, for example `macOS`.
+                 * @example [
+                 *       "macOS"
+                 *     ]
+                 */
+                filter_os?: string[];
+                /**
+                 * @description Device of the session: `desktop`, `mobile` or `tablet`.
+                 * @example [
+                 *       "desktop"
+                 *     ]
+                 */
+                filter_device?: string[];
+                /**
+                 * @description Language of the session, for example `en-US`.
+                 * @example [
+                 *       "en-US"
+                 *     ]
+                 */
+                filter_language?: string[];
+                /**
+                 * @description `utm_source` of the entry event.
+                 * @example [
+                 *       "newsletter"
+                 *     ]
+                 */
+                filter_utm_source?: string[];
+                /**
+                 * @description `utm_medium` of the entry event.
+                 * @example [
+                 *       "email"
+                 *     ]
+                 */
+                filter_utm_medium?: string[];
+                /**
+                 * @description `utm_campaign` of the entry event.
+                 * @example [
+                 *       "spring"
+                 *     ]
+                 */
+                filter_utm_campaign?: string[];
+                /**
+                 * @description Region of the session.
+                 * @example [
+                 *       "California"
+                 *     ]
+                 */
+                filter_region?: string[];
+                /**
+                 * @description City of the session.
+                 * @example [
+                 *       "San Francisco"
+                 *     ]
+                 */
+                filter_city?: string[];
+                /**
+                 * @description Host that was visited; upper and lower case are the same.
+                 * @example [
+                 *       "shop.example.com"
+                 *     ]
+                 */
+                filter_hostname?: string[];
+                /**
+                 * @description A condition on the session, such as `country = "US" AND duration > 60s`.
+                 *
+                 *     Default: empty, which every session meets. At most 4,096 bytes, 64
+                 *     comparisons, and 16 parentheses inside of each other. The language is a
+                 *     part of AIP-160.
+                 * @example country = "US" AND duration > 60s
+                 */
+                filter?: string;
+                /**
+                 * @description Steps that the session did in this order, such as `page = "/pricing"` and
+                 *     then `event = "signup"`; other events may lie between them.
+                 *
+                 *     Each is a condition on one event, and each event serves one step at most.
+                 * @example [
+                 *       "page = \"/pricing\"",
+                 *       "event = \"signup_click\""
+                 *     ]
+                 */
+                journey?: string[];
+                /**
+                 * @description Steps that the session did not all do in this order.
+                 * @example [
+                 *       "event = \"purchase\""
+                 *     ]
+                 */
+                not_journey?: string[];
+                /**
+                 * @description The form of the stream over REST: `ndjson` or `csv`. Refused over gRPC.
+                 *
+                 *     Default: `ndjson`.
+                 * @example ndjson
+                 */
+                format?: "ndjson" | "csv";
+                /**
+                 * @description Whether each session is followed by its events. Refused with `format=csv`.
+                 *
+                 *     Default: false.
+                 * @example false
+                 */
+                include_events?: boolean;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The website, for example `site_abc123defg`. Required.
+                 * @example site_abc123defg
+                 */
+                website_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description The sessions, oldest first. An answer that breaks off is reset, so that no client takes it for
+             *     complete.
+             */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "content-disposition": components["headers"]["content-disposition"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                    "text/csv": string;
                 };
             };
             400: components["responses"]["InvalidArgument"];

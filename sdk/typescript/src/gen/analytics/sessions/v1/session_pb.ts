@@ -12,7 +12,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file analytics/sessions/v1/session.proto.
  */
 export const file_analytics_sessions_v1_session: GenFile = /*@__PURE__*/
-  fileDesc("CiNhbmFseXRpY3Mvc2Vzc2lvbnMvdjEvc2Vzc2lvbi5wcm90bxIVYW5hbHl0aWNzLnNlc3Npb25zLnYxItUFCgdTZXNzaW9uEhIKCnNlc3Npb25faWQYASABKAkSEgoKdmlzaXRvcl9pZBgCIAEoCRIuCgpzdGFydGVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIZHVyYXRpb24YBSABKAUSEQoJcGFnZXZpZXdzGAYgASgFEg4KBmV2ZW50cxgHIAEoBRIRCglpc19ib3VuY2UYCCABKAgSDgoGaXNfYm90GAkgASgIEhQKB2NvdW50cnkYCiABKAlIAIgBARIUCgdicm93c2VyGAsgASgJSAGIAQESDwoCb3MYDCABKAlIAogBARITCgZkZXZpY2UYDSABKAlIA4gBARITCgZyZWdpb24YDiABKAlIBIgBARIRCgRjaXR5GA8gASgJSAWIAQESFQoIbGFuZ3VhZ2UYECABKAlIBogBARIVCghob3N0bmFtZRgRIAEoCUgHiAEBEhUKCHJlZmVycmVyGBIgASgJSAiIAQESFwoKdXRtX3NvdXJjZRgTIAEoCUgJiAEBEhcKCnV0bV9tZWRpdW0YFCABKAlICogBARIZCgx1dG1fY2FtcGFpZ24YFSABKAlIC4gBARIXCgplbnRyeV9wYWdlGBYgASgJSAyIAQESFgoJZXhpdF9wYWdlGBcgASgJSA2IAQFCCgoIX2NvdW50cnlCCgoIX2Jyb3dzZXJCBQoDX29zQgkKB19kZXZpY2VCCQoHX3JlZ2lvbkIHCgVfY2l0eUILCglfbGFuZ3VhZ2VCCwoJX2hvc3RuYW1lQgsKCV9yZWZlcnJlckINCgtfdXRtX3NvdXJjZUINCgtfdXRtX21lZGl1bUIPCg1fdXRtX2NhbXBhaWduQg0KC19lbnRyeV9wYWdlQgwKCl9leGl0X3BhZ2UivAIKDFNlc3Npb25FdmVudBISCgpldmVudF90eXBlGAEgASgJEi0KCXRpbWVzdGFtcBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoDdXJsGAMgASgJSACIAQESFQoIcmVmZXJyZXIYBCABKAlIAYgBARIXCgpldmVudF9uYW1lGAUgASgJSAKIAQESKwoKZXZlbnRfZGF0YRgGIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSEQoEcGFnZRgHIAEoCUgDiAEBEg4KBm9mZnNldBgIIAEoARIZCgx0aW1lX29uX3BhZ2UYCSABKAFIBIgBAUIGCgRfdXJsQgsKCV9yZWZlcnJlckINCgtfZXZlbnRfbmFtZUIHCgVfcGFnZUIPCg1fdGltZV9vbl9wYWdlYgZwcm90bzM", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("CiNhbmFseXRpY3Mvc2Vzc2lvbnMvdjEvc2Vzc2lvbi5wcm90bxIVYW5hbHl0aWNzLnNlc3Npb25zLnYxItUFCgdTZXNzaW9uEhIKCnNlc3Npb25faWQYASABKAkSEgoKdmlzaXRvcl9pZBgCIAEoCRIuCgpzdGFydGVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIZHVyYXRpb24YBSABKAUSEQoJcGFnZXZpZXdzGAYgASgFEg4KBmV2ZW50cxgHIAEoBRIRCglpc19ib3VuY2UYCCABKAgSDgoGaXNfYm90GAkgASgIEhQKB2NvdW50cnkYCiABKAlIAIgBARIUCgdicm93c2VyGAsgASgJSAGIAQESDwoCb3MYDCABKAlIAogBARITCgZkZXZpY2UYDSABKAlIA4gBARITCgZyZWdpb24YDiABKAlIBIgBARIRCgRjaXR5GA8gASgJSAWIAQESFQoIbGFuZ3VhZ2UYECABKAlIBogBARIVCghob3N0bmFtZRgRIAEoCUgHiAEBEhUKCHJlZmVycmVyGBIgASgJSAiIAQESFwoKdXRtX3NvdXJjZRgTIAEoCUgJiAEBEhcKCnV0bV9tZWRpdW0YFCABKAlICogBARIZCgx1dG1fY2FtcGFpZ24YFSABKAlIC4gBARIXCgplbnRyeV9wYWdlGBYgASgJSAyIAQESFgoJZXhpdF9wYWdlGBcgASgJSA2IAQFCCgoIX2NvdW50cnlCCgoIX2Jyb3dzZXJCBQoDX29zQgkKB19kZXZpY2VCCQoHX3JlZ2lvbkIHCgVfY2l0eUILCglfbGFuZ3VhZ2VCCwoJX2hvc3RuYW1lQgsKCV9yZWZlcnJlckINCgtfdXRtX3NvdXJjZUINCgtfdXRtX21lZGl1bUIPCg1fdXRtX2NhbXBhaWduQg0KC19lbnRyeV9wYWdlQgwKCl9leGl0X3BhZ2UivAIKDFNlc3Npb25FdmVudBISCgpldmVudF90eXBlGAEgASgJEi0KCXRpbWVzdGFtcBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoDdXJsGAMgASgJSACIAQESFQoIcmVmZXJyZXIYBCABKAlIAYgBARIXCgpldmVudF9uYW1lGAUgASgJSAKIAQESKwoKZXZlbnRfZGF0YRgGIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSEQoEcGFnZRgHIAEoCUgDiAEBEg4KBm9mZnNldBgIIAEoARIZCgx0aW1lX29uX3BhZ2UYCSABKAFIBIgBAUIGCgRfdXJsQgsKCV9yZWZlcnJlckINCgtfZXZlbnRfbmFtZUIHCgVfcGFnZUIPCg1fdGltZV9vbl9wYWdlIr8ECgtTdG9yZWRFdmVudBISCgpzZXNzaW9uX2lkGAEgASgJEhIKCnZpc2l0b3JfaWQYAiABKAkSEAoIZXZlbnRfaWQYAyABKAkSEgoKZXZlbnRfdHlwZRgEIAEoCRItCgl0aW1lc3RhbXAYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHNlcXVlbmNlGAYgASgFEg4KBmlzX2JvdBgHIAEoCBIQCgN1cmwYCCABKAlIAIgBARIVCghyZWZlcnJlchgJIAEoCUgBiAEBEhcKCmV2ZW50X25hbWUYCiABKAlIAogBARIrCgpldmVudF9kYXRhGAsgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIVCghob3N0bmFtZRgMIAEoCUgDiAEBEhQKB2NvdW50cnkYDSABKAlIBIgBARITCgZyZWdpb24YDiABKAlIBYgBARIRCgRjaXR5GA8gASgJSAaIAQESFAoHYnJvd3NlchgQIAEoCUgHiAEBEg8KAm9zGBEgASgJSAiIAQESEwoGZGV2aWNlGBIgASgJSAmIAQESFQoIbGFuZ3VhZ2UYEyABKAlICogBAUIGCgRfdXJsQgsKCV9yZWZlcnJlckINCgtfZXZlbnRfbmFtZUILCglfaG9zdG5hbWVCCgoIX2NvdW50cnlCCQoHX3JlZ2lvbkIHCgVfY2l0eUIKCghfYnJvd3NlckIFCgNfb3NCCQoHX2RldmljZUILCglfbGFuZ3VhZ2ViBnByb3RvMw", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * One visit: a maximal run of one visitor's events on one website in which no
@@ -280,4 +280,155 @@ export type SessionEvent = Message<"analytics.sessions.v1.SessionEvent"> & {
  */
 export const SessionEventSchema: GenMessage<SessionEvent> = /*@__PURE__*/
   messageDesc(file_analytics_sessions_v1_session, 1);
+
+/**
+ * An event as it is stored, with what was derived when it was recorded. A field
+ * that does not apply, or is unknown, is absent.
+ *
+ * `sessions import --format export` reads it; RecordEvents takes no derived
+ * fields.
+ *
+ * @generated from message analytics.sessions.v1.StoredEvent
+ */
+export type StoredEvent = Message<"analytics.sessions.v1.StoredEvent"> & {
+  /**
+   * The session that it was part of when it was exported.
+   *
+   * @generated from field: string session_id = 1;
+   */
+  sessionId: string;
+
+  /**
+   * The visitor, as in the session.
+   *
+   * @generated from field: string visitor_id = 2;
+   */
+  visitorId: string;
+
+  /**
+   * The id of the event: with visitor and `timestamp` it identifies the event.
+   *
+   * @generated from field: string event_id = 3;
+   */
+  eventId: string;
+
+  /**
+   * `pageview` or `event`.
+   *
+   * @generated from field: string event_type = 4;
+   */
+  eventType: string;
+
+  /**
+   * The moment of the event, kept to the microsecond.
+   *
+   * @generated from field: google.protobuf.Timestamp timestamp = 5;
+   */
+  timestamp?: Timestamp | undefined;
+
+  /**
+   * Orders events of one visitor with equal timestamps.
+   *
+   * @generated from field: int32 sequence = 6;
+   */
+  sequence: number;
+
+  /**
+   * Whether it comes from a bot.
+   *
+   * @generated from field: bool is_bot = 7;
+   */
+  isBot: boolean;
+
+  /**
+   * The URL exactly as it was recorded: absolute, or a path.
+   *
+   * @generated from field: optional string url = 8;
+   */
+  url?: string | undefined;
+
+  /**
+   * The referrer exactly as it was recorded.
+   *
+   * @generated from field: optional string referrer = 9;
+   */
+  referrer?: string | undefined;
+
+  /**
+   * The name of a custom event.
+   *
+   * @generated from field: optional string event_name = 10;
+   */
+  eventName?: string | undefined;
+
+  /**
+   * What was recorded with the event: a JSON object.
+   *
+   * @generated from field: google.protobuf.Struct event_data = 11;
+   */
+  eventData?: JsonObject | undefined;
+
+  /**
+   * Host of the website that was visited, in lower case.
+   *
+   * @generated from field: optional string hostname = 12;
+   */
+  hostname?: string | undefined;
+
+  /**
+   * ISO 3166-1 alpha-2 code in capitals.
+   *
+   * @generated from field: optional string country = 13;
+   */
+  country?: string | undefined;
+
+  /**
+   * First-level subdivision of the country.
+   *
+   * @generated from field: optional string region = 14;
+   */
+  region?: string | undefined;
+
+  /**
+   * City.
+   *
+   * @generated from field: optional string city = 15;
+   */
+  city?: string | undefined;
+
+  /**
+   * The browser, for example `Chrome`.
+   *
+   * @generated from field: optional string browser = 16;
+   */
+  browser?: string | undefined;
+
+  /**
+   * The operating system, for example `Windows`.
+   *
+   * @generated from field: optional string os = 17;
+   */
+  os?: string | undefined;
+
+  /**
+   * One of `desktop`, `mobile`, `tablet`.
+   *
+   * @generated from field: optional string device = 18;
+   */
+  device?: string | undefined;
+
+  /**
+   * Language, for example `en-US`.
+   *
+   * @generated from field: optional string language = 19;
+   */
+  language?: string | undefined;
+};
+
+/**
+ * Describes the message analytics.sessions.v1.StoredEvent.
+ * Use `create(StoredEventSchema)` to create a new message.
+ */
+export const StoredEventSchema: GenMessage<StoredEvent> = /*@__PURE__*/
+  messageDesc(file_analytics_sessions_v1_session, 2);
 

@@ -5,7 +5,7 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_analytics_sessions_v1_options } from "./options_pb.js";
-import type { Session, SessionEvent } from "./session_pb.js";
+import type { Session, SessionEvent, StoredEvent } from "./session_pb.js";
 import { file_analytics_sessions_v1_session } from "./session_pb.js";
 import type { Value } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file analytics/sessions/v1/session_service.proto.
  */
 export const file_analytics_sessions_v1_session_service: GenFile = /*@__PURE__*/
-  fileDesc("CithbmFseXRpY3Mvc2Vzc2lvbnMvdjEvc2Vzc2lvbl9zZXJ2aWNlLnByb3RvEhVhbmFseXRpY3Muc2Vzc2lvbnMudjEihQQKE0xpc3RTZXNzaW9uc1JlcXVlc3QSEgoKd2Vic2l0ZV9pZBgBIAEoCRISCgpzdGFydF9kYXRlGAIgASgJEhAKCGVuZF9kYXRlGAMgASgJEhAKCHRpbWV6b25lGAQgASgJEg4KBmN1cnNvchgFIAEoCRINCgVsaW1pdBgGIAEoBRIUCgxpbmNsdWRlX2JvdHMYByABKAgSFgoOZmlsdGVyX2NvdW50cnkYCCADKAkSEwoLZmlsdGVyX3BhZ2UYCSADKAkSFwoPZmlsdGVyX3JlZmVycmVyGAogAygJEhYKDmZpbHRlcl9icm93c2VyGAsgAygJEhEKCWZpbHRlcl9vcxgMIAMoCRIVCg1maWx0ZXJfZGV2aWNlGA0gAygJEhcKD2ZpbHRlcl9sYW5ndWFnZRgOIAMoCRIZChFmaWx0ZXJfdXRtX3NvdXJjZRgPIAMoCRIZChFmaWx0ZXJfdXRtX21lZGl1bRgQIAMoCRIbChNmaWx0ZXJfdXRtX2NhbXBhaWduGBEgAygJEhUKDWZpbHRlcl9yZWdpb24YEiADKAkSEwoLZmlsdGVyX2NpdHkYEyADKAkSFwoPZmlsdGVyX2hvc3RuYW1lGBQgAygJEg4KBmZpbHRlchgVIAEoCRIPCgdqb3VybmV5GBYgAygJEhMKC25vdF9qb3VybmV5GBcgAygJInUKFExpc3RTZXNzaW9uc1Jlc3BvbnNlEjAKCHNlc3Npb25zGAEgAygLMh4uYW5hbHl0aWNzLnNlc3Npb25zLnYxLlNlc3Npb24SKwoLbmV4dF9jdXJzb3IYAiABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUiaAoRR2V0U2Vzc2lvblJlcXVlc3QSEgoKd2Vic2l0ZV9pZBgBIAEoCRISCgpzZXNzaW9uX2lkGAIgASgJEhQKDGV2ZW50c19saW1pdBgDIAEoBRIVCg1ldmVudHNfY3Vyc29yGAQgASgJIuYBChJHZXRTZXNzaW9uUmVzcG9uc2USLwoHc2Vzc2lvbhgBIAEoCzIeLmFuYWx5dGljcy5zZXNzaW9ucy52MS5TZXNzaW9uEjMKBmV2ZW50cxgCIAMoCzIjLmFuYWx5dGljcy5zZXNzaW9ucy52MS5TZXNzaW9uRXZlbnQSMgoSbmV4dF9ldmVudHNfY3Vyc29yGAMgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlEh8KEnByZXZpb3VzX3ZpZXdfdGltZRgEIAEoAUgAiAEBQhUKE19wcmV2aW91c192aWV3X3RpbWUylQIKDlNlc3Npb25TZXJ2aWNlEoMBCgxMaXN0U2Vzc2lvbnMSKi5hbmFseXRpY3Muc2Vzc2lvbnMudjEuTGlzdFNlc3Npb25zUmVxdWVzdBorLmFuYWx5dGljcy5zZXNzaW9ucy52MS5MaXN0U2Vzc2lvbnNSZXNwb25zZSIakAIBis4YEwoNc2Vzc2lvbnM6cmVhZBiAgEASfQoKR2V0U2Vzc2lvbhIoLmFuYWx5dGljcy5zZXNzaW9ucy52MS5HZXRTZXNzaW9uUmVxdWVzdBopLmFuYWx5dGljcy5zZXNzaW9ucy52MS5HZXRTZXNzaW9uUmVzcG9uc2UiGpACAYrOGBMKDXNlc3Npb25zOnJlYWQYgIAEYgZwcm90bzM", [file_analytics_sessions_v1_options, file_analytics_sessions_v1_session, file_google_protobuf_struct]);
+  fileDesc("CithbmFseXRpY3Mvc2Vzc2lvbnMvdjEvc2Vzc2lvbl9zZXJ2aWNlLnByb3RvEhVhbmFseXRpY3Muc2Vzc2lvbnMudjEihQQKE0xpc3RTZXNzaW9uc1JlcXVlc3QSEgoKd2Vic2l0ZV9pZBgBIAEoCRISCgpzdGFydF9kYXRlGAIgASgJEhAKCGVuZF9kYXRlGAMgASgJEhAKCHRpbWV6b25lGAQgASgJEg4KBmN1cnNvchgFIAEoCRINCgVsaW1pdBgGIAEoBRIUCgxpbmNsdWRlX2JvdHMYByABKAgSFgoOZmlsdGVyX2NvdW50cnkYCCADKAkSEwoLZmlsdGVyX3BhZ2UYCSADKAkSFwoPZmlsdGVyX3JlZmVycmVyGAogAygJEhYKDmZpbHRlcl9icm93c2VyGAsgAygJEhEKCWZpbHRlcl9vcxgMIAMoCRIVCg1maWx0ZXJfZGV2aWNlGA0gAygJEhcKD2ZpbHRlcl9sYW5ndWFnZRgOIAMoCRIZChFmaWx0ZXJfdXRtX3NvdXJjZRgPIAMoCRIZChFmaWx0ZXJfdXRtX21lZGl1bRgQIAMoCRIbChNmaWx0ZXJfdXRtX2NhbXBhaWduGBEgAygJEhUKDWZpbHRlcl9yZWdpb24YEiADKAkSEwoLZmlsdGVyX2NpdHkYEyADKAkSFwoPZmlsdGVyX2hvc3RuYW1lGBQgAygJEg4KBmZpbHRlchgVIAEoCRIPCgdqb3VybmV5GBYgAygJEhMKC25vdF9qb3VybmV5GBcgAygJInUKFExpc3RTZXNzaW9uc1Jlc3BvbnNlEjAKCHNlc3Npb25zGAEgAygLMh4uYW5hbHl0aWNzLnNlc3Npb25zLnYxLlNlc3Npb24SKwoLbmV4dF9jdXJzb3IYAiABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUioAQKFUV4cG9ydFNlc3Npb25zUmVxdWVzdBISCgp3ZWJzaXRlX2lkGAEgASgJEhIKCnN0YXJ0X2RhdGUYAiABKAkSEAoIZW5kX2RhdGUYAyABKAkSEAoIdGltZXpvbmUYBCABKAkSDgoGY3Vyc29yGAUgASgJEhQKDGluY2x1ZGVfYm90cxgHIAEoCBIWCg5maWx0ZXJfY291bnRyeRgIIAMoCRITCgtmaWx0ZXJfcGFnZRgJIAMoCRIXCg9maWx0ZXJfcmVmZXJyZXIYCiADKAkSFgoOZmlsdGVyX2Jyb3dzZXIYCyADKAkSEQoJZmlsdGVyX29zGAwgAygJEhUKDWZpbHRlcl9kZXZpY2UYDSADKAkSFwoPZmlsdGVyX2xhbmd1YWdlGA4gAygJEhkKEWZpbHRlcl91dG1fc291cmNlGA8gAygJEhkKEWZpbHRlcl91dG1fbWVkaXVtGBAgAygJEhsKE2ZpbHRlcl91dG1fY2FtcGFpZ24YESADKAkSFQoNZmlsdGVyX3JlZ2lvbhgSIAMoCRITCgtmaWx0ZXJfY2l0eRgTIAMoCRIXCg9maWx0ZXJfaG9zdG5hbWUYFCADKAkSDgoGZmlsdGVyGBUgASgJEg8KB2pvdXJuZXkYFiADKAkSEwoLbm90X2pvdXJuZXkYFyADKAkSDgoGZm9ybWF0GBkgASgJEhYKDmluY2x1ZGVfZXZlbnRzGBogASgIIn0KFkV4cG9ydFNlc3Npb25zUmVzcG9uc2USMAoFaXRlbXMYASADKAsyIS5hbmFseXRpY3Muc2Vzc2lvbnMudjEuRXhwb3J0SXRlbRIOCgZjdXJzb3IYAiABKAkSEAoIc2Vzc2lvbnMYAyABKAUSDwoHaXNfbGFzdBgEIAEoCCJ8CgpFeHBvcnRJdGVtEjEKB3Nlc3Npb24YASABKAsyHi5hbmFseXRpY3Muc2Vzc2lvbnMudjEuU2Vzc2lvbkgAEjMKBWV2ZW50GAIgASgLMiIuYW5hbHl0aWNzLnNlc3Npb25zLnYxLlN0b3JlZEV2ZW50SABCBgoEa2luZCJoChFHZXRTZXNzaW9uUmVxdWVzdBISCgp3ZWJzaXRlX2lkGAEgASgJEhIKCnNlc3Npb25faWQYAiABKAkSFAoMZXZlbnRzX2xpbWl0GAMgASgFEhUKDWV2ZW50c19jdXJzb3IYBCABKAki5gEKEkdldFNlc3Npb25SZXNwb25zZRIvCgdzZXNzaW9uGAEgASgLMh4uYW5hbHl0aWNzLnNlc3Npb25zLnYxLlNlc3Npb24SMwoGZXZlbnRzGAIgAygLMiMuYW5hbHl0aWNzLnNlc3Npb25zLnYxLlNlc3Npb25FdmVudBIyChJuZXh0X2V2ZW50c19jdXJzb3IYAyABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUSHwoScHJldmlvdXNfdmlld190aW1lGAQgASgBSACIAQFCFQoTX3ByZXZpb3VzX3ZpZXdfdGltZTKjAwoOU2Vzc2lvblNlcnZpY2USgwEKDExpc3RTZXNzaW9ucxIqLmFuYWx5dGljcy5zZXNzaW9ucy52MS5MaXN0U2Vzc2lvbnNSZXF1ZXN0GisuYW5hbHl0aWNzLnNlc3Npb25zLnYxLkxpc3RTZXNzaW9uc1Jlc3BvbnNlIhqQAgGKzhgTCg1zZXNzaW9uczpyZWFkGICAQBJ9CgpHZXRTZXNzaW9uEiguYW5hbHl0aWNzLnNlc3Npb25zLnYxLkdldFNlc3Npb25SZXF1ZXN0GikuYW5hbHl0aWNzLnNlc3Npb25zLnYxLkdldFNlc3Npb25SZXNwb25zZSIakAIBis4YEwoNc2Vzc2lvbnM6cmVhZBiAgAQSiwEKDkV4cG9ydFNlc3Npb25zEiwuYW5hbHl0aWNzLnNlc3Npb25zLnYxLkV4cG9ydFNlc3Npb25zUmVxdWVzdBotLmFuYWx5dGljcy5zZXNzaW9ucy52MS5FeHBvcnRTZXNzaW9uc1Jlc3BvbnNlIhqQAgGKzhgTCg1zZXNzaW9uczpyZWFkGICAQDABYgZwcm90bzM", [file_analytics_sessions_v1_options, file_analytics_sessions_v1_session, file_google_protobuf_struct]);
 
 /**
  * Which sessions to list.
@@ -247,6 +247,299 @@ export const ListSessionsResponseSchema: GenMessage<ListSessionsResponse> = /*@_
   messageDesc(file_analytics_sessions_v1_session_service, 1);
 
 /**
+ * Which sessions to export, and in which form.
+ *
+ * The sessions are those that ListSessions lists for the same parameters.
+ *
+ * @generated from message analytics.sessions.v1.ExportSessionsRequest
+ */
+export type ExportSessionsRequest = Message<"analytics.sessions.v1.ExportSessionsRequest"> & {
+  /**
+   * The website, for example `site_abc123defg`. Required.
+   *
+   * @generated from field: string website_id = 1;
+   */
+  websiteId: string;
+
+  /**
+   * First day of the range, `YYYY-MM-DD` in `timezone`, inclusive.
+   *
+   * Default: 7 days before `end_date`. From 2000-01-01 to 2100-12-31.
+   *
+   * @generated from field: string start_date = 2;
+   */
+  startDate: string;
+
+  /**
+   * Last day of the range, `YYYY-MM-DD` in `timezone`, inclusive.
+   *
+   * Default: today in `timezone`. From 2000-01-01 to 2100-12-31.
+   *
+   * @generated from field: string end_date = 3;
+   */
+  endDate: string;
+
+  /**
+   * IANA name of the time zone whose days are meant, for example
+   * `Europe/Berlin`.
+   *
+   * Default: `UTC`.
+   *
+   * @generated from field: string timezone = 4;
+   */
+  timezone: string;
+
+  /**
+   * A cursor of an export that broke off: this one goes on after it; empty for
+   * the beginning.
+   *
+   * Valid only with the same website, dates, time zone, filters,
+   * `include_bots` and `include_events`. Refused with `format=csv`.
+   *
+   * @generated from field: string cursor = 5;
+   */
+  cursor: string;
+
+  /**
+   * Whether bot sessions are exported too.
+   *
+   * Default: false.
+   *
+   * @generated from field: bool include_bots = 7;
+   */
+  includeBots: boolean;
+
+  /**
+   * Country of the session; compared in capitals.
+   *
+   * @generated from field: repeated string filter_country = 8;
+   */
+  filterCountry: string[];
+
+  /**
+   * Path that the session viewed at least once, for example `/pricing`.
+   *
+   * @generated from field: repeated string filter_page = 9;
+   */
+  filterPage: string[];
+
+  /**
+   * Host of the entry event's referrer; upper and lower case are the same.
+   *
+   * @generated from field: repeated string filter_referrer = 10;
+   */
+  filterReferrer: string[];
+
+  /**
+   * Browser of the session, for example `Chrome`.
+   *
+   * @generated from field: repeated string filter_browser = 11;
+   */
+  filterBrowser: string[];
+
+  /**
+   * Operating system of the session, for example `macOS`.
+   *
+   * @generated from field: repeated string filter_os = 12;
+   */
+  filterOs: string[];
+
+  /**
+   * Device of the session: `desktop`, `mobile` or `tablet`.
+   *
+   * @generated from field: repeated string filter_device = 13;
+   */
+  filterDevice: string[];
+
+  /**
+   * Language of the session, for example `en-US`.
+   *
+   * @generated from field: repeated string filter_language = 14;
+   */
+  filterLanguage: string[];
+
+  /**
+   * `utm_source` of the entry event.
+   *
+   * @generated from field: repeated string filter_utm_source = 15;
+   */
+  filterUtmSource: string[];
+
+  /**
+   * `utm_medium` of the entry event.
+   *
+   * @generated from field: repeated string filter_utm_medium = 16;
+   */
+  filterUtmMedium: string[];
+
+  /**
+   * `utm_campaign` of the entry event.
+   *
+   * @generated from field: repeated string filter_utm_campaign = 17;
+   */
+  filterUtmCampaign: string[];
+
+  /**
+   * Region of the session.
+   *
+   * @generated from field: repeated string filter_region = 18;
+   */
+  filterRegion: string[];
+
+  /**
+   * City of the session.
+   *
+   * @generated from field: repeated string filter_city = 19;
+   */
+  filterCity: string[];
+
+  /**
+   * Host that was visited; upper and lower case are the same.
+   *
+   * @generated from field: repeated string filter_hostname = 20;
+   */
+  filterHostname: string[];
+
+  /**
+   * A condition on the session, such as `country = "US" AND duration > 60s`.
+   *
+   * Default: empty, which every session meets. At most 4,096 bytes, 64
+   * comparisons, and 16 parentheses inside of each other. The language is a
+   * part of AIP-160.
+   *
+   * @generated from field: string filter = 21;
+   */
+  filter: string;
+
+  /**
+   * Steps that the session did in this order, such as `page = "/pricing"` and
+   * then `event = "signup"`; other events may lie between them.
+   *
+   * Each is a condition on one event, and each event serves one step at most.
+   *
+   * @generated from field: repeated string journey = 22;
+   */
+  journey: string[];
+
+  /**
+   * Steps that the session did not all do in this order.
+   *
+   * @generated from field: repeated string not_journey = 23;
+   */
+  notJourney: string[];
+
+  /**
+   * The form of the stream over REST: `ndjson` or `csv`. Refused over gRPC.
+   *
+   * Default: `ndjson`.
+   *
+   * @generated from field: string format = 25;
+   */
+  format: string;
+
+  /**
+   * Whether each session is followed by its events. Refused with `format=csv`.
+   *
+   * Default: false.
+   *
+   * @generated from field: bool include_events = 26;
+   */
+  includeEvents: boolean;
+};
+
+/**
+ * Describes the message analytics.sessions.v1.ExportSessionsRequest.
+ * Use `create(ExportSessionsRequestSchema)` to create a new message.
+ */
+export const ExportSessionsRequestSchema: GenMessage<ExportSessionsRequest> = /*@__PURE__*/
+  messageDesc(file_analytics_sessions_v1_session_service, 2);
+
+/**
+ * Some sessions of an export, or its end.
+ *
+ * @generated from message analytics.sessions.v1.ExportSessionsResponse
+ */
+export type ExportSessionsResponse = Message<"analytics.sessions.v1.ExportSessionsResponse"> & {
+  /**
+   * Sessions, oldest first: by `started_at`, then by `session_id`. With
+   * `include_events` the events of each follow it, oldest first.
+   *
+   * The events of one session can go on in the next message. There can be none
+   * at all, which tells only that the search goes on.
+   *
+   * @generated from field: repeated analytics.sessions.v1.ExportItem items = 1;
+   */
+  items: ExportItem[];
+
+  /**
+   * Goes on after these items, when sent as the `cursor` of a request. Empty in
+   * the last message.
+   *
+   * @generated from field: string cursor = 2;
+   */
+  cursor: string;
+
+  /**
+   * How many sessions have been sent since the beginning, those before the
+   * `cursor` of the request included.
+   *
+   * @generated from field: int32 sessions = 3;
+   */
+  sessions: number;
+
+  /**
+   * Whether this is the last message, after which the export is complete.
+   *
+   * @generated from field: bool is_last = 4;
+   */
+  isLast: boolean;
+};
+
+/**
+ * Describes the message analytics.sessions.v1.ExportSessionsResponse.
+ * Use `create(ExportSessionsResponseSchema)` to create a new message.
+ */
+export const ExportSessionsResponseSchema: GenMessage<ExportSessionsResponse> = /*@__PURE__*/
+  messageDesc(file_analytics_sessions_v1_session_service, 3);
+
+/**
+ * A session, or an event of the last session before it.
+ *
+ * @generated from message analytics.sessions.v1.ExportItem
+ */
+export type ExportItem = Message<"analytics.sessions.v1.ExportItem"> & {
+  /**
+   * What it is.
+   *
+   * @generated from oneof analytics.sessions.v1.ExportItem.kind
+   */
+  kind: {
+    /**
+     * A session.
+     *
+     * @generated from field: analytics.sessions.v1.Session session = 1;
+     */
+    value: Session;
+    case: "session";
+  } | {
+    /**
+     * An event.
+     *
+     * @generated from field: analytics.sessions.v1.StoredEvent event = 2;
+     */
+    value: StoredEvent;
+    case: "event";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message analytics.sessions.v1.ExportItem.
+ * Use `create(ExportItemSchema)` to create a new message.
+ */
+export const ExportItemSchema: GenMessage<ExportItem> = /*@__PURE__*/
+  messageDesc(file_analytics_sessions_v1_session_service, 4);
+
+/**
  * Which session to read.
  *
  * @generated from message analytics.sessions.v1.GetSessionRequest
@@ -289,7 +582,7 @@ export type GetSessionRequest = Message<"analytics.sessions.v1.GetSessionRequest
  * Use `create(GetSessionRequestSchema)` to create a new message.
  */
 export const GetSessionRequestSchema: GenMessage<GetSessionRequest> = /*@__PURE__*/
-  messageDesc(file_analytics_sessions_v1_session_service, 2);
+  messageDesc(file_analytics_sessions_v1_session_service, 5);
 
 /**
  * A session and a page of its events.
@@ -335,7 +628,7 @@ export type GetSessionResponse = Message<"analytics.sessions.v1.GetSessionRespon
  * Use `create(GetSessionResponseSchema)` to create a new message.
  */
 export const GetSessionResponseSchema: GenMessage<GetSessionResponse> = /*@__PURE__*/
-  messageDesc(file_analytics_sessions_v1_session_service, 3);
+  messageDesc(file_analytics_sessions_v1_session_service, 6);
 
 /**
  * Reads the sessions of a website.
@@ -370,6 +663,22 @@ export const SessionService: GenService<{
     methodKind: "unary";
     input: typeof GetSessionRequestSchema;
     output: typeof GetSessionResponseSchema;
+  },
+  /**
+   * Sends all sessions of a selection, oldest first, as a stream.
+   *
+   * The export is not of one moment: it reads some sessions at a time, in the
+   * order of `started_at` and `session_id`, and holds nothing in the database
+   * while a client reads slowly. A session that late events change meanwhile
+   * can be missing or come twice. A stream without a last message is not
+   * complete; it goes on with the `cursor` of the last message that came.
+   *
+   * @generated from rpc analytics.sessions.v1.SessionService.ExportSessions
+   */
+  exportSessions: {
+    methodKind: "server_streaming";
+    input: typeof ExportSessionsRequestSchema;
+    output: typeof ExportSessionsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_analytics_sessions_v1_session_service, 0);

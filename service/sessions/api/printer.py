@@ -1,0 +1,69 @@
+"""JSON of sessions and events, as Envoy's transcoder prints their messages.
+
+Streams over REST are text that the worker makes, and other answers are JSON that Envoy makes: both
+are one contract. Names are those of the protos, what is absent is left out, and numbers have the
+same digits. A property test compares the two.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from sessions.api.messages import session_fields, stored_event_fields
+from sessions.domain.events import StoredEvent
+from sessions.domain.session import Session
+
+# %.15g prints integers below it in full.
+_FIFTEEN_DIGITS = 10**15
+
+
+def json_line(value: Any) -> bytes:
+    """A value as one line of JSON, with its end."""
+    return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def session_json(session: Session) -> dict[str, Any]:
+    """A session as an object that `orjson` prints."""
+    return _present(session_fields(session, _timestamp))
+
+
+def event_json(event: StoredEvent) -> dict[str, Any]:
+    """A stored event as an object that `orjson` prints."""
+    fields = stored_event_fields(event, _timestamp)
+    if event.event_data is not None:
+        fields["event_data"] = _value(event.event_data)
+    return _present(fields)
+
+
+def _present(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _timestamp(moment: datetime) -> str:
+    """A moment in UTC with no digits of a second, three or six."""
+    # Six digits, or none; then +00:00.
+    text = moment.isoformat()[:-6]
+    return f"{text[:-3] if text.endswith('000') and len(text) > 19 else text}Z"
+
+
+def _value(value: Any) -> Any:
+    """A value of `event_data`, whose numbers are doubles."""
+    match value:
+        case dict():
+            return {name: _value(each) for name, each in value.items()}
+        case list():
+            return [_value(each) for each in value]
+        case bool():
+            return value
+        case int() | float():
+            return _double(float(value))
+    return value
+
+
+def _double(value: float) -> Any:
+    """The first of %.15g and %.17g that is the same double, as C++ prints it."""
+    if value.is_integer() and 0 < abs(value) < _FIFTEEN_DIGITS:
+        return int(value)
+    text = f"{value:.15g}"
+    return orjson.Fragment(text if float(text) == value else f"{value:.17g}")

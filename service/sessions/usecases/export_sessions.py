@@ -1,0 +1,243 @@
+"""ExportSessions: all sessions of a selection, oldest first, some at a time.
+
+Each chunk is read in one short transaction, and nothing is open while a caller reads it: a slow
+one holds back neither vacuum nor a connection. So an export is not of one moment; it goes on by
+the key of the last session, wherever it broke off.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import NamedTuple, TypeAlias
+from uuid import UUID
+
+from sessions.domain.cursors import CursorSigner, ExportKey
+from sessions.domain.errors import Reason, Unavailable
+from sessions.domain.events import BEFORE_ALL, EventKey, StoredEvent
+from sessions.domain.paging import Position
+from sessions.domain.predicates import All
+from sessions.domain.selection import Selection, SelectionQuery, select
+from sessions.domain.session import Session
+from sessions.storage import blocks, session_export
+from sessions.storage.database import Connection, Database
+from sessions.storage.session_export import Found, FoundSession
+from sessions.usecases.matching import divide, matching
+from sessions.usecases.websites import Websites
+
+CHUNK = 2_000
+"""Sessions that are read in one transaction."""
+MAX_SCANNED = 65_000
+"""Sessions that are looked at in one transaction, where few are wanted: a fraction of a second."""
+PART = 200
+"""Items that are sent together: two milliseconds of work."""
+MAX_EVENTS = 5_000
+"""Events that are read in one transaction, unless one session alone has more."""
+MAX_EVENT_BYTES = 1 << 20
+"""Events are read until they are about this large."""
+MAX_EXPORTS = 16
+"""Exports at once in one process; each holds a chunk in memory."""
+_RETRY_SECONDS = 5.0
+
+Item: TypeAlias = Session | StoredEvent
+
+
+class ExportPart(NamedTuple):
+    """Some items of an export, each session before its events.
+
+    Attributes:
+        items: sessions, oldest first, and events.
+        cursor: goes on after them; `''` at the end.
+        sessions: how many sessions were sent by now, with those before the cursor.
+    """
+
+    items: list[Item]
+    cursor: str
+    sessions: int
+
+
+class _Chunk(NamedTuple):
+    """What one transaction has read: sessions with their events, and how far it got.
+
+    `end` is None where nothing comes after it; `is_cut` tells that events of the last session do.
+    """
+
+    sessions: list[tuple[FoundSession, list[StoredEvent]]]
+    end: Position | None
+    is_cut: bool = False
+
+
+class _Scan:
+    """How many sessions the next transaction looks at: more where few were wanted."""
+
+    def __init__(self) -> None:
+        self.size = CHUNK
+
+    def adjust(self, found: int) -> None:
+        """Take into account how many of the last ones were wanted."""
+        if found < CHUNK // 2:
+            self.size = min(2 * self.size, MAX_SCANNED)
+        elif found == CHUNK:
+            self.size = max(self.size // 2, CHUNK)
+
+
+class ExportSessions:
+    """Exports the sessions of a website.
+
+    Args:
+        database: for exports.
+        websites: finds the website.
+        cursors: seals the cursors.
+        clock: what time it is.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        websites: Websites,
+        cursors: CursorSigner,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._websites = websites
+        self._cursors = cursors
+        self._clock = clock
+        self._running = 0
+
+    async def __call__(
+        self, query: SelectionQuery, *, cursor: str = "", include_events: bool = False
+    ) -> AsyncGenerator[ExportPart, None]:
+        """The parts of an export, from the beginning or after a cursor; the last has no cursor.
+
+        A part can be empty: then it tells only how far the search has come.
+
+        Raises:
+            InvalidArgument: a parameter is wrong, or the cursor is not of this query.
+            NotFound: there is no such website.
+            Unavailable: too many exports run, or the database can't be reached.
+        """
+        selection = select(query, self._clock())
+        identity = b"export" + bytes([include_events]) + selection.identity
+        if cursor:
+            key = ExportKey.unpack(self._cursors.open(cursor, identity, "cursor"))
+            selection = replace(selection, range=key.range)
+        else:
+            key = _beginning(selection)
+        website = await self._websites.get(query.website_id)
+        if self._running >= MAX_EXPORTS:
+            message = "too many exports are running, try again"
+            raise Unavailable(Reason.SERVICE_UNAVAILABLE, message, retry_after=_RETRY_SECONDS)
+        self._running += 1
+        try:
+            scan = _Scan()
+            while True:
+                chunk = await self._read(website.key, selection, key, scan, include_events)
+                pairs = _items(chunk, key)
+                while part := list(islice(pairs, PART)):
+                    key = ExportKey(key.range, *part[-1][1])
+                    yield self._part([item for item, _ in part], key, identity)
+                if chunk.end is None:
+                    yield ExportPart([], "", key.sessions)
+                    return
+                if not chunk.is_cut:
+                    key = key._replace(after=chunk.end, after_event=None)
+                if not chunk.sessions:
+                    yield self._part([], key, identity)
+        finally:
+            self._running -= 1
+
+    def _part(self, items: list[Item], key: ExportKey, identity: bytes) -> ExportPart:
+        return ExportPart(items, self._cursors.seal(key.pack(), identity), key.sessions)
+
+    async def _read(
+        self,
+        website_key: int,
+        selection: Selection,
+        key: ExportKey,
+        scan: _Scan,
+        include_events: bool,
+    ) -> _Chunk:
+        """The next chunk, as it is at one moment."""
+        async with blocks.read_transaction(self._database) as connection:
+            found = await _find(connection, website_key, selection, key, scan)
+            if not include_events:
+                return _Chunk([(each, []) for each in found.sessions], found.end)
+            return await _with_events(connection, website_key, found, key)
+
+
+async def _find(
+    connection: Connection, website_key: int, selection: Selection, key: ExportKey, scan: _Scan
+) -> Found:
+    """The next sessions of a selection."""
+    told, others = divide(selection.predicate)
+    found = await session_export.find(
+        connection,
+        website_key,
+        replace(selection, predicate=told),
+        key.after,
+        # Of a session that was cut, the other events are wanted.
+        inclusive=key.after_event is not None,
+        scanned=scan.size,
+        limit=CHUNK,
+    )
+    scan.adjust(len(found.sessions))
+    if others == All():
+        return found
+    asked = replace(selection, predicate=others)
+    return found._replace(sessions=await matching(connection, website_key, asked, found.sessions))
+
+
+async def _with_events(
+    connection: Connection, website_key: int, found: Found, key: ExportKey
+) -> _Chunk:
+    """As many of the sessions as fit into a chunk with their events."""
+    sessions = list(_fitting(found.sessions))
+    if not sessions:
+        return _Chunk([], found.end)
+    is_continued = sessions[0].position == key.after
+    events, is_complete = await session_export.events(
+        connection,
+        website_key,
+        sessions,
+        after=key.after_event if is_continued else None,
+        limit=MAX_EVENTS,
+        max_bytes=MAX_EVENT_BYTES,
+    )
+    pairs = list(zip(sessions, events, strict=False))
+    if is_complete and len(sessions) == len(found.sessions):
+        return _Chunk(pairs, found.end)
+    return _Chunk(pairs, pairs[-1][0].position, not is_complete)
+
+
+def _fitting(sessions: list[FoundSession]) -> Iterator[FoundSession]:
+    """The first sessions that have few enough events; at least one."""
+    left = MAX_EVENTS
+    for number, each in enumerate(sessions):
+        left -= each.session.pageviews + each.session.events
+        if number and left < 0:
+            return
+        yield each
+
+
+_Progress: TypeAlias = tuple[Position, int, EventKey | None]
+"""All of an ExportKey but for its range."""
+
+
+def _items(chunk: _Chunk, key: ExportKey) -> Iterator[tuple[Item, _Progress]]:
+    """The items of a chunk, each with how far the export has come with it."""
+    _, before, count, after_event = key
+    for number, (found, events) in enumerate(chunk.sessions, 1):
+        position = found.position
+        if after_event is None or position != before:
+            count += 1
+            yield found.session, (position, count, BEFORE_ALL if events else None)
+        is_cut = chunk.is_cut and number == len(chunk.sessions)
+        last = None if is_cut else len(events)
+        for ordinal, event in enumerate(events, 1):
+            yield event, (position, count, None if ordinal == last else event.key)
+
+
+def _beginning(selection: Selection) -> ExportKey:
+    """Before the first session of a selection."""
+    before = Position(selection.range.since - timedelta(microseconds=1), UUID(int=2**128 - 1))
+    return ExportKey(selection.range, before, 0)

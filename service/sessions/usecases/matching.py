@@ -1,0 +1,60 @@
+"""Which of some sessions a predicate is true of, where only their events can tell."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from sessions.analysis import masks, rows
+from sessions.analysis.columns import with_implied
+from sessions.domain.hours import microseconds
+from sessions.domain.predicates import All, Predicate
+from sessions.domain.selection import Selection
+from sessions.storage import session_arrays
+from sessions.storage.database import Connection
+from sessions.storage.predicates import in_rows
+from sessions.storage.session_arrays import Span
+from sessions.storage.session_export import FoundSession
+from sessions.storage.visitor_keys import resolve
+
+
+def divide(predicate: Predicate) -> tuple[Predicate, Predicate]:
+    """The part of a predicate that rows of sessions can tell, and the other part."""
+    operands = predicate.operands if isinstance(predicate, All) else (predicate,)
+    told = tuple(each for each in operands if in_rows(each))
+    others = tuple(each for each in operands if not in_rows(each))
+    return All(told), All(others)
+
+
+async def matching(
+    connection: Connection,
+    website_key: int,
+    selection: Selection,
+    sessions: Sequence[FoundSession],
+) -> list[FoundSession]:
+    """Those of some sessions that a selection has, by their columns.
+
+    Args:
+        connection: what it sees is what is read.
+        website_key: whose sessions.
+        selection: its range does not count.
+        sessions: in the order of their keys.
+    """
+    if not sessions:
+        return []
+    predicate = await resolve(connection, website_key, selection.predicate)
+    resolved = replace(selection, predicate=predicate)
+    first, last = (microseconds(sessions[end].session.started_at) for end in (0, -1))
+    names = with_implied({*masks.columns_of(resolved), "started_at", "visitor_key"})
+    fetched = await session_arrays.fetch(connection, website_key, [Span(first, last + 1)], names)
+    selected = await asyncio.to_thread(_selected, fetched, resolved)
+    return [
+        each
+        for each in sessions
+        if (microseconds(each.session.started_at), each.visitor_key) in selected
+    ]
+
+
+def _selected(fetched: Mapping[str, bytes], selection: Selection) -> set[tuple[int, int]]:
+    """The starts and visitors of the selected sessions: no visitor starts two at one moment."""
+    found = masks.select(rows.columns_of(fetched), selection).compact()
+    return set(zip(found["started_at"].tolist(), found["visitor_key"].tolist(), strict=True))
