@@ -502,6 +502,1043 @@ func (x *Comparison) GetSummary() *Summary {
 	return nil
 }
 
+// Which sessions to summarize, and in which buckets of time.
+//
+// The values of one filter (at most 100) are alternatives; different filters
+// must all hold. A filter matches the stored value exactly, and an empty value
+// matches the sessions that have none.
+type TimeSeriesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The website, for example `site_abc123defg`. Required.
+	WebsiteId string `protobuf:"bytes,1,opt,name=website_id,json=websiteId,proto3" json:"website_id,omitempty"`
+	// First day of the range, `YYYY-MM-DD` in `timezone`, inclusive.
+	//
+	// Default: 7 days before `end_date`. From 2000-01-01 to 2100-12-31.
+	StartDate string `protobuf:"bytes,2,opt,name=start_date,json=startDate,proto3" json:"start_date,omitempty"`
+	// Last day of the range, `YYYY-MM-DD` in `timezone`, inclusive.
+	//
+	// Default: today in `timezone`. From 2000-01-01 to 2100-12-31.
+	EndDate string `protobuf:"bytes,3,opt,name=end_date,json=endDate,proto3" json:"end_date,omitempty"`
+	// IANA name of the time zone whose days are meant, for example
+	// `Europe/Berlin`.
+	//
+	// Default: `UTC`.
+	Timezone string `protobuf:"bytes,4,opt,name=timezone,proto3" json:"timezone,omitempty"`
+	// Whether bot sessions count too.
+	//
+	// Default: false.
+	IncludeBots bool `protobuf:"varint,7,opt,name=include_bots,json=includeBots,proto3" json:"include_bots,omitempty"`
+	// Country of the session; compared in capitals.
+	FilterCountry []string `protobuf:"bytes,8,rep,name=filter_country,json=filterCountry,proto3" json:"filter_country,omitempty"`
+	// Path that the session viewed at least once, for example `/pricing`.
+	FilterPage []string `protobuf:"bytes,9,rep,name=filter_page,json=filterPage,proto3" json:"filter_page,omitempty"`
+	// Host of the entry event's referrer; upper and lower case are the same.
+	FilterReferrer []string `protobuf:"bytes,10,rep,name=filter_referrer,json=filterReferrer,proto3" json:"filter_referrer,omitempty"`
+	// Browser of the session, for example `Chrome`.
+	FilterBrowser []string `protobuf:"bytes,11,rep,name=filter_browser,json=filterBrowser,proto3" json:"filter_browser,omitempty"`
+	// Operating system of the session, for example `macOS`.
+	FilterOs []string `protobuf:"bytes,12,rep,name=filter_os,json=filterOs,proto3" json:"filter_os,omitempty"`
+	// Device of the session: `desktop`, `mobile` or `tablet`.
+	FilterDevice []string `protobuf:"bytes,13,rep,name=filter_device,json=filterDevice,proto3" json:"filter_device,omitempty"`
+	// Language of the session, for example `en-US`.
+	FilterLanguage []string `protobuf:"bytes,14,rep,name=filter_language,json=filterLanguage,proto3" json:"filter_language,omitempty"`
+	// `utm_source` of the entry event.
+	FilterUtmSource []string `protobuf:"bytes,15,rep,name=filter_utm_source,json=filterUtmSource,proto3" json:"filter_utm_source,omitempty"`
+	// `utm_medium` of the entry event.
+	FilterUtmMedium []string `protobuf:"bytes,16,rep,name=filter_utm_medium,json=filterUtmMedium,proto3" json:"filter_utm_medium,omitempty"`
+	// `utm_campaign` of the entry event.
+	FilterUtmCampaign []string `protobuf:"bytes,17,rep,name=filter_utm_campaign,json=filterUtmCampaign,proto3" json:"filter_utm_campaign,omitempty"`
+	// Region of the session.
+	FilterRegion []string `protobuf:"bytes,18,rep,name=filter_region,json=filterRegion,proto3" json:"filter_region,omitempty"`
+	// City of the session.
+	FilterCity []string `protobuf:"bytes,19,rep,name=filter_city,json=filterCity,proto3" json:"filter_city,omitempty"`
+	// Host that was visited; upper and lower case are the same.
+	FilterHostname []string `protobuf:"bytes,20,rep,name=filter_hostname,json=filterHostname,proto3" json:"filter_hostname,omitempty"`
+	// A condition on the session, such as `country = "US" AND duration > 60s`.
+	//
+	// Default: empty, which every session meets. At most 4,096 bytes, 64
+	// comparisons, and 16 parentheses inside of each other. The language is a
+	// part of AIP-160.
+	Filter string `protobuf:"bytes,21,opt,name=filter,proto3" json:"filter,omitempty"`
+	// Steps that the session did in this order, such as `page = "/pricing"` and
+	// then `event = "signup"`; other events may lie between them.
+	//
+	// Each is a condition on one event, and each event serves one step at most.
+	Journey []string `protobuf:"bytes,22,rep,name=journey,proto3" json:"journey,omitempty"`
+	// Steps that the session did not all do in this order.
+	NotJourney []string `protobuf:"bytes,23,rep,name=not_journey,json=notJourney,proto3" json:"not_journey,omitempty"`
+	// A step, such as `event = "signup"`: summaries then also say how many of the
+	// sessions did it, in `goal_sessions` and `goal_rate`.
+	//
+	// Default: none.
+	Goal string `protobuf:"bytes,30,opt,name=goal,proto3" json:"goal,omitempty"`
+	// How long a bucket is: `hour`, `day`, `week` (from Monday) or `month`, in
+	// `timezone`.
+	//
+	// Default: `hour` for up to 2 days, `day` for up to 92, `week` for up to 366,
+	// and else `month`. More than 1,000 buckets are refused.
+	Granularity   string `protobuf:"bytes,31,opt,name=granularity,proto3" json:"granularity,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TimeSeriesRequest) Reset() {
+	*x = TimeSeriesRequest{}
+	mi := &file_analytics_sessions_v1_analysis_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TimeSeriesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TimeSeriesRequest) ProtoMessage() {}
+
+func (x *TimeSeriesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_analytics_sessions_v1_analysis_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TimeSeriesRequest.ProtoReflect.Descriptor instead.
+func (*TimeSeriesRequest) Descriptor() ([]byte, []int) {
+	return file_analytics_sessions_v1_analysis_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *TimeSeriesRequest) GetWebsiteId() string {
+	if x != nil {
+		return x.WebsiteId
+	}
+	return ""
+}
+
+func (x *TimeSeriesRequest) GetStartDate() string {
+	if x != nil {
+		return x.StartDate
+	}
+	return ""
+}
+
+func (x *TimeSeriesRequest) GetEndDate() string {
+	if x != nil {
+		return x.EndDate
+	}
+	return ""
+}
+
+func (x *TimeSeriesRequest) GetTimezone() string {
+	if x != nil {
+		return x.Timezone
+	}
+	return ""
+}
+
+func (x *TimeSeriesRequest) GetIncludeBots() bool {
+	if x != nil {
+		return x.IncludeBots
+	}
+	return false
+}
+
+func (x *TimeSeriesRequest) GetFilterCountry() []string {
+	if x != nil {
+		return x.FilterCountry
+	}
+	return nil
+}
+
+func (x *TimeSeriesRequest) GetFilterPage() []string {
+	if x != nil {
+		return x.FilterPage
+	}
+	return nil
+}
+
+func (x *TimeSeriesRequest) GetFilterReferrer() []string {
+	if x != nil {
+		return x.FilterReferrer
+	}
+	return nil
+}
+
+func (x *TimeSeriesRequest) GetFilterBrowser() []string {
+	if x != nil {
+		return x.FilterBrowser
+	}
+	return nil
+}
+
+func (x *TimeSeriesRequest) GetFilterOs() []string {
+	if x != nil {
+		return x.FilterOs
+	}
+	return nil
+}
+
+func (x *TimeSeriesRequest) GetFilterDevice() []string {
+	if x != nil {
+		return x.FilterDevice
+	}
+	return nil
+}
+
+func (x *TimeSeriesRequest) GetFilterLanguage() []string {
+	if x != nil {
+		return x.FilterLanguage
+	}
+	return nil
+}
+
+func (x *TimeSeriesRequest) GetFilterUtmSource() []string {
+	if x != nil {
+		return x.FilterUtmSource
+	}
+	return nil
+}
+
+func (x *TimeSeriesRequest) GetFilterUtmMedium() []string {
+	if x != nil {
+		return x.FilterUtmMedium
+	}
+	return nil
+}
+
+func (x *TimeSeriesRequest) GetFilterUtmCampaign() []string {
+	if x != nil {
+		return x.FilterUtmCampaign
+	}
+	return nil
+}
+
+func (x *TimeSeriesRequest) GetFilterRegion() []string {
+	if x != nil {
+		return x.FilterRegion
+	}
+	return nil
+}
+
+func (x *TimeSeriesRequest) GetFilterCity() []string {
+	if x != nil {
+		return x.FilterCity
+	}
+	return nil
+}
+
+func (x *TimeSeriesRequest) GetFilterHostname() []string {
+	if x != nil {
+		return x.FilterHostname
+	}
+	return nil
+}
+
+func (x *TimeSeriesRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *TimeSeriesRequest) GetJourney() []string {
+	if x != nil {
+		return x.Journey
+	}
+	return nil
+}
+
+func (x *TimeSeriesRequest) GetNotJourney() []string {
+	if x != nil {
+		return x.NotJourney
+	}
+	return nil
+}
+
+func (x *TimeSeriesRequest) GetGoal() string {
+	if x != nil {
+		return x.Goal
+	}
+	return ""
+}
+
+func (x *TimeSeriesRequest) GetGranularity() string {
+	if x != nil {
+		return x.Granularity
+	}
+	return ""
+}
+
+// The sessions by when they started.
+type TimeSeriesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// First day of the range, `YYYY-MM-DD`.
+	StartDate string `protobuf:"bytes,1,opt,name=start_date,json=startDate,proto3" json:"start_date,omitempty"`
+	// Last day of the range, `YYYY-MM-DD`.
+	EndDate string `protobuf:"bytes,2,opt,name=end_date,json=endDate,proto3" json:"end_date,omitempty"`
+	// The time zone of the days.
+	Timezone string `protobuf:"bytes,3,opt,name=timezone,proto3" json:"timezone,omitempty"`
+	// The moment as of which everything was counted.
+	AsOf *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// How long a bucket is: `hour`, `day`, `week` or `month`.
+	Granularity string `protobuf:"bytes,5,opt,name=granularity,proto3" json:"granularity,omitempty"`
+	// The buckets in order, those without sessions too. A bucket that had not
+	// begun at `as_of` is absent.
+	Buckets       []*TimeBucket `protobuf:"bytes,6,rep,name=buckets,proto3" json:"buckets,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TimeSeriesResponse) Reset() {
+	*x = TimeSeriesResponse{}
+	mi := &file_analytics_sessions_v1_analysis_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TimeSeriesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TimeSeriesResponse) ProtoMessage() {}
+
+func (x *TimeSeriesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_analytics_sessions_v1_analysis_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TimeSeriesResponse.ProtoReflect.Descriptor instead.
+func (*TimeSeriesResponse) Descriptor() ([]byte, []int) {
+	return file_analytics_sessions_v1_analysis_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *TimeSeriesResponse) GetStartDate() string {
+	if x != nil {
+		return x.StartDate
+	}
+	return ""
+}
+
+func (x *TimeSeriesResponse) GetEndDate() string {
+	if x != nil {
+		return x.EndDate
+	}
+	return ""
+}
+
+func (x *TimeSeriesResponse) GetTimezone() string {
+	if x != nil {
+		return x.Timezone
+	}
+	return ""
+}
+
+func (x *TimeSeriesResponse) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
+func (x *TimeSeriesResponse) GetGranularity() string {
+	if x != nil {
+		return x.Granularity
+	}
+	return ""
+}
+
+func (x *TimeSeriesResponse) GetBuckets() []*TimeBucket {
+	if x != nil {
+		return x.Buckets
+	}
+	return nil
+}
+
+// The sessions that started in one hour, day, week or month.
+//
+// A day on which clocks change has 23 or 25 hours. Where clocks change within
+// an hour, a shorter bucket begins at the change.
+type TimeBucket struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Sessions that started from this moment on count.
+	Start *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=start,proto3" json:"start,omitempty"`
+	// Sessions that started before this moment count.
+	End *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=end,proto3" json:"end,omitempty"`
+	// Whether the bucket had not ended at `as_of`.
+	IsPartial bool `protobuf:"varint,3,opt,name=is_partial,json=isPartial,proto3" json:"is_partial,omitempty"`
+	// Whether it is only a part of a week or month, because the range begins or
+	// ends within it.
+	IsCut bool `protobuf:"varint,4,opt,name=is_cut,json=isCut,proto3" json:"is_cut,omitempty"`
+	// The summary. Over all buckets, sums add up to the summary of the range;
+	// `visitors` and percentiles do not.
+	Summary *Summary `protobuf:"bytes,5,opt,name=summary,proto3" json:"summary,omitempty"`
+	// The `filter` by which the same request lists these sessions. Absent where it
+	// would be too long.
+	Filter        *string `protobuf:"bytes,6,opt,name=filter,proto3,oneof" json:"filter,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TimeBucket) Reset() {
+	*x = TimeBucket{}
+	mi := &file_analytics_sessions_v1_analysis_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TimeBucket) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TimeBucket) ProtoMessage() {}
+
+func (x *TimeBucket) ProtoReflect() protoreflect.Message {
+	mi := &file_analytics_sessions_v1_analysis_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TimeBucket.ProtoReflect.Descriptor instead.
+func (*TimeBucket) Descriptor() ([]byte, []int) {
+	return file_analytics_sessions_v1_analysis_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *TimeBucket) GetStart() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Start
+	}
+	return nil
+}
+
+func (x *TimeBucket) GetEnd() *timestamppb.Timestamp {
+	if x != nil {
+		return x.End
+	}
+	return nil
+}
+
+func (x *TimeBucket) GetIsPartial() bool {
+	if x != nil {
+		return x.IsPartial
+	}
+	return false
+}
+
+func (x *TimeBucket) GetIsCut() bool {
+	if x != nil {
+		return x.IsCut
+	}
+	return false
+}
+
+func (x *TimeBucket) GetSummary() *Summary {
+	if x != nil {
+		return x.Summary
+	}
+	return nil
+}
+
+func (x *TimeBucket) GetFilter() string {
+	if x != nil && x.Filter != nil {
+		return *x.Filter
+	}
+	return ""
+}
+
+// Which sessions to summarize, and by the values of which dimensions.
+//
+// The values of one filter (at most 100) are alternatives; different filters
+// must all hold. A filter matches the stored value exactly, and an empty value
+// matches the sessions that have none.
+type BreakdownRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The website, for example `site_abc123defg`. Required.
+	WebsiteId string `protobuf:"bytes,1,opt,name=website_id,json=websiteId,proto3" json:"website_id,omitempty"`
+	// First day of the range, `YYYY-MM-DD` in `timezone`, inclusive.
+	//
+	// Default: 7 days before `end_date`. From 2000-01-01 to 2100-12-31.
+	StartDate string `protobuf:"bytes,2,opt,name=start_date,json=startDate,proto3" json:"start_date,omitempty"`
+	// Last day of the range, `YYYY-MM-DD` in `timezone`, inclusive.
+	//
+	// Default: today in `timezone`. From 2000-01-01 to 2100-12-31.
+	EndDate string `protobuf:"bytes,3,opt,name=end_date,json=endDate,proto3" json:"end_date,omitempty"`
+	// IANA name of the time zone whose days are meant, for example
+	// `Europe/Berlin`.
+	//
+	// Default: `UTC`.
+	Timezone string `protobuf:"bytes,4,opt,name=timezone,proto3" json:"timezone,omitempty"`
+	// How many rows there are at the most.
+	//
+	// Default: 10. More than 1,000 is taken as 1,000; negative is refused.
+	Limit int32 `protobuf:"varint,6,opt,name=limit,proto3" json:"limit,omitempty"`
+	// Whether bot sessions count too.
+	//
+	// Default: false.
+	IncludeBots bool `protobuf:"varint,7,opt,name=include_bots,json=includeBots,proto3" json:"include_bots,omitempty"`
+	// Country of the session; compared in capitals.
+	FilterCountry []string `protobuf:"bytes,8,rep,name=filter_country,json=filterCountry,proto3" json:"filter_country,omitempty"`
+	// Path that the session viewed at least once, for example `/pricing`.
+	FilterPage []string `protobuf:"bytes,9,rep,name=filter_page,json=filterPage,proto3" json:"filter_page,omitempty"`
+	// Host of the entry event's referrer; upper and lower case are the same.
+	FilterReferrer []string `protobuf:"bytes,10,rep,name=filter_referrer,json=filterReferrer,proto3" json:"filter_referrer,omitempty"`
+	// Browser of the session, for example `Chrome`.
+	FilterBrowser []string `protobuf:"bytes,11,rep,name=filter_browser,json=filterBrowser,proto3" json:"filter_browser,omitempty"`
+	// Operating system of the session, for example `macOS`.
+	FilterOs []string `protobuf:"bytes,12,rep,name=filter_os,json=filterOs,proto3" json:"filter_os,omitempty"`
+	// Device of the session: `desktop`, `mobile` or `tablet`.
+	FilterDevice []string `protobuf:"bytes,13,rep,name=filter_device,json=filterDevice,proto3" json:"filter_device,omitempty"`
+	// Language of the session, for example `en-US`.
+	FilterLanguage []string `protobuf:"bytes,14,rep,name=filter_language,json=filterLanguage,proto3" json:"filter_language,omitempty"`
+	// `utm_source` of the entry event.
+	FilterUtmSource []string `protobuf:"bytes,15,rep,name=filter_utm_source,json=filterUtmSource,proto3" json:"filter_utm_source,omitempty"`
+	// `utm_medium` of the entry event.
+	FilterUtmMedium []string `protobuf:"bytes,16,rep,name=filter_utm_medium,json=filterUtmMedium,proto3" json:"filter_utm_medium,omitempty"`
+	// `utm_campaign` of the entry event.
+	FilterUtmCampaign []string `protobuf:"bytes,17,rep,name=filter_utm_campaign,json=filterUtmCampaign,proto3" json:"filter_utm_campaign,omitempty"`
+	// Region of the session.
+	FilterRegion []string `protobuf:"bytes,18,rep,name=filter_region,json=filterRegion,proto3" json:"filter_region,omitempty"`
+	// City of the session.
+	FilterCity []string `protobuf:"bytes,19,rep,name=filter_city,json=filterCity,proto3" json:"filter_city,omitempty"`
+	// Host that was visited; upper and lower case are the same.
+	FilterHostname []string `protobuf:"bytes,20,rep,name=filter_hostname,json=filterHostname,proto3" json:"filter_hostname,omitempty"`
+	// A condition on the session, such as `country = "US" AND duration > 60s`.
+	//
+	// Default: empty, which every session meets. At most 4,096 bytes, 64
+	// comparisons, and 16 parentheses inside of each other. The language is a
+	// part of AIP-160.
+	Filter string `protobuf:"bytes,21,opt,name=filter,proto3" json:"filter,omitempty"`
+	// Steps that the session did in this order, such as `page = "/pricing"` and
+	// then `event = "signup"`; other events may lie between them.
+	//
+	// Each is a condition on one event, and each event serves one step at most.
+	Journey []string `protobuf:"bytes,22,rep,name=journey,proto3" json:"journey,omitempty"`
+	// Steps that the session did not all do in this order.
+	NotJourney []string `protobuf:"bytes,23,rep,name=not_journey,json=notJourney,proto3" json:"not_journey,omitempty"`
+	// A step, such as `event = "signup"`: summaries then also say how many of the
+	// sessions did it, in `goal_sessions` and `goal_rate`.
+	//
+	// Default: none.
+	Goal string `protobuf:"bytes,30,opt,name=goal,proto3" json:"goal,omitempty"`
+	// One or two dimensions: `country`, `region`, `city`, `browser`, `os`,
+	// `device`, `language`, `hostname`, `referrer`, `utm_source`, `utm_medium`,
+	// `utm_campaign`, `entry_page`, `exit_page`, `page`, `event`. At most one of
+	// them is `page` or `event`. Required.
+	Dimension []string `protobuf:"bytes,31,rep,name=dimension,proto3" json:"dimension,omitempty"`
+	// The metric by which rows are ordered: the name of a field of the summary.
+	// The largest comes first, rows without a value come last, and the values
+	// decide between equal ones.
+	//
+	// Default: `sessions`.
+	OrderBy string `protobuf:"bytes,32,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	// Whether the views of pages are timed. Goes with the dimension `page`.
+	//
+	// Default: false.
+	PageTimes     bool `protobuf:"varint,33,opt,name=page_times,json=pageTimes,proto3" json:"page_times,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BreakdownRequest) Reset() {
+	*x = BreakdownRequest{}
+	mi := &file_analytics_sessions_v1_analysis_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BreakdownRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BreakdownRequest) ProtoMessage() {}
+
+func (x *BreakdownRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_analytics_sessions_v1_analysis_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BreakdownRequest.ProtoReflect.Descriptor instead.
+func (*BreakdownRequest) Descriptor() ([]byte, []int) {
+	return file_analytics_sessions_v1_analysis_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *BreakdownRequest) GetWebsiteId() string {
+	if x != nil {
+		return x.WebsiteId
+	}
+	return ""
+}
+
+func (x *BreakdownRequest) GetStartDate() string {
+	if x != nil {
+		return x.StartDate
+	}
+	return ""
+}
+
+func (x *BreakdownRequest) GetEndDate() string {
+	if x != nil {
+		return x.EndDate
+	}
+	return ""
+}
+
+func (x *BreakdownRequest) GetTimezone() string {
+	if x != nil {
+		return x.Timezone
+	}
+	return ""
+}
+
+func (x *BreakdownRequest) GetLimit() int32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *BreakdownRequest) GetIncludeBots() bool {
+	if x != nil {
+		return x.IncludeBots
+	}
+	return false
+}
+
+func (x *BreakdownRequest) GetFilterCountry() []string {
+	if x != nil {
+		return x.FilterCountry
+	}
+	return nil
+}
+
+func (x *BreakdownRequest) GetFilterPage() []string {
+	if x != nil {
+		return x.FilterPage
+	}
+	return nil
+}
+
+func (x *BreakdownRequest) GetFilterReferrer() []string {
+	if x != nil {
+		return x.FilterReferrer
+	}
+	return nil
+}
+
+func (x *BreakdownRequest) GetFilterBrowser() []string {
+	if x != nil {
+		return x.FilterBrowser
+	}
+	return nil
+}
+
+func (x *BreakdownRequest) GetFilterOs() []string {
+	if x != nil {
+		return x.FilterOs
+	}
+	return nil
+}
+
+func (x *BreakdownRequest) GetFilterDevice() []string {
+	if x != nil {
+		return x.FilterDevice
+	}
+	return nil
+}
+
+func (x *BreakdownRequest) GetFilterLanguage() []string {
+	if x != nil {
+		return x.FilterLanguage
+	}
+	return nil
+}
+
+func (x *BreakdownRequest) GetFilterUtmSource() []string {
+	if x != nil {
+		return x.FilterUtmSource
+	}
+	return nil
+}
+
+func (x *BreakdownRequest) GetFilterUtmMedium() []string {
+	if x != nil {
+		return x.FilterUtmMedium
+	}
+	return nil
+}
+
+func (x *BreakdownRequest) GetFilterUtmCampaign() []string {
+	if x != nil {
+		return x.FilterUtmCampaign
+	}
+	return nil
+}
+
+func (x *BreakdownRequest) GetFilterRegion() []string {
+	if x != nil {
+		return x.FilterRegion
+	}
+	return nil
+}
+
+func (x *BreakdownRequest) GetFilterCity() []string {
+	if x != nil {
+		return x.FilterCity
+	}
+	return nil
+}
+
+func (x *BreakdownRequest) GetFilterHostname() []string {
+	if x != nil {
+		return x.FilterHostname
+	}
+	return nil
+}
+
+func (x *BreakdownRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *BreakdownRequest) GetJourney() []string {
+	if x != nil {
+		return x.Journey
+	}
+	return nil
+}
+
+func (x *BreakdownRequest) GetNotJourney() []string {
+	if x != nil {
+		return x.NotJourney
+	}
+	return nil
+}
+
+func (x *BreakdownRequest) GetGoal() string {
+	if x != nil {
+		return x.Goal
+	}
+	return ""
+}
+
+func (x *BreakdownRequest) GetDimension() []string {
+	if x != nil {
+		return x.Dimension
+	}
+	return nil
+}
+
+func (x *BreakdownRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
+func (x *BreakdownRequest) GetPageTimes() bool {
+	if x != nil {
+		return x.PageTimes
+	}
+	return false
+}
+
+// The sessions by value.
+type BreakdownResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// First day of the range, `YYYY-MM-DD`.
+	StartDate string `protobuf:"bytes,1,opt,name=start_date,json=startDate,proto3" json:"start_date,omitempty"`
+	// Last day of the range, `YYYY-MM-DD`.
+	EndDate string `protobuf:"bytes,2,opt,name=end_date,json=endDate,proto3" json:"end_date,omitempty"`
+	// The time zone of the days.
+	Timezone string `protobuf:"bytes,3,opt,name=timezone,proto3" json:"timezone,omitempty"`
+	// The moment as of which everything was counted.
+	AsOf *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// The first rows.
+	Rows []*BreakdownRow `protobuf:"bytes,5,rep,name=rows,proto3" json:"rows,omitempty"`
+	// All sessions with at least one value that has no row, as one row without
+	// values. Absent where every value has a row.
+	Other *BreakdownRow `protobuf:"bytes,6,opt,name=other,proto3,oneof" json:"other,omitempty"`
+	// The summary of all sessions, also of those without a value.
+	Total *Summary `protobuf:"bytes,7,opt,name=total,proto3" json:"total,omitempty"`
+	// How many different values there are, or pairs of values.
+	DistinctValues int32 `protobuf:"varint,8,opt,name=distinct_values,json=distinctValues,proto3" json:"distinct_values,omitempty"`
+	// Whether each session is in exactly one row or in `other`, so that their
+	// sessions add up to `total`. False with `page` and `event`, of which a
+	// session can have several or none.
+	IsAdditive    bool `protobuf:"varint,9,opt,name=is_additive,json=isAdditive,proto3" json:"is_additive,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BreakdownResponse) Reset() {
+	*x = BreakdownResponse{}
+	mi := &file_analytics_sessions_v1_analysis_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BreakdownResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BreakdownResponse) ProtoMessage() {}
+
+func (x *BreakdownResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_analytics_sessions_v1_analysis_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BreakdownResponse.ProtoReflect.Descriptor instead.
+func (*BreakdownResponse) Descriptor() ([]byte, []int) {
+	return file_analytics_sessions_v1_analysis_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *BreakdownResponse) GetStartDate() string {
+	if x != nil {
+		return x.StartDate
+	}
+	return ""
+}
+
+func (x *BreakdownResponse) GetEndDate() string {
+	if x != nil {
+		return x.EndDate
+	}
+	return ""
+}
+
+func (x *BreakdownResponse) GetTimezone() string {
+	if x != nil {
+		return x.Timezone
+	}
+	return ""
+}
+
+func (x *BreakdownResponse) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
+func (x *BreakdownResponse) GetRows() []*BreakdownRow {
+	if x != nil {
+		return x.Rows
+	}
+	return nil
+}
+
+func (x *BreakdownResponse) GetOther() *BreakdownRow {
+	if x != nil {
+		return x.Other
+	}
+	return nil
+}
+
+func (x *BreakdownResponse) GetTotal() *Summary {
+	if x != nil {
+		return x.Total
+	}
+	return nil
+}
+
+func (x *BreakdownResponse) GetDistinctValues() int32 {
+	if x != nil {
+		return x.DistinctValues
+	}
+	return 0
+}
+
+func (x *BreakdownResponse) GetIsAdditive() bool {
+	if x != nil {
+		return x.IsAdditive
+	}
+	return false
+}
+
+// The sessions with some value.
+type BreakdownRow struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The value of each dimension. An empty one stands for sessions that have
+	// none.
+	Values []string `protobuf:"bytes,1,rep,name=values,proto3" json:"values,omitempty"`
+	// `sessions` of the row divided by `sessions` of `total`, from 0 to 1.
+	Share float64 `protobuf:"fixed64,2,opt,name=share,proto3" json:"share,omitempty"`
+	// The summary of the sessions, whole: pageviews of a page's row are all of the
+	// sessions that viewed it.
+	Summary *Summary `protobuf:"bytes,3,opt,name=summary,proto3" json:"summary,omitempty"`
+	// The `filter` by which the same request lists these sessions. Absent where no
+	// filter can say it.
+	Filter *string `protobuf:"bytes,4,opt,name=filter,proto3,oneof" json:"filter,omitempty"`
+	// How often the page was viewed. This and what follows is there with the
+	// dimension `page` only.
+	Views *float64 `protobuf:"fixed64,7,opt,name=views,proto3,oneof" json:"views,omitempty"`
+	// How many of the sessions began with the page: it is their first pageview.
+	Entries *int32 `protobuf:"varint,8,opt,name=entries,proto3,oneof" json:"entries,omitempty"`
+	// How many of the sessions ended with the page: it is their last pageview.
+	Exits *int32 `protobuf:"varint,9,opt,name=exits,proto3,oneof" json:"exits,omitempty"`
+	// `exits` divided by `views`, from 0 to 1.
+	ExitRate *float64 `protobuf:"fixed64,10,opt,name=exit_rate,json=exitRate,proto3,oneof" json:"exit_rate,omitempty"`
+	// How many of the views have a time: all but those with nothing after them.
+	// This and what follows is there with `page_times` only.
+	MeasuredViews *float64 `protobuf:"fixed64,11,opt,name=measured_views,json=measuredViews,proto3,oneof" json:"measured_views,omitempty"`
+	// The times of the views added up, in seconds: from a view to the next
+	// pageview, and from the last one of a session to its last event.
+	TotalTime *float64 `protobuf:"fixed64,12,opt,name=total_time,json=totalTime,proto3,oneof" json:"total_time,omitempty"`
+	// `total_time` divided by `measured_views`, in seconds.
+	AvgTime *float64 `protobuf:"fixed64,13,opt,name=avg_time,json=avgTime,proto3,oneof" json:"avg_time,omitempty"`
+	// The median of the times by nearest rank, in seconds.
+	MedianTime    *float64 `protobuf:"fixed64,14,opt,name=median_time,json=medianTime,proto3,oneof" json:"median_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BreakdownRow) Reset() {
+	*x = BreakdownRow{}
+	mi := &file_analytics_sessions_v1_analysis_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BreakdownRow) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BreakdownRow) ProtoMessage() {}
+
+func (x *BreakdownRow) ProtoReflect() protoreflect.Message {
+	mi := &file_analytics_sessions_v1_analysis_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BreakdownRow.ProtoReflect.Descriptor instead.
+func (*BreakdownRow) Descriptor() ([]byte, []int) {
+	return file_analytics_sessions_v1_analysis_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *BreakdownRow) GetValues() []string {
+	if x != nil {
+		return x.Values
+	}
+	return nil
+}
+
+func (x *BreakdownRow) GetShare() float64 {
+	if x != nil {
+		return x.Share
+	}
+	return 0
+}
+
+func (x *BreakdownRow) GetSummary() *Summary {
+	if x != nil {
+		return x.Summary
+	}
+	return nil
+}
+
+func (x *BreakdownRow) GetFilter() string {
+	if x != nil && x.Filter != nil {
+		return *x.Filter
+	}
+	return ""
+}
+
+func (x *BreakdownRow) GetViews() float64 {
+	if x != nil && x.Views != nil {
+		return *x.Views
+	}
+	return 0
+}
+
+func (x *BreakdownRow) GetEntries() int32 {
+	if x != nil && x.Entries != nil {
+		return *x.Entries
+	}
+	return 0
+}
+
+func (x *BreakdownRow) GetExits() int32 {
+	if x != nil && x.Exits != nil {
+		return *x.Exits
+	}
+	return 0
+}
+
+func (x *BreakdownRow) GetExitRate() float64 {
+	if x != nil && x.ExitRate != nil {
+		return *x.ExitRate
+	}
+	return 0
+}
+
+func (x *BreakdownRow) GetMeasuredViews() float64 {
+	if x != nil && x.MeasuredViews != nil {
+		return *x.MeasuredViews
+	}
+	return 0
+}
+
+func (x *BreakdownRow) GetTotalTime() float64 {
+	if x != nil && x.TotalTime != nil {
+		return *x.TotalTime
+	}
+	return 0
+}
+
+func (x *BreakdownRow) GetAvgTime() float64 {
+	if x != nil && x.AvgTime != nil {
+		return *x.AvgTime
+	}
+	return 0
+}
+
+func (x *BreakdownRow) GetMedianTime() float64 {
+	if x != nil && x.MedianTime != nil {
+		return *x.MedianTime
+	}
+	return 0
+}
+
 var File_analytics_sessions_v1_analysis_service_proto protoreflect.FileDescriptor
 
 const file_analytics_sessions_v1_analysis_service_proto_rawDesc = "" +
@@ -560,10 +1597,141 @@ const file_analytics_sessions_v1_analysis_service_proto_rawDesc = "" +
 	"\x05start\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05start\x12,\n" +
 	"\x03end\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x03end\x12\x1a\n" +
 	"\badjusted\x18\x05 \x01(\bR\badjusted\x128\n" +
-	"\asummary\x18\x06 \x01(\v2\x1e.analytics.sessions.v1.SummaryR\asummary2\xc5\x01\n" +
+	"\asummary\x18\x06 \x01(\v2\x1e.analytics.sessions.v1.SummaryR\asummary\"\x88\a\n" +
+	"\x11TimeSeriesRequest\x12\x1d\n" +
+	"\n" +
+	"website_id\x18\x01 \x01(\tR\twebsiteId\x12\x1d\n" +
+	"\n" +
+	"start_date\x18\x02 \x01(\tR\tstartDate\x12\x19\n" +
+	"\bend_date\x18\x03 \x01(\tR\aendDate\x12\x1a\n" +
+	"\btimezone\x18\x04 \x01(\tR\btimezone\x12!\n" +
+	"\finclude_bots\x18\a \x01(\bR\vincludeBots\x12+\n" +
+	"\x0efilter_country\x18\b \x03(\tB\x04\x88\xce\x18dR\rfilterCountry\x12%\n" +
+	"\vfilter_page\x18\t \x03(\tB\x04\x88\xce\x18dR\n" +
+	"filterPage\x12-\n" +
+	"\x0ffilter_referrer\x18\n" +
+	" \x03(\tB\x04\x88\xce\x18dR\x0efilterReferrer\x12+\n" +
+	"\x0efilter_browser\x18\v \x03(\tB\x04\x88\xce\x18dR\rfilterBrowser\x12!\n" +
+	"\tfilter_os\x18\f \x03(\tB\x04\x88\xce\x18dR\bfilterOs\x12)\n" +
+	"\rfilter_device\x18\r \x03(\tB\x04\x88\xce\x18dR\ffilterDevice\x12-\n" +
+	"\x0ffilter_language\x18\x0e \x03(\tB\x04\x88\xce\x18dR\x0efilterLanguage\x120\n" +
+	"\x11filter_utm_source\x18\x0f \x03(\tB\x04\x88\xce\x18dR\x0ffilterUtmSource\x120\n" +
+	"\x11filter_utm_medium\x18\x10 \x03(\tB\x04\x88\xce\x18dR\x0ffilterUtmMedium\x124\n" +
+	"\x13filter_utm_campaign\x18\x11 \x03(\tB\x04\x88\xce\x18dR\x11filterUtmCampaign\x12)\n" +
+	"\rfilter_region\x18\x12 \x03(\tB\x04\x88\xce\x18dR\ffilterRegion\x12%\n" +
+	"\vfilter_city\x18\x13 \x03(\tB\x04\x88\xce\x18dR\n" +
+	"filterCity\x12-\n" +
+	"\x0ffilter_hostname\x18\x14 \x03(\tB\x04\x88\xce\x18dR\x0efilterHostname\x12\x16\n" +
+	"\x06filter\x18\x15 \x01(\tR\x06filter\x12\x1e\n" +
+	"\ajourney\x18\x16 \x03(\tB\x04\x88\xce\x18\n" +
+	"R\ajourney\x12%\n" +
+	"\vnot_journey\x18\x17 \x03(\tB\x04\x88\xce\x18\n" +
+	"R\n" +
+	"notJourney\x12\x12\n" +
+	"\x04goal\x18\x1e \x01(\tR\x04goal\x12 \n" +
+	"\vgranularity\x18\x1f \x01(\tR\vgranularity\"\xfa\x01\n" +
+	"\x12TimeSeriesResponse\x12\x1d\n" +
+	"\n" +
+	"start_date\x18\x01 \x01(\tR\tstartDate\x12\x19\n" +
+	"\bend_date\x18\x02 \x01(\tR\aendDate\x12\x1a\n" +
+	"\btimezone\x18\x03 \x01(\tR\btimezone\x12/\n" +
+	"\x05as_of\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x12 \n" +
+	"\vgranularity\x18\x05 \x01(\tR\vgranularity\x12;\n" +
+	"\abuckets\x18\x06 \x03(\v2!.analytics.sessions.v1.TimeBucketR\abuckets\"\x84\x02\n" +
+	"\n" +
+	"TimeBucket\x120\n" +
+	"\x05start\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x05start\x12,\n" +
+	"\x03end\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x03end\x12\x1d\n" +
+	"\n" +
+	"is_partial\x18\x03 \x01(\bR\tisPartial\x12\x15\n" +
+	"\x06is_cut\x18\x04 \x01(\bR\x05isCut\x128\n" +
+	"\asummary\x18\x05 \x01(\v2\x1e.analytics.sessions.v1.SummaryR\asummary\x12\x1b\n" +
+	"\x06filter\x18\x06 \x01(\tH\x00R\x06filter\x88\x01\x01B\t\n" +
+	"\a_filter\"\xd9\a\n" +
+	"\x10BreakdownRequest\x12\x1d\n" +
+	"\n" +
+	"website_id\x18\x01 \x01(\tR\twebsiteId\x12\x1d\n" +
+	"\n" +
+	"start_date\x18\x02 \x01(\tR\tstartDate\x12\x19\n" +
+	"\bend_date\x18\x03 \x01(\tR\aendDate\x12\x1a\n" +
+	"\btimezone\x18\x04 \x01(\tR\btimezone\x12\x14\n" +
+	"\x05limit\x18\x06 \x01(\x05R\x05limit\x12!\n" +
+	"\finclude_bots\x18\a \x01(\bR\vincludeBots\x12+\n" +
+	"\x0efilter_country\x18\b \x03(\tB\x04\x88\xce\x18dR\rfilterCountry\x12%\n" +
+	"\vfilter_page\x18\t \x03(\tB\x04\x88\xce\x18dR\n" +
+	"filterPage\x12-\n" +
+	"\x0ffilter_referrer\x18\n" +
+	" \x03(\tB\x04\x88\xce\x18dR\x0efilterReferrer\x12+\n" +
+	"\x0efilter_browser\x18\v \x03(\tB\x04\x88\xce\x18dR\rfilterBrowser\x12!\n" +
+	"\tfilter_os\x18\f \x03(\tB\x04\x88\xce\x18dR\bfilterOs\x12)\n" +
+	"\rfilter_device\x18\r \x03(\tB\x04\x88\xce\x18dR\ffilterDevice\x12-\n" +
+	"\x0ffilter_language\x18\x0e \x03(\tB\x04\x88\xce\x18dR\x0efilterLanguage\x120\n" +
+	"\x11filter_utm_source\x18\x0f \x03(\tB\x04\x88\xce\x18dR\x0ffilterUtmSource\x120\n" +
+	"\x11filter_utm_medium\x18\x10 \x03(\tB\x04\x88\xce\x18dR\x0ffilterUtmMedium\x124\n" +
+	"\x13filter_utm_campaign\x18\x11 \x03(\tB\x04\x88\xce\x18dR\x11filterUtmCampaign\x12)\n" +
+	"\rfilter_region\x18\x12 \x03(\tB\x04\x88\xce\x18dR\ffilterRegion\x12%\n" +
+	"\vfilter_city\x18\x13 \x03(\tB\x04\x88\xce\x18dR\n" +
+	"filterCity\x12-\n" +
+	"\x0ffilter_hostname\x18\x14 \x03(\tB\x04\x88\xce\x18dR\x0efilterHostname\x12\x16\n" +
+	"\x06filter\x18\x15 \x01(\tR\x06filter\x12\x1e\n" +
+	"\ajourney\x18\x16 \x03(\tB\x04\x88\xce\x18\n" +
+	"R\ajourney\x12%\n" +
+	"\vnot_journey\x18\x17 \x03(\tB\x04\x88\xce\x18\n" +
+	"R\n" +
+	"notJourney\x12\x12\n" +
+	"\x04goal\x18\x1e \x01(\tR\x04goal\x12\"\n" +
+	"\tdimension\x18\x1f \x03(\tB\x04\x88\xce\x18\x02R\tdimension\x12\x19\n" +
+	"\border_by\x18  \x01(\tR\aorderBy\x12\x1d\n" +
+	"\n" +
+	"page_times\x18! \x01(\bR\tpageTimes\"\x9d\x03\n" +
+	"\x11BreakdownResponse\x12\x1d\n" +
+	"\n" +
+	"start_date\x18\x01 \x01(\tR\tstartDate\x12\x19\n" +
+	"\bend_date\x18\x02 \x01(\tR\aendDate\x12\x1a\n" +
+	"\btimezone\x18\x03 \x01(\tR\btimezone\x12/\n" +
+	"\x05as_of\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x127\n" +
+	"\x04rows\x18\x05 \x03(\v2#.analytics.sessions.v1.BreakdownRowR\x04rows\x12>\n" +
+	"\x05other\x18\x06 \x01(\v2#.analytics.sessions.v1.BreakdownRowH\x00R\x05other\x88\x01\x01\x124\n" +
+	"\x05total\x18\a \x01(\v2\x1e.analytics.sessions.v1.SummaryR\x05total\x12'\n" +
+	"\x0fdistinct_values\x18\b \x01(\x05R\x0edistinctValues\x12\x1f\n" +
+	"\vis_additive\x18\t \x01(\bR\n" +
+	"isAdditiveB\b\n" +
+	"\x06_other\"\x98\x04\n" +
+	"\fBreakdownRow\x12\x16\n" +
+	"\x06values\x18\x01 \x03(\tR\x06values\x12\x14\n" +
+	"\x05share\x18\x02 \x01(\x01R\x05share\x128\n" +
+	"\asummary\x18\x03 \x01(\v2\x1e.analytics.sessions.v1.SummaryR\asummary\x12\x1b\n" +
+	"\x06filter\x18\x04 \x01(\tH\x00R\x06filter\x88\x01\x01\x12\x19\n" +
+	"\x05views\x18\a \x01(\x01H\x01R\x05views\x88\x01\x01\x12\x1d\n" +
+	"\aentries\x18\b \x01(\x05H\x02R\aentries\x88\x01\x01\x12\x19\n" +
+	"\x05exits\x18\t \x01(\x05H\x03R\x05exits\x88\x01\x01\x12 \n" +
+	"\texit_rate\x18\n" +
+	" \x01(\x01H\x04R\bexitRate\x88\x01\x01\x12*\n" +
+	"\x0emeasured_views\x18\v \x01(\x01H\x05R\rmeasuredViews\x88\x01\x01\x12\"\n" +
+	"\n" +
+	"total_time\x18\f \x01(\x01H\x06R\ttotalTime\x88\x01\x01\x12\x1e\n" +
+	"\bavg_time\x18\r \x01(\x01H\aR\aavgTime\x88\x01\x01\x12$\n" +
+	"\vmedian_time\x18\x0e \x01(\x01H\bR\n" +
+	"medianTime\x88\x01\x01B\t\n" +
+	"\a_filterB\b\n" +
+	"\x06_viewsB\n" +
+	"\n" +
+	"\b_entriesB\b\n" +
+	"\x06_exitsB\f\n" +
+	"\n" +
+	"_exit_rateB\x11\n" +
+	"\x0f_measured_viewsB\r\n" +
+	"\v_total_timeB\v\n" +
+	"\t_avg_timeB\x0e\n" +
+	"\f_median_time2\xb1\x04\n" +
 	"\x0fAnalysisService\x12\xb1\x01\n" +
 	"\tSummarize\x12'.analytics.sessions.v1.SummarizeRequest\x1a(.analytics.sessions.v1.SummarizeResponse\"Q\x8a\xce\x18\x15\n" +
-	"\rsessions:read\x10\x1e\x18\x80\x80@\x82\xd3\xe4\x93\x02/\x12-/api/websites/{website_id}/sessions:summarize\x90\x02\x01B\fZ\n" +
+	"\rsessions:read\x10\x1e\x18\x80\x80@\x82\xd3\xe4\x93\x02/\x12-/api/websites/{website_id}/sessions:summarize\x90\x02\x01\x12\xb5\x01\n" +
+	"\n" +
+	"TimeSeries\x12(.analytics.sessions.v1.TimeSeriesRequest\x1a).analytics.sessions.v1.TimeSeriesResponse\"R\x8a\xce\x18\x15\n" +
+	"\rsessions:read\x10\x1e\x18\x80\x80@\x82\xd3\xe4\x93\x020\x12./api/websites/{website_id}/sessions:timeseries\x90\x02\x01\x12\xb1\x01\n" +
+	"\tBreakdown\x12'.analytics.sessions.v1.BreakdownRequest\x1a(.analytics.sessions.v1.BreakdownResponse\"Q\x8a\xce\x18\x15\n" +
+	"\rsessions:read\x10\x1e\x18\x80\x80@\x82\xd3\xe4\x93\x02/\x12-/api/websites/{website_id}/sessions:breakdown\x90\x02\x01B\fZ\n" +
 	".;sessionsb\x06proto3"
 
 var (
@@ -578,28 +1746,48 @@ func file_analytics_sessions_v1_analysis_service_proto_rawDescGZIP() []byte {
 	return file_analytics_sessions_v1_analysis_service_proto_rawDescData
 }
 
-var file_analytics_sessions_v1_analysis_service_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_analytics_sessions_v1_analysis_service_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_analytics_sessions_v1_analysis_service_proto_goTypes = []any{
 	(*SummarizeRequest)(nil),      // 0: analytics.sessions.v1.SummarizeRequest
 	(*SummarizeResponse)(nil),     // 1: analytics.sessions.v1.SummarizeResponse
 	(*Comparison)(nil),            // 2: analytics.sessions.v1.Comparison
-	(*timestamppb.Timestamp)(nil), // 3: google.protobuf.Timestamp
-	(*Summary)(nil),               // 4: analytics.sessions.v1.Summary
+	(*TimeSeriesRequest)(nil),     // 3: analytics.sessions.v1.TimeSeriesRequest
+	(*TimeSeriesResponse)(nil),    // 4: analytics.sessions.v1.TimeSeriesResponse
+	(*TimeBucket)(nil),            // 5: analytics.sessions.v1.TimeBucket
+	(*BreakdownRequest)(nil),      // 6: analytics.sessions.v1.BreakdownRequest
+	(*BreakdownResponse)(nil),     // 7: analytics.sessions.v1.BreakdownResponse
+	(*BreakdownRow)(nil),          // 8: analytics.sessions.v1.BreakdownRow
+	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
+	(*Summary)(nil),               // 10: analytics.sessions.v1.Summary
 }
 var file_analytics_sessions_v1_analysis_service_proto_depIdxs = []int32{
-	3, // 0: analytics.sessions.v1.SummarizeResponse.as_of:type_name -> google.protobuf.Timestamp
-	4, // 1: analytics.sessions.v1.SummarizeResponse.summary:type_name -> analytics.sessions.v1.Summary
-	2, // 2: analytics.sessions.v1.SummarizeResponse.comparison:type_name -> analytics.sessions.v1.Comparison
-	3, // 3: analytics.sessions.v1.Comparison.start:type_name -> google.protobuf.Timestamp
-	3, // 4: analytics.sessions.v1.Comparison.end:type_name -> google.protobuf.Timestamp
-	4, // 5: analytics.sessions.v1.Comparison.summary:type_name -> analytics.sessions.v1.Summary
-	0, // 6: analytics.sessions.v1.AnalysisService.Summarize:input_type -> analytics.sessions.v1.SummarizeRequest
-	1, // 7: analytics.sessions.v1.AnalysisService.Summarize:output_type -> analytics.sessions.v1.SummarizeResponse
-	7, // [7:8] is the sub-list for method output_type
-	6, // [6:7] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	9,  // 0: analytics.sessions.v1.SummarizeResponse.as_of:type_name -> google.protobuf.Timestamp
+	10, // 1: analytics.sessions.v1.SummarizeResponse.summary:type_name -> analytics.sessions.v1.Summary
+	2,  // 2: analytics.sessions.v1.SummarizeResponse.comparison:type_name -> analytics.sessions.v1.Comparison
+	9,  // 3: analytics.sessions.v1.Comparison.start:type_name -> google.protobuf.Timestamp
+	9,  // 4: analytics.sessions.v1.Comparison.end:type_name -> google.protobuf.Timestamp
+	10, // 5: analytics.sessions.v1.Comparison.summary:type_name -> analytics.sessions.v1.Summary
+	9,  // 6: analytics.sessions.v1.TimeSeriesResponse.as_of:type_name -> google.protobuf.Timestamp
+	5,  // 7: analytics.sessions.v1.TimeSeriesResponse.buckets:type_name -> analytics.sessions.v1.TimeBucket
+	9,  // 8: analytics.sessions.v1.TimeBucket.start:type_name -> google.protobuf.Timestamp
+	9,  // 9: analytics.sessions.v1.TimeBucket.end:type_name -> google.protobuf.Timestamp
+	10, // 10: analytics.sessions.v1.TimeBucket.summary:type_name -> analytics.sessions.v1.Summary
+	9,  // 11: analytics.sessions.v1.BreakdownResponse.as_of:type_name -> google.protobuf.Timestamp
+	8,  // 12: analytics.sessions.v1.BreakdownResponse.rows:type_name -> analytics.sessions.v1.BreakdownRow
+	8,  // 13: analytics.sessions.v1.BreakdownResponse.other:type_name -> analytics.sessions.v1.BreakdownRow
+	10, // 14: analytics.sessions.v1.BreakdownResponse.total:type_name -> analytics.sessions.v1.Summary
+	10, // 15: analytics.sessions.v1.BreakdownRow.summary:type_name -> analytics.sessions.v1.Summary
+	0,  // 16: analytics.sessions.v1.AnalysisService.Summarize:input_type -> analytics.sessions.v1.SummarizeRequest
+	3,  // 17: analytics.sessions.v1.AnalysisService.TimeSeries:input_type -> analytics.sessions.v1.TimeSeriesRequest
+	6,  // 18: analytics.sessions.v1.AnalysisService.Breakdown:input_type -> analytics.sessions.v1.BreakdownRequest
+	1,  // 19: analytics.sessions.v1.AnalysisService.Summarize:output_type -> analytics.sessions.v1.SummarizeResponse
+	4,  // 20: analytics.sessions.v1.AnalysisService.TimeSeries:output_type -> analytics.sessions.v1.TimeSeriesResponse
+	7,  // 21: analytics.sessions.v1.AnalysisService.Breakdown:output_type -> analytics.sessions.v1.BreakdownResponse
+	19, // [19:22] is the sub-list for method output_type
+	16, // [16:19] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_analytics_sessions_v1_analysis_service_proto_init() }
@@ -610,13 +1798,16 @@ func file_analytics_sessions_v1_analysis_service_proto_init() {
 	file_analytics_sessions_v1_options_proto_init()
 	file_analytics_sessions_v1_summary_proto_init()
 	file_analytics_sessions_v1_analysis_service_proto_msgTypes[1].OneofWrappers = []any{}
+	file_analytics_sessions_v1_analysis_service_proto_msgTypes[5].OneofWrappers = []any{}
+	file_analytics_sessions_v1_analysis_service_proto_msgTypes[7].OneofWrappers = []any{}
+	file_analytics_sessions_v1_analysis_service_proto_msgTypes[8].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_analytics_sessions_v1_analysis_service_proto_rawDesc), len(file_analytics_sessions_v1_analysis_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

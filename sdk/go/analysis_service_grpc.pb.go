@@ -19,7 +19,9 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	AnalysisService_Summarize_FullMethodName = "/analytics.sessions.v1.AnalysisService/Summarize"
+	AnalysisService_Summarize_FullMethodName  = "/analytics.sessions.v1.AnalysisService/Summarize"
+	AnalysisService_TimeSeries_FullMethodName = "/analytics.sessions.v1.AnalysisService/TimeSeries"
+	AnalysisService_Breakdown_FullMethodName  = "/analytics.sessions.v1.AnalysisService/Breakdown"
 )
 
 // AnalysisServiceClient is the client API for AnalysisService service.
@@ -41,6 +43,11 @@ const (
 type AnalysisServiceClient interface {
 	// Summarizes sessions, and compares them with those of other days.
 	Summarize(ctx context.Context, in *SummarizeRequest, opts ...grpc.CallOption) (*SummarizeResponse, error)
+	// Summarizes sessions by when they started: hours, days, weeks or months.
+	TimeSeries(ctx context.Context, in *TimeSeriesRequest, opts ...grpc.CallOption) (*TimeSeriesResponse, error)
+	// Summarizes sessions by the values of one or two dimensions, such as
+	// countries or pages.
+	Breakdown(ctx context.Context, in *BreakdownRequest, opts ...grpc.CallOption) (*BreakdownResponse, error)
 }
 
 type analysisServiceClient struct {
@@ -55,6 +62,26 @@ func (c *analysisServiceClient) Summarize(ctx context.Context, in *SummarizeRequ
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(SummarizeResponse)
 	err := c.cc.Invoke(ctx, AnalysisService_Summarize_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *analysisServiceClient) TimeSeries(ctx context.Context, in *TimeSeriesRequest, opts ...grpc.CallOption) (*TimeSeriesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TimeSeriesResponse)
+	err := c.cc.Invoke(ctx, AnalysisService_TimeSeries_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *analysisServiceClient) Breakdown(ctx context.Context, in *BreakdownRequest, opts ...grpc.CallOption) (*BreakdownResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BreakdownResponse)
+	err := c.cc.Invoke(ctx, AnalysisService_Breakdown_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -80,6 +107,11 @@ func (c *analysisServiceClient) Summarize(ctx context.Context, in *SummarizeRequ
 type AnalysisServiceServer interface {
 	// Summarizes sessions, and compares them with those of other days.
 	Summarize(context.Context, *SummarizeRequest) (*SummarizeResponse, error)
+	// Summarizes sessions by when they started: hours, days, weeks or months.
+	TimeSeries(context.Context, *TimeSeriesRequest) (*TimeSeriesResponse, error)
+	// Summarizes sessions by the values of one or two dimensions, such as
+	// countries or pages.
+	Breakdown(context.Context, *BreakdownRequest) (*BreakdownResponse, error)
 	mustEmbedUnimplementedAnalysisServiceServer()
 }
 
@@ -92,6 +124,12 @@ type UnimplementedAnalysisServiceServer struct{}
 
 func (UnimplementedAnalysisServiceServer) Summarize(context.Context, *SummarizeRequest) (*SummarizeResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Summarize not implemented")
+}
+func (UnimplementedAnalysisServiceServer) TimeSeries(context.Context, *TimeSeriesRequest) (*TimeSeriesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method TimeSeries not implemented")
+}
+func (UnimplementedAnalysisServiceServer) Breakdown(context.Context, *BreakdownRequest) (*BreakdownResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Breakdown not implemented")
 }
 func (UnimplementedAnalysisServiceServer) mustEmbedUnimplementedAnalysisServiceServer() {}
 func (UnimplementedAnalysisServiceServer) testEmbeddedByValue()                         {}
@@ -132,6 +170,42 @@ func _AnalysisService_Summarize_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AnalysisService_TimeSeries_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(TimeSeriesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AnalysisServiceServer).TimeSeries(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AnalysisService_TimeSeries_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AnalysisServiceServer).TimeSeries(ctx, req.(*TimeSeriesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AnalysisService_Breakdown_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BreakdownRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AnalysisServiceServer).Breakdown(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AnalysisService_Breakdown_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AnalysisServiceServer).Breakdown(ctx, req.(*BreakdownRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // AnalysisService_ServiceDesc is the grpc.ServiceDesc for AnalysisService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -142,6 +216,14 @@ var AnalysisService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Summarize",
 			Handler:    _AnalysisService_Summarize_Handler,
+		},
+		{
+			MethodName: "TimeSeries",
+			Handler:    _AnalysisService_TimeSeries_Handler,
+		},
+		{
+			MethodName: "Breakdown",
+			Handler:    _AnalysisService_Breakdown_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -162,6 +162,46 @@ func TestFilterAndJourney(t *testing.T) {
 	}
 }
 
+func TestTimeSeries(t *testing.T) {
+	client, website := service(t, Options{})
+	query := &TimeSeriesRequest{StartDate: day, EndDate: day, Granularity: "hour"}
+	found, err := client.TimeSeries(t.Context(), website, query)
+	if err != nil || len(found.Buckets) != 24 || found.Buckets[8].Summary.Sessions != 60 {
+		t.Errorf("%v, %v", found, err)
+	}
+}
+
+func TestBreakdown(t *testing.T) {
+	client, website := service(t, Options{})
+	query := &BreakdownRequest{StartDate: day, EndDate: day, Dimension: []string{"country"}, Limit: 1}
+	found, err := client.Breakdown(t.Context(), website, query)
+	if err != nil || len(found.Rows) != 1 || found.Rows[0].Values[0] != "US" ||
+		found.Other.Summary.Sessions != germans || found.Total.Sessions != allOfDay {
+		t.Errorf("%v, %v", found, err)
+	}
+}
+
+func TestDrillDown(t *testing.T) {
+	client, website := service(t, Options{})
+	query := &BreakdownRequest{
+		StartDate: day, EndDate: day, Dimension: []string{"country"}, Limit: 1,
+		FilterPage: []string{"/products/1"}, Filter: "pageviews < 100",
+	}
+	found, err := client.Breakdown(t.Context(), website, query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []*BreakdownRow{found.Rows[0], found.Other} {
+		sessions := collect(t, client.SessionsOf(t.Context(), website, row, query).All())
+		if len(sessions) != int(row.Summary.Sessions) {
+			t.Errorf("%d sessions of %v", len(sessions), row)
+		}
+	}
+	if _, err := client.SessionsOf(t.Context(), website, &BreakdownRow{}, query).Page(); err == nil {
+		t.Error("a row without a filter has sessions")
+	}
+}
+
 func TestSessionAndItsEvents(t *testing.T) {
 	client, website := service(t, Options{})
 	all := collect(t, client.Sessions(t.Context(), website, thatDay()).All())

@@ -125,6 +125,8 @@ EVENT.timestamp.FromDatetime(NOW - DAY)
 LIST = session_messages.ListSessionsRequest(limit=1)
 GET = session_messages.GetSessionRequest(events_limit=1)
 SUMMARY = analysis_messages.SummarizeRequest()
+SERIES = analysis_messages.TimeSeriesRequest()
+BREAKDOWN = analysis_messages.BreakdownRequest(dimension=["country"])
 ERASURE = visitor_messages.EraseVisitorRequest(visitor_id="nobody")
 BATCH = event_messages.RecordEventsRequest(events=[EVENT])
 STREAMED = event_messages.StreamEventsRequest(batch=7, events=[EVENT])
@@ -134,6 +136,8 @@ CALLS = [
     Call("SessionService/GetSession", READ, GET, "GET", "sessions/{}", session="own"),
     Call("SessionService/GetSession", READ, GET, "GET", "sessions/{}", session="other"),
     Call("AnalysisService/Summarize", READ, SUMMARY, "GET", "sessions:summarize"),
+    Call("AnalysisService/TimeSeries", READ, SERIES, "GET", "sessions:timeseries"),
+    Call("AnalysisService/Breakdown", READ, BREAKDOWN, "GET", "sessions:breakdown"),
     Call("EventService/RecordEvents", WRITE, BATCH, "POST", "events"),
     Call("EventService/StreamEvents", WRITE, STREAMED, streams=True),
     Call("VisitorService/EraseVisitor", ERASE, ERASURE, "POST", "visitors:erase"),

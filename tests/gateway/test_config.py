@@ -67,7 +67,14 @@ def test_what_may_have_been_carried_out_is_sent_again_only_where_the_protos_allo
         for path, route in routes().items()
         if "reset" in route.get("retry_policy", {}).get("retry_on", "").split(",")
     }
-    assert reset == {"ListSessions", "GetSession", "Summarize", "EraseVisitor"}
+    assert reset == {
+        "ListSessions",
+        "GetSession",
+        "Summarize",
+        "TimeSeries",
+        "Breakdown",
+        "EraseVisitor",
+    }
 
 
 def test_every_method_has_a_route() -> None:

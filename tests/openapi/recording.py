@@ -108,15 +108,27 @@ ALL_PARAMETERS = DAYS | {
 }
 
 
-_OF_A_LIST = {"limit"}
 SUMMARIZE_PARAMETERS = {
-    name: value for name, value in ALL_PARAMETERS.items() if name not in _OF_A_LIST
+    name: value for name, value in ALL_PARAMETERS.items() if name != "limit"
 } | {
     "goal": 'event = "signup_click"',
     "compare": "custom",
     "compare_start_date": "2026-02-01",
     "compare_end_date": "2026-02-28",
 }
+GOAL = {"goal": SUMMARIZE_PARAMETERS["goal"]}
+_SELECTION = {name: SUMMARIZE_PARAMETERS[name] for name in ALL_PARAMETERS if name != "limit"}
+TIME_SERIES_PARAMETERS = _SELECTION | GOAL | {"granularity": "week"}
+BREAKDOWN_PARAMETERS = (
+    _SELECTION
+    | GOAL
+    | {
+        "limit": "10",
+        "dimension": ["page", "country"],
+        "order_by": "visitors",
+        "page_times": "true",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -158,7 +170,18 @@ SUMMARIZE = Call(
     lacks="writes",
     query=DAYS,
 )
-ANALYSES = (SUMMARIZE,)
+TIME_SERIES = replace(
+    SUMMARIZE,
+    operation="AnalysisService_TimeSeries",
+    path="/api/websites/{website}/sessions:timeseries",
+)
+BREAKDOWN = replace(
+    SUMMARIZE,
+    operation="AnalysisService_Breakdown",
+    path="/api/websites/{website}/sessions:breakdown",
+    query=DAYS | {"dimension": "country"},
+)
+ANALYSES = (SUMMARIZE, TIME_SERIES, BREAKDOWN)
 HEALTH = Call("GetHealth", "/healthz", key="")
 API = (LIST, GET, EXPORT, RECORD, *ANALYSES, ERASE)
 
@@ -280,6 +303,9 @@ def _answers(recorder: Recorder, _: Service) -> None:
     recorder.send("next_events", GET, query={"events_cursor": cursor})
     recorder.send("summary", SUMMARIZE)
     recorder.send("compared_summary", SUMMARIZE, query=SUMMARIZE_PARAMETERS)
+    recorder.send("weeks", TIME_SERIES, query=TIME_SERIES_PARAMETERS)
+    recorder.send("countries", BREAKDOWN, query=DAYS | {"dimension": "country", "limit": "1"})
+    recorder.send("pages", BREAKDOWN, query=BREAKDOWN_PARAMETERS)
     recorder.send("last_events", GET)
     named = DAYS | {"filter_country": "US"}
     recorder.send("sessions_with_events", EXPORT, query=named | {"include_events": "true"})
@@ -298,6 +324,8 @@ def _wrong(recorder: Recorder, _: Service) -> None:
     recorder.send("invalid_field", GET, query={"events_limit": -1})
     recorder.send("invalid_field", SUMMARIZE, query={"compare": "last_week"})
     recorder.send("invalid_field", EXPORT, query=DAYS | {"format": "xml"})
+    recorder.send("invalid_field", TIME_SERIES, query={"granularity": "minute"})
+    recorder.send("invalid_field", BREAKDOWN, query={})
     recorder.send("invalid_field", RECORD, body=NAMELESS)
     recorder.send("malformed_body", RECORD, body=b"events")
     recorder.send("invalid_field", ERASE, body={})

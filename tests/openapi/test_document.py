@@ -30,6 +30,10 @@ READS = [
 MESSAGES: tuple[type[Message], ...] = (
     analysis_service_pb2.Comparison,
     analysis_service_pb2.SummarizeResponse,
+    analysis_service_pb2.TimeSeriesResponse,
+    analysis_service_pb2.TimeBucket,
+    analysis_service_pb2.BreakdownResponse,
+    analysis_service_pb2.BreakdownRow,
     summary_pb2.Summary,
     event_pb2.Event,
     event_service_pb2.RecordEventsRequest,

@@ -12,7 +12,13 @@ from analytics_sessions.v1.error_reason_pb2 import ErrorReason
 from openapi.build import EXAMPLES
 from tests.openapi.document import Document
 from tests.openapi.examples import overlay
-from tests.openapi.recording import ALL_PARAMETERS, SUMMARIZE_PARAMETERS, Exchange
+from tests.openapi.recording import (
+    ALL_PARAMETERS,
+    BREAKDOWN_PARAMETERS,
+    SUMMARIZE_PARAMETERS,
+    TIME_SERIES_PARAMETERS,
+    Exchange,
+)
 
 NOT_PROVOKED = {("VisitorService_EraseVisitor", 504)}
 """An erasure has 120 seconds before it is given up."""
@@ -97,6 +103,8 @@ def _shown(document: Document, schema: Any, value: Any) -> Iterator[str]:
     [
         ("SessionService_ListSessions", ALL_PARAMETERS),
         ("AnalysisService_Summarize", SUMMARIZE_PARAMETERS),
+        ("AnalysisService_TimeSeries", TIME_SERIES_PARAMETERS),
+        ("AnalysisService_Breakdown", BREAKDOWN_PARAMETERS),
     ],
 )
 def test_examples_of_parameters_are_answered(

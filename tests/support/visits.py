@@ -1,9 +1,9 @@
 """Sessions with their events, as columns and as plain lists that analyses are compared with."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import pairwise
+from itertools import pairwise, product, zip_longest
 from typing import Any
 
 import numpy as np
@@ -109,4 +109,50 @@ def plain_summary(visits: Sequence[Visit], goal: Callable[[Event], bool] | None 
         "events_per_session": per_session(events),
         "goal_sessions": reached,
         "goal_rate": None if reached is None else per_session(reached),
+    }
+
+
+def plain_breakdown(
+    visits: Sequence[Visit], dimensions: Sequence[str]
+) -> dict[tuple[str, ...], list[Visit]]:
+    """The sessions that have each combination of values."""
+    found: dict[tuple[str, ...], list[Visit]] = {}
+    for visit in visits:
+        for values in product(*(_values(visit, name) for name in dimensions)):
+            found.setdefault(values, []).append(visit)
+    return found
+
+
+def _values(visit: Visit, name: str) -> Collection[str]:
+    if name == "page":
+        return visit.session.pages
+    return visit.session.event_names if name == "event" else (visit.text(name),)
+
+
+def plain_views(
+    visits: Sequence[Visit], is_counted: Callable[[str, Visit], bool]
+) -> dict[str, Any]:
+    """What is counted of the views of some pages, one by one; times are in microseconds."""
+    views = entries = exits = 0
+    times = []
+    for visit in visits:
+        pages = [event for event in visit.events if event.is_pageview]
+        for view, following in zip_longest(pages, pages[1:]):
+            if not is_counted(view.path, visit):
+                continue
+            views += 1
+            entries += view is pages[0]
+            exits += following is None
+            until = following or visit.events[-1]
+            if until is not view:
+                times.append((until.occurred_at - view.occurred_at) // timedelta(microseconds=1))
+    times.sort()
+    median = times[(len(times) + 1) // 2 - 1] if times else None
+    return {
+        "views": views,
+        "entries": entries,
+        "exits": exits,
+        "measured_views": len(times),
+        "total_time": sum(times),
+        "median_time": median,
     }

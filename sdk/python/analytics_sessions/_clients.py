@@ -3,7 +3,7 @@
 import asyncio
 import copy
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from queue import SimpleQueue
 from typing import Any, Generic, Self, TypeVar, Unpack
@@ -13,8 +13,19 @@ import grpc
 from analytics_sessions import _messages as messages
 from analytics_sessions._calls import FAILURES, Attempts, Settings, methods
 from analytics_sessions._connection import open_channel, setting
-from analytics_sessions._messages import Page, Query, Recorded, SummaryQuery
-from analytics_sessions.v1.analysis_service_pb2 import SummarizeResponse
+from analytics_sessions._messages import (
+    BreakdownQuery,
+    Page,
+    Query,
+    Recorded,
+    SeriesQuery,
+    SummaryQuery,
+)
+from analytics_sessions.v1.analysis_service_pb2 import (
+    BreakdownResponse,
+    SummarizeResponse,
+    TimeSeriesResponse,
+)
 from analytics_sessions.v1.session_pb2 import Session, SessionEvent
 from analytics_sessions.v1.visitor_service_pb2 import EraseVisitorResponse
 
@@ -192,6 +203,56 @@ class Client(_Client, AbstractContextManager["Client"]):
         answer: SummarizeResponse = self._call("Summarize", messages.summarize(website_id, query))
         return answer
 
+    def time_series(self, website_id: str, **query: Unpack[SeriesQuery]) -> TimeSeriesResponse:
+        """The metrics of the sessions of a query for each hour, day, week or month.
+
+        Raises:
+            TypeError: A name is no parameter, or a value has another type.
+            ValueError: A filter has no values, which would match all sessions.
+        """
+        request = messages.time_series(website_id, query)
+        answer: TimeSeriesResponse = self._call("TimeSeries", request)
+        return answer
+
+    def breakdown(
+        self,
+        website_id: str,
+        dimensions: messages.Values,
+        *,
+        limit: int | None = None,
+        **query: Unpack[BreakdownQuery],
+    ) -> BreakdownResponse:
+        """The metrics of the sessions of a query by the values of one or two dimensions.
+
+        Args:
+            website_id: The website.
+            dimensions: The name of one, or of two, such as `country` or `page`.
+            limit: Rows at most; default: 10, at most 1,000.
+            **query: Which sessions, and in which order.
+
+        Raises:
+            TypeError: A name is no parameter, or a value has another type.
+            ValueError: A filter has no values, which would match all sessions.
+        """
+        request = messages.breakdown(website_id, dimensions, limit, query)
+        answer: BreakdownResponse = self._call("Breakdown", request)
+        return answer
+
+    def sessions_of(
+        self, website_id: str, row: messages.Row, query: Mapping[str, Any]
+    ) -> Walk[Session]:
+        """The sessions of a row of an analysis, newest first.
+
+        Args:
+            website_id: The website.
+            row: A row of a breakdown, or a bucket of a time series.
+            query: What the analysis was asked with, by name.
+
+        Raises:
+            ValueError: The row carries no filter.
+        """
+        return self.sessions(website_id, **messages.drill_down(query, row))
+
     def record(self, website_id: str, events: messages.Events) -> Recorded:
         """Record events in batches, each of which is durable before the next one is sent.
 
@@ -320,6 +381,33 @@ class AsyncClient(_Client, AbstractAsyncContextManager["AsyncClient"]):
         request = messages.summarize(website_id, query)
         answer: SummarizeResponse = await self._call("Summarize", request)
         return answer
+
+    async def time_series(
+        self, website_id: str, **query: Unpack[SeriesQuery]
+    ) -> TimeSeriesResponse:
+        """As Client.time_series."""
+        request = messages.time_series(website_id, query)
+        answer: TimeSeriesResponse = await self._call("TimeSeries", request)
+        return answer
+
+    async def breakdown(
+        self,
+        website_id: str,
+        dimensions: messages.Values,
+        *,
+        limit: int | None = None,
+        **query: Unpack[BreakdownQuery],
+    ) -> BreakdownResponse:
+        """As Client.breakdown."""
+        request = messages.breakdown(website_id, dimensions, limit, query)
+        answer: BreakdownResponse = await self._call("Breakdown", request)
+        return answer
+
+    def sessions_of(
+        self, website_id: str, row: messages.Row, query: Mapping[str, Any]
+    ) -> AsyncWalk[Session]:
+        """As Client.sessions_of."""
+        return self.sessions(website_id, **messages.drill_down(query, row))
 
     async def record(self, website_id: str, events: messages.AsyncEvents) -> Recorded:
         """As Client.record."""

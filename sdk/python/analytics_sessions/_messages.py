@@ -10,7 +10,13 @@ from zoneinfo import ZoneInfo
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from analytics_sessions.v1.analysis_service_pb2 import SummarizeRequest
+from analytics_sessions.v1.analysis_service_pb2 import (
+    BreakdownRequest,
+    BreakdownRow,
+    SummarizeRequest,
+    TimeBucket,
+    TimeSeriesRequest,
+)
 from analytics_sessions.v1.event_pb2 import Event as EventMessage
 from analytics_sessions.v1.event_service_pb2 import RecordEventsRequest, StreamEventsRequest
 from analytics_sessions.v1.session_service_pb2 import GetSessionRequest, ListSessionsRequest
@@ -58,6 +64,24 @@ class SummaryQuery(Query, total=False):
     compare: Literal["previous_period", "previous_year", "custom"] | None
     compare_start_date: date | str | None
     compare_end_date: date | str | None
+
+
+class SeriesQuery(Query, total=False):
+    """What `time_series` takes by name, as TimeSeriesRequest has it."""
+
+    goal: str
+    granularity: Literal["hour", "day", "week", "month"] | None
+
+
+class BreakdownQuery(Query, total=False):
+    """What `breakdown` takes by name, as BreakdownRequest has it."""
+
+    goal: str
+    order_by: str
+    page_times: bool
+
+
+Row = TimeBucket | BreakdownRow
 
 
 class Event(TypedDict, total=False):
@@ -159,6 +183,28 @@ def erase_visitor(
 def summarize(website_id: str, query: SummaryQuery) -> SummarizeRequest:
     """The sessions to summarize; TypeError or ValueError where the query is wrong."""
     return SummarizeRequest(website_id=website_id, **_fields("summarize", query, SummaryQuery))
+
+
+def time_series(website_id: str, query: SeriesQuery) -> TimeSeriesRequest:
+    """As `summarize`, over time."""
+    return TimeSeriesRequest(website_id=website_id, **_fields("time_series", query, SeriesQuery))
+
+
+def breakdown(
+    website_id: str, dimensions: Values, limit: int | None, query: BreakdownQuery
+) -> BreakdownRequest:
+    """As `summarize`, by value."""
+    names = [dimensions] if isinstance(dimensions, str) else list(dimensions)
+    fields = _fields("breakdown", query, BreakdownQuery)
+    return BreakdownRequest(website_id=website_id, dimension=names, limit=limit, **fields)
+
+
+def drill_down(query: Mapping[str, Any], row: Row) -> Query:
+    """The query of the sessions of a row, of the query that the row is of."""
+    if not row.filter:
+        raise ValueError("this row carries no filter, so its sessions cannot be listed")
+    kept: Any = {name: value for name, value in query.items() if name in Query.__annotations__}
+    return Query(**kept | {"filter": row.filter})
 
 
 def _fields(call: str, query: Mapping[str, Any], known: Any) -> dict[str, Any]:

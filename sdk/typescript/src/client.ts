@@ -4,7 +4,11 @@ import { type CallOptions, Calls, type ClientOptions } from "./calls.js";
 import { batches, type EventInits } from "./events.js";
 import {
   AnalysisService,
+  type BreakdownResponse,
+  type BreakdownRow,
   type SummarizeResponse,
+  type TimeBucket,
+  type TimeSeriesResponse,
 } from "./gen/analytics/sessions/v1/analysis_service_pb.js";
 import { EventService } from "./gen/analytics/sessions/v1/event_service_pb.js";
 import type { Session, SessionEvent } from "./gen/analytics/sessions/v1/session_pb.js";
@@ -13,7 +17,14 @@ import {
   type EraseVisitorResponse,
   VisitorService,
 } from "./gen/analytics/sessions/v1/visitor_service_pb.js";
-import { fieldsOf, type SessionQuery, type SummaryQuery } from "./queries.js";
+import {
+  type BreakdownQuery,
+  drillDown,
+  fieldsOf,
+  type SeriesQuery,
+  type SessionQuery,
+  type SummaryQuery,
+} from "./queries.js";
 import { refuseUnknown } from "./settings.js";
 import { SourceFailed, Unanswered } from "./stream.js";
 import { type Page, type Paging, Walk } from "./walk.js";
@@ -81,6 +92,45 @@ export class Client {
     const { summarize } = AnalysisService.method;
     const request = { ...fieldsOf(query, summarize.input), websiteId };
     return this.#calls.unary(summarize, request, options);
+  }
+
+  /** The metrics of the sessions of a query for each hour, day, week or month. */
+  timeSeries(
+    websiteId: string,
+    query: SeriesQuery = {},
+    options: CallOptions = {},
+  ): Promise<TimeSeriesResponse> {
+    const { timeSeries } = AnalysisService.method;
+    const request = { ...fieldsOf(query, timeSeries.input), websiteId };
+    return this.#calls.unary(timeSeries, request, options);
+  }
+
+  /** The metrics of the sessions of a query by the values of one or two dimensions. */
+  breakdown(
+    websiteId: string,
+    dimension: string | readonly [string, string],
+    { limit = 0, ...query }: BreakdownQuery = {},
+    options: CallOptions = {},
+  ): Promise<BreakdownResponse> {
+    const { breakdown } = AnalysisService.method;
+    const fields = fieldsOf(query, breakdown.input);
+    const request = { ...fields, websiteId, dimension: [dimension].flat(), limit };
+    return this.#calls.unary(breakdown, request, options);
+  }
+
+  /**
+   * The sessions of a row of an analysis, newest first.
+   *
+   * The row is one of a breakdown, or a bucket of a time series; `query` is what the analysis was
+   * asked with.
+   */
+  sessionsOf(
+    websiteId: string,
+    row: BreakdownRow | TimeBucket,
+    query: SessionQuery = {},
+    options: Paging & CallOptions = {},
+  ): Walk<Session> {
+    return this.sessions(websiteId, drillDown(query, row), options);
   }
 
   /** Records events of a website in batches, each of which is durable before the next is sent. */

@@ -5,13 +5,17 @@ export * from "./client.js";
 export * from "./errors.js";
 export type { EventInit, EventInits } from "./events.js";
 export type {
+  BreakdownResponse,
+  BreakdownRow,
   Comparison,
   SummarizeResponse,
+  TimeBucket,
+  TimeSeriesResponse,
 } from "./gen/analytics/sessions/v1/analysis_service_pb.js";
 export type { Session, SessionEvent } from "./gen/analytics/sessions/v1/session_pb.js";
 export type { Summary } from "./gen/analytics/sessions/v1/summary_pb.js";
 export type { EraseVisitorResponse } from "./gen/analytics/sessions/v1/visitor_service_pb.js";
 export type { components as RestComponents, paths as RestPaths } from "./gen/openapi.js";
-export type { SessionQuery, SummaryQuery } from "./queries.js";
+export type { BreakdownQuery, SeriesQuery, SessionQuery, SummaryQuery } from "./queries.js";
 export { restClient } from "./rest.js";
 export type { Page, Paging, Walk } from "./walk.js";

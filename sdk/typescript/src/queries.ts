@@ -1,4 +1,4 @@
-import type { DescMessage } from "@bufbuild/protobuf";
+import { type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import {
   type ListSessionsRequest,
   ListSessionsRequestSchema,
@@ -18,6 +18,8 @@ export type SessionQuery = Partial<Fields> & {
 
 const SET_HERE = ["websiteId", "cursor", "limit"];
 
+const LISTED = namesOf(ListSessionsRequestSchema);
+
 function namesOf(schema: DescMessage): string[] {
   return Object.keys(schema.field).filter((name) => !SET_HERE.includes(name));
 }
@@ -32,6 +34,33 @@ export type SummaryQuery = SessionQuery & {
   compareEndDate?: string | Date;
 };
 
+/** What a time series is of, and how long its buckets are. */
+export type SeriesQuery = SessionQuery & {
+  /** As in SummaryQuery. */
+  goal?: string;
+  granularity?: "hour" | "day" | "week" | "month";
+};
+
+/** What a breakdown is of, and in which order its rows come. */
+export type BreakdownQuery = SessionQuery & {
+  /** As in SummaryQuery. */
+  goal?: string;
+  /** A field of the summary as the API names it, such as `bounce_rate`; default: `sessions`. */
+  orderBy?: string;
+  pageTimes?: boolean;
+  /** Rows at most; default: 10, at most 1,000. */
+  limit?: number;
+};
+
+/** The query of the sessions of a row, of the query that the row is of. */
+export function drillDown(query: SessionQuery, row: { filter?: string | undefined }): SessionQuery {
+  if (!row.filter) {
+    throw new TypeError("this row carries no filter, so its sessions cannot be listed");
+  }
+  const kept = Object.entries(query).filter(([name]) => LISTED.includes(name));
+  return { ...Object.fromEntries(kept), filter: row.filter };
+}
+
 /** The fields of a request for the query; throws a TypeError for what can't be meant. */
 export function fieldsOf(
   query: SessionQuery,
@@ -42,13 +71,14 @@ export function fieldsOf(
   const read = (name: string, value: unknown) =>
     schema.field[name]?.fieldKind === "list"
       ? valuesOf(name, [value].flat())
-      : fieldOf(name, value, query);
+      : fieldOf(name, value, schema, query);
   return Object.fromEntries(given.map(([name, value]) => [name, read(name, value)]));
 }
 
-function fieldOf(name: string, value: unknown, query: SessionQuery): unknown {
+function fieldOf(name: string, value: unknown, schema: DescMessage, query: SessionQuery): unknown {
   if (value instanceof Date) return dayOf(name, value, query.timezone);
-  if (typeof value === (name === "includeBots" ? "boolean" : "string")) return value;
+  const isFlag = schema.field[name]?.scalar === ScalarType.BOOL;
+  if (typeof value === (isFlag ? "boolean" : "string")) return value;
   throw new TypeError(`${name}: ${value} is no value for it; leave it out where there is none`);
 }
 

@@ -117,6 +117,32 @@ test("summarize_compares: with days of one's own", async () => {
   assert.equal(comparison!.startDate, "2026-03-01");
 });
 
+test("time_series: hours of a day", async () => {
+  const { buckets } = await client.timeSeries(website, { ...DAY, granularity: "hour" });
+  assert.equal(buckets.length, 24);
+  assert.equal(buckets[8]!.summary!.sessions, 60);
+});
+
+test("breakdown: by value, and what is in no row", async () => {
+  const { rows, other, total } = await client.breakdown(website, "country", { ...DAY, limit: 1 });
+  assert.deepEqual(
+    rows.map(({ values, summary }) => [...values, summary!.sessions]),
+    [["US", 200]],
+  );
+  assert.deepEqual([other!.summary!.sessions, total!.sessions], [50, 250]);
+});
+
+test("drill_down: from a row to its sessions", async () => {
+  const query = { ...DAY, filterPage: "/products/1", filter: "pageviews < 100", limit: 1 };
+  const { rows, other } = await client.breakdown(website, "country", query);
+  for (const row of [rows[0]!, other!]) {
+    const found = await collected(client.sessionsOf(website, row, query));
+    assert.equal(found.length, row.summary!.sessions);
+  }
+  const pages = await client.breakdown(website, "page", { ...DAY, limit: 1, pageTimes: true });
+  assert.throws(() => client.sessionsOf(website, pages.other!, DAY), { name: "TypeError" });
+});
+
 function pageviews(count: number, day: string, url = "/recorded"): EventInit[] {
   const run = randomUUID().slice(0, 8);
   return Array.from({ length: count }, (_, n) => ({

@@ -85,6 +85,12 @@ class Columns:
         return self.step_ends - self.step_counts
 
     @cached_property
+    def step_sessions(self) -> Array:
+        """For each step the position of its session."""
+        sessions = np.arange(len(self), dtype=np.min_scalar_type(len(self)))
+        return np.repeat(sessions, self.step_counts)
+
+    @cached_property
     def step_offsets(self) -> Integers:
         """For each step the microseconds since its session's start; needs `step_gap`."""
         elapsed = np.cumsum(self["step_gap"], dtype=np.int64)

@@ -4,11 +4,17 @@ from typing import Any
 
 from analytics_sessions.v1 import analysis_service_pb2 as messages
 
+from sessions.analysis.page_views import PageTotals
 from sessions.api.messages import timestamp_fields
 from sessions.domain.comparison import ComparisonQuery
 from sessions.domain.selection import Days
 from sessions.usecases.analysis_reader import Scope
+from sessions.usecases.breakdown import BreakdownQuery, BrokenDown, SummarizedRow
 from sessions.usecases.summarize import Comparison, Summarized
+from sessions.usecases.time_series import Series, SummarizedBucket
+
+# Times of views are counted in microseconds.
+_SECOND = 1_000_000
 
 
 def scope_fields(scope: Scope) -> dict[str, Any]:
@@ -50,3 +56,74 @@ def _comparison_fields(comparison: Comparison) -> dict[str, Any]:
         "adjusted": comparison.compared.adjusted,
         "summary": comparison.summary,
     }
+
+
+def time_series_response(found: Series) -> messages.TimeSeriesResponse:
+    """The answer of TimeSeries."""
+    return messages.TimeSeriesResponse(
+        **scope_fields(found.scope),
+        granularity=found.granularity,
+        buckets=map(_bucket_fields, found.buckets),
+    )
+
+
+def _bucket_fields(found: SummarizedBucket) -> dict[str, Any]:
+    return {
+        "start": timestamp_fields(found.bucket.start),
+        "end": timestamp_fields(found.bucket.end),
+        "is_partial": found.is_partial,
+        "is_cut": found.bucket.is_cut,
+        "summary": found.summary,
+        "filter": found.filter,
+    }
+
+
+def breakdown_query(request: messages.BreakdownRequest) -> BreakdownQuery:
+    """By what a request breaks sessions down."""
+    return BreakdownQuery(
+        dimensions=request.dimension,
+        order_by=request.order_by,
+        limit=request.limit,
+        goal=request.goal,
+        page_times=request.page_times,
+    )
+
+
+def breakdown_response(found: BrokenDown) -> messages.BreakdownResponse:
+    """The answer of Breakdown."""
+    return messages.BreakdownResponse(
+        **scope_fields(found.scope),
+        rows=map(_row_fields, found.rows),
+        other=found.other and _row_fields(found.other),
+        total=found.total,
+        distinct_values=found.distinct_values,
+        is_additive=found.is_additive,
+    )
+
+
+def _row_fields(row: SummarizedRow) -> dict[str, Any]:
+    return {
+        "values": row.values,
+        "share": row.share,
+        "summary": row.summary,
+        "filter": row.filter,
+        **(_page_fields(row.pages) if row.pages else {}),
+    }
+
+
+def _page_fields(pages: PageTotals) -> dict[str, Any]:
+    """What a row says of the views of a page; times are in seconds."""
+    return {
+        "views": pages.views,
+        "entries": pages.entries,
+        "exits": pages.exits,
+        "exit_rate": _ratio(pages.exits, pages.views),
+        "measured_views": pages.measured_views,
+        "total_time": _ratio(pages.total_time, _SECOND),
+        "avg_time": _ratio(_ratio(pages.total_time, _SECOND), pages.measured_views),
+        "median_time": _ratio(pages.median_time, _SECOND),
+    }
+
+
+def _ratio(numerator: float | None, denominator: int | None) -> float | None:
+    return None if numerator is None or not denominator else numerator / denominator

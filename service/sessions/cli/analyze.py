@@ -1,5 +1,6 @@
 """`sessions analyze`."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -8,11 +9,16 @@ from sessions.cli.application import run
 from sessions.cli.selection import selection_options
 
 if TYPE_CHECKING:
+    from sessions.usecases.breakdown import BrokenDown
     from sessions.usecases.summarize import Summarized
+    from sessions.usecases.time_series import Series, SummarizedBucket
 
 _goal = click.option(
     "--goal", default="", metavar="STEP", help="Count sessions that did a step, too."
 )
+# What tables with a row for each value show.
+_SHOWN = ("sessions", "visitors", "pageviews", "bounce_rate", "median_duration")
+
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, as over REST.")
 
 
@@ -80,3 +86,114 @@ def _print_summary(found: "Summarized") -> None:
             row += [figure(before, metric.unit), change(metric, value, before)]
         rows.append(row)
     print_table(header, rows)
+
+
+@analyze.command()
+@selection_options
+@click.option("--granularity", default="", metavar="UNIT", help="hour, day, week or month.")
+@_goal
+@_as_json
+def timeseries(query: Any, granularity: str, goal: str, *, as_json: bool) -> None:
+    """Summarize sessions by when they started.
+
+    \b
+        sessions analyze timeseries --website "$site" --start-date 2026-03-01
+        sessions analyze timeseries --website "$site" --granularity week --timezone Europe/Berlin
+    """  # noqa: D301
+    from sessions.api.analysis_messages import time_series_response
+
+    found = run(lambda app: app.analyses.time_series(query, granularity, goal))
+    if as_json:
+        _print_json(time_series_response(found))
+    else:
+        _print_series(found)
+
+
+def _print_series(found: "Series") -> None:
+    from sessions.cli.figures import bar, print_table, shown_figures, sparkline
+
+    sessions = [each.summary["sessions"] or 0 for each in found.buckets]
+    header = [found.scope.days.zone.key, *_SHOWN, ""]
+    rows = []
+    for each, count in zip(found.buckets, sessions, strict=True):
+        label = _label(each, found)
+        rows.append([label, *shown_figures(each.summary, _SHOWN), bar(count, max(sessions))])
+    print_table(header, rows, texts=(0, len(header) - 1))
+    click.echo(sparkline(sessions))
+
+
+def _label(each: "SummarizedBucket", found: "Series") -> str:
+    """When a bucket begins, and whether it is not over yet or not whole."""
+    start = each.bucket.start.astimezone(found.scope.days.zone)
+    text = f"{start:%Y-%m-%d %H:%M}" if found.granularity == "hour" else f"{start:%Y-%m-%d}"
+    return text + (" (partial)" if each.is_partial else " (cut)" if each.bucket.is_cut else "")
+
+
+@analyze.command()
+@selection_options
+@click.option("--dimension", multiple=True, required=True, metavar="NAME", help="One, or two.")
+@click.option(
+    "--order-by", default="", metavar="METRIC", help="The largest first; default: sessions."
+)
+@click.option("--limit", default=0, metavar="ROWS", help="Rows at most; default: 10.")
+@click.option("--page-times", is_flag=True, help="Time the views of pages.")
+@_goal
+@_as_json
+def breakdown(
+    query: Any,
+    dimension: tuple[str, ...],
+    order_by: str,
+    limit: int,
+    goal: str,
+    *,
+    page_times: bool,
+    as_json: bool,
+) -> None:
+    """Summarize sessions by the values of one or two dimensions.
+
+    \b
+        sessions analyze breakdown --website "$site" --dimension country
+        sessions analyze breakdown --website "$site" --dimension page --page-times --limit 20
+    """  # noqa: D301
+    from sessions.api.analysis_messages import breakdown_response
+    from sessions.usecases.breakdown import BreakdownQuery
+
+    by = BreakdownQuery(
+        dimensions=dimension, order_by=order_by, limit=limit, goal=goal, page_times=page_times
+    )
+    found = run(lambda app: app.analyses.breakdown(query, by))
+    if as_json:
+        _print_json(breakdown_response(found))
+    else:
+        _print_breakdown(found, dimension)
+
+
+def _print_breakdown(found: "BrokenDown", dimensions: Sequence[str]) -> None:
+    from sessions.cli.figures import bar, duration, figure, print_table, shown_figures
+    from sessions.domain.metrics import Unit
+
+    rows = [*found.rows, *([found.other] if found.other else [])]
+    has_pages = any(row.pages for row in rows)
+    times = any(row.pages and row.pages.measured_views is not None for row in rows)
+    own = [
+        *(("views", "entries", "exits") if has_pages else ()),
+        *(["median_time"] if times else []),
+    ]
+    table = []
+    for row in rows:
+        cells = [value or "(none)" for value in row.values] or _other(found, dimensions)
+        figures = [figure(row.share, Unit.RATE), *shown_figures(row.summary, _SHOWN)]
+        if row.pages:
+            counts = (row.pages.views, row.pages.entries, row.pages.exits)
+            figures += [figure(each, Unit.COUNT) for each in counts]
+        if row.pages and times:
+            median = row.pages.median_time
+            figures.append("-" if median is None else duration(median / 1_000_000))
+        table.append([*cells, *figures, bar(row.share, 1)])
+    header = [*dimensions, "share", *_SHOWN, *own, ""]
+    print_table(header, table, texts=(*range(len(dimensions)), len(header) - 1))
+
+
+def _other(found: "BrokenDown", dimensions: Sequence[str]) -> list[str]:
+    more = found.distinct_values - len(found.rows)
+    return [f"({more:,} more)", *[""] * (len(dimensions) - 1)]

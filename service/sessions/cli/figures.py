@@ -1,12 +1,15 @@
 """Figures as a terminal shows them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import click
 
 from sessions.domain.metrics import METRICS, Metric, Summary, Unit
 
 _MINUTE, _HOUR = 60, 3_600
+_FULL = "█"
+_BLOCKS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
+_LEVELS = "▁▂▃▄▅▆▇█"
 NONE = "-"
 """What has no value."""
 
@@ -42,6 +45,12 @@ def shown_metrics(summary: Summary) -> list[Metric]:
     return [metric for metric in METRICS if asked or not metric.name.startswith("goal_")]
 
 
+def shown_figures(summary: Summary, names: Iterable[str]) -> list[str]:
+    """Some metrics of a summary."""
+    units = {metric.name: metric.unit for metric in METRICS}
+    return [figure(summary[name], units[name]) for name in names]
+
+
 def change(metric: Metric, value: float | None, before: float | None) -> str:
     """By how much a metric has changed: rates in percentage points, all others in percent."""
     if value is None or before is None:
@@ -51,13 +60,27 @@ def change(metric: Metric, value: float | None, before: float | None) -> str:
     return f"{value / before - 1:+.1%}" if before else NONE
 
 
-def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], texts: int = 1) -> None:
-    """Print rows under a header; the first `texts` columns are texts, the others figures."""
+def bar(value: float | None, largest: float, width: int = 20) -> str:
+    """A bar as long as a value is beside the largest one, to an eighth of a character."""
+    eighths = round(8 * width * (value or 0) / largest) if largest else 0
+    return _FULL * (eighths // 8) + _BLOCKS[eighths % 8]
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """One character for each value, as high as it is beside the largest one."""
+    largest = max(values, default=0)
+    return "".join(_LEVELS[round(7 * value / largest)] if largest else " " for value in values)
+
+
+def print_table(
+    header: Sequence[str], rows: Iterable[Sequence[str]], texts: Collection[int] = (0,)
+) -> None:
+    """Print rows under a header; `texts` are the positions of columns that are not figures."""
     table = [header, *rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for line in table:
         cells = [
-            cell.ljust(width) if position < texts else cell.rjust(width)
+            cell.ljust(width) if position in texts else cell.rjust(width)
             for position, (cell, width) in enumerate(zip(line, widths, strict=True))
         ]
         click.echo("  ".join(cells).rstrip())

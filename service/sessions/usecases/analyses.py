@@ -4,8 +4,10 @@ from collections.abc import Callable
 from datetime import datetime
 
 from sessions.usecases.analysis_reader import AnalysisReader
+from sessions.usecases.breakdown import Breakdown
 from sessions.usecases.read_columns import ReadColumns
 from sessions.usecases.summarize import Summarize
+from sessions.usecases.time_series import TimeSeries
 from sessions.usecases.websites import Websites
 
 
@@ -17,3 +19,5 @@ class Analyses:
     ) -> None:
         reader = AnalysisReader(read_columns, websites, clock)
         self.summarize = Summarize(reader)
+        self.time_series = TimeSeries(reader)
+        self.breakdown = Breakdown(reader)

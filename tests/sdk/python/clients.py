@@ -8,6 +8,7 @@ from typing import Any, Generic, Self, TypeVar
 from analytics_sessions import (
     AsyncClient,
     AsyncWalk,
+    BreakdownResponse,
     Client,
     EraseVisitorResponse,
     Page,
@@ -15,6 +16,7 @@ from analytics_sessions import (
     Session,
     SessionEvent,
     SummarizeResponse,
+    TimeSeriesResponse,
     Walk,
 )
 
@@ -50,6 +52,15 @@ class Blocking:
 
     def summarize(self, website_id: str, **query: Any) -> SummarizeResponse:
         return self._runner.run(self._client.summarize(website_id, **query))
+
+    def time_series(self, website_id: str, **query: Any) -> TimeSeriesResponse:
+        return self._runner.run(self._client.time_series(website_id, **query))
+
+    def breakdown(self, website_id: str, dimensions: Any, **query: Any) -> BreakdownResponse:
+        return self._runner.run(self._client.breakdown(website_id, dimensions, **query))
+
+    def sessions_of(self, website_id: str, row: Any, query: Any) -> "BlockingWalk[Session]":
+        return BlockingWalk(self._client.sessions_of(website_id, row, query), self._runner)
 
     def record(self, website_id: str, events: Any) -> Recorded:
         return self._runner.run(self._client.record(website_id, events))

@@ -44,3 +44,36 @@ def test_summarize_compares(client: AnyClient, site: str) -> None:
 def test_summarize_is_checked(client: AnyClient, site: str) -> None:
     with pytest.raises(TypeError, match=r"summarize\(\) takes no argument colour"):
         client.summarize(site, colour="red")  # type: ignore[call-arg]
+
+
+def test_time_series(client: AnyClient, site: str) -> None:
+    found = client.time_series(site, **DAY, granularity="hour", goal='page = "/products/9"')
+    assert [bucket.summary.sessions for bucket in found.buckets][8:13] == [60, 60, 60, 60, 10]
+    assert len(found.buckets) == 24
+    assert sum(bucket.summary.goal_sessions for bucket in found.buckets) == 1
+
+
+def test_breakdown(client: AnyClient, site: str) -> None:
+    found = client.breakdown(site, "country", limit=1, **DAY)
+    assert [(*row.values, row.summary.sessions) for row in found.rows] == [("US", 200)]
+    assert (found.other.summary.sessions, found.total.sessions) == (50, SESSIONS)
+    pages = client.breakdown(site, ["page", "country"], limit=2, page_times=True, **DAY)
+    assert [tuple(row.values) for row in pages.rows] == [
+        ("/products/0", "US"),
+        ("/products/1", "US"),
+    ]
+    assert [row.views for row in pages.rows] == [200, 200]
+    assert [row.measured_views for row in pages.rows] == [200, 0]
+    assert not pages.rows[1].HasField("avg_time")
+
+
+def test_drill_down(client: AnyClient, site: str) -> None:
+    query: dict[str, Any] = {**DAY, "filter_page": "/products/1", "filter": "pageviews < 100"}
+    for row in client.breakdown(site, ["country"], **query).rows:
+        found = list(client.sessions_of(site, row, query))
+        assert len(found) == row.summary.sessions > 0
+        assert {session.country for session in found} == set(row.values)
+    for bucket in client.time_series(site, **query, granularity="hour").buckets[7:9]:
+        assert len(list(client.sessions_of(site, bucket, query))) == bucket.summary.sessions
+    with pytest.raises(ValueError, match="carries no filter"):
+        client.sessions_of(site, client.breakdown(site, "page", limit=1, **DAY).other, DAY)

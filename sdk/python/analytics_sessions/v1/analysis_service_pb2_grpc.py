@@ -32,6 +32,16 @@ class AnalysisServiceStub:
                 request_serializer=analytics_dot_sessions_dot_v1_dot_analysis__service__pb2.SummarizeRequest.SerializeToString,
                 response_deserializer=analytics_dot_sessions_dot_v1_dot_analysis__service__pb2.SummarizeResponse.FromString,
                 _registered_method=True)
+        self.TimeSeries = channel.unary_unary(
+                '/analytics.sessions.v1.AnalysisService/TimeSeries',
+                request_serializer=analytics_dot_sessions_dot_v1_dot_analysis__service__pb2.TimeSeriesRequest.SerializeToString,
+                response_deserializer=analytics_dot_sessions_dot_v1_dot_analysis__service__pb2.TimeSeriesResponse.FromString,
+                _registered_method=True)
+        self.Breakdown = channel.unary_unary(
+                '/analytics.sessions.v1.AnalysisService/Breakdown',
+                request_serializer=analytics_dot_sessions_dot_v1_dot_analysis__service__pb2.BreakdownRequest.SerializeToString,
+                response_deserializer=analytics_dot_sessions_dot_v1_dot_analysis__service__pb2.BreakdownResponse.FromString,
+                _registered_method=True)
 
 
 class AnalysisServiceServicer:
@@ -56,6 +66,21 @@ class AnalysisServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def TimeSeries(self, request, context):
+        """Summarizes sessions by when they started: hours, days, weeks or months.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Breakdown(self, request, context):
+        """Summarizes sessions by the values of one or two dimensions, such as
+        countries or pages.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AnalysisServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -63,6 +88,16 @@ def add_AnalysisServiceServicer_to_server(servicer, server):
                     servicer.Summarize,
                     request_deserializer=analytics_dot_sessions_dot_v1_dot_analysis__service__pb2.SummarizeRequest.FromString,
                     response_serializer=analytics_dot_sessions_dot_v1_dot_analysis__service__pb2.SummarizeResponse.SerializeToString,
+            ),
+            'TimeSeries': grpc.unary_unary_rpc_method_handler(
+                    servicer.TimeSeries,
+                    request_deserializer=analytics_dot_sessions_dot_v1_dot_analysis__service__pb2.TimeSeriesRequest.FromString,
+                    response_serializer=analytics_dot_sessions_dot_v1_dot_analysis__service__pb2.TimeSeriesResponse.SerializeToString,
+            ),
+            'Breakdown': grpc.unary_unary_rpc_method_handler(
+                    servicer.Breakdown,
+                    request_deserializer=analytics_dot_sessions_dot_v1_dot_analysis__service__pb2.BreakdownRequest.FromString,
+                    response_serializer=analytics_dot_sessions_dot_v1_dot_analysis__service__pb2.BreakdownResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -104,6 +139,60 @@ class AnalysisService:
             '/analytics.sessions.v1.AnalysisService/Summarize',
             analytics_dot_sessions_dot_v1_dot_analysis__service__pb2.SummarizeRequest.SerializeToString,
             analytics_dot_sessions_dot_v1_dot_analysis__service__pb2.SummarizeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TimeSeries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/analytics.sessions.v1.AnalysisService/TimeSeries',
+            analytics_dot_sessions_dot_v1_dot_analysis__service__pb2.TimeSeriesRequest.SerializeToString,
+            analytics_dot_sessions_dot_v1_dot_analysis__service__pb2.TimeSeriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Breakdown(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/analytics.sessions.v1.AnalysisService/Breakdown',
+            analytics_dot_sessions_dot_v1_dot_analysis__service__pb2.BreakdownRequest.SerializeToString,
+            analytics_dot_sessions_dot_v1_dot_analysis__service__pb2.BreakdownResponse.FromString,
             options,
             channel_credentials,
             insecure,

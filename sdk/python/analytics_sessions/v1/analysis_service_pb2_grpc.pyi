@@ -45,6 +45,12 @@ class AnalysisServiceStub:
     def __new__(cls, channel: _aio.Channel) -> AnalysisServiceAsyncStub: ...
     Summarize: _grpc.UnaryUnaryMultiCallable[_analysis_service_pb2.SummarizeRequest, _analysis_service_pb2.SummarizeResponse]
     """Summarizes sessions, and compares them with those of other days."""
+    TimeSeries: _grpc.UnaryUnaryMultiCallable[_analysis_service_pb2.TimeSeriesRequest, _analysis_service_pb2.TimeSeriesResponse]
+    """Summarizes sessions by when they started: hours, days, weeks or months."""
+    Breakdown: _grpc.UnaryUnaryMultiCallable[_analysis_service_pb2.BreakdownRequest, _analysis_service_pb2.BreakdownResponse]
+    """Summarizes sessions by the values of one or two dimensions, such as
+    countries or pages.
+    """
 
 @_typing.type_check_only
 class AnalysisServiceAsyncStub(AnalysisServiceStub):
@@ -65,6 +71,12 @@ class AnalysisServiceAsyncStub(AnalysisServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Summarize: _aio.UnaryUnaryMultiCallable[_analysis_service_pb2.SummarizeRequest, _analysis_service_pb2.SummarizeResponse]  # type: ignore[assignment]
     """Summarizes sessions, and compares them with those of other days."""
+    TimeSeries: _aio.UnaryUnaryMultiCallable[_analysis_service_pb2.TimeSeriesRequest, _analysis_service_pb2.TimeSeriesResponse]  # type: ignore[assignment]
+    """Summarizes sessions by when they started: hours, days, weeks or months."""
+    Breakdown: _aio.UnaryUnaryMultiCallable[_analysis_service_pb2.BreakdownRequest, _analysis_service_pb2.BreakdownResponse]  # type: ignore[assignment]
+    """Summarizes sessions by the values of one or two dimensions, such as
+    countries or pages.
+    """
 
 class AnalysisServiceServicer(metaclass=_abc_1.ABCMeta):
     """Counts the sessions of a website.
@@ -88,5 +100,23 @@ class AnalysisServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_analysis_service_pb2.SummarizeResponse, _abc.Awaitable[_analysis_service_pb2.SummarizeResponse]]:
         """Summarizes sessions, and compares them with those of other days."""
+
+    @_abc_1.abstractmethod
+    def TimeSeries(
+        self,
+        request: _analysis_service_pb2.TimeSeriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_analysis_service_pb2.TimeSeriesResponse, _abc.Awaitable[_analysis_service_pb2.TimeSeriesResponse]]:
+        """Summarizes sessions by when they started: hours, days, weeks or months."""
+
+    @_abc_1.abstractmethod
+    def Breakdown(
+        self,
+        request: _analysis_service_pb2.BreakdownRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_analysis_service_pb2.BreakdownResponse, _abc.Awaitable[_analysis_service_pb2.BreakdownResponse]]:
+        """Summarizes sessions by the values of one or two dimensions, such as
+        countries or pages.
+        """
 
 def add_AnalysisServiceServicer_to_server(servicer: AnalysisServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

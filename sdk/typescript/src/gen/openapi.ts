@@ -75,6 +75,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/websites/{website_id}/sessions:breakdown": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Summarize sessions by value
+         * @description Summarizes sessions by the values of one or two dimensions, such as
+         *     countries or pages.
+         *
+         *     The values of one filter (at most 100) are alternatives; different filters
+         *     must all hold. A filter matches the stored value exactly, and an empty value
+         *     matches the sessions that have none.
+         */
+        get: operations["AnalysisService_Breakdown"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/websites/{website_id}/sessions:export": {
         parameters: {
             query?: never;
@@ -119,6 +144,30 @@ export interface paths {
          *     matches the sessions that have none.
          */
         get: operations["AnalysisService_Summarize"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/websites/{website_id}/sessions:timeseries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Summarize sessions over time
+         * @description Summarizes sessions by when they started: hours, days, weeks or months.
+         *
+         *     The values of one filter (at most 100) are alternatives; different filters
+         *     must all hold. A filter matches the stored value exactly, and an empty value
+         *     matches the sessions that have none.
+         */
+        get: operations["AnalysisService_TimeSeries"];
         put?: never;
         post?: never;
         delete?: never;
@@ -181,6 +230,112 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description The sessions by value. */
+        BreakdownResponse: {
+            /**
+             * Format: date
+             * @description First day of the range, `YYYY-MM-DD`.
+             */
+            start_date: string;
+            /**
+             * Format: date
+             * @description Last day of the range, `YYYY-MM-DD`.
+             */
+            end_date: string;
+            /** @description The time zone of the days. */
+            timezone: string;
+            /**
+             * Format: date-time
+             * @description The moment as of which everything was counted.
+             */
+            as_of: string;
+            /** @description The first rows. */
+            rows: components["schemas"]["BreakdownRow"][];
+            /**
+             * @description All sessions with at least one value that has no row, as one row without
+             *     values. Absent where every value has a row.
+             */
+            other?: components["schemas"]["BreakdownRow"];
+            /** @description The summary of all sessions, also of those without a value. */
+            total: components["schemas"]["Summary"];
+            /**
+             * Format: int32
+             * @description How many different values there are, or pairs of values.
+             */
+            distinct_values: number;
+            /**
+             * @description Whether each session is in exactly one row or in `other`, so that their
+             *     sessions add up to `total`. False with `page` and `event`, of which a
+             *     session can have several or none.
+             */
+            is_additive: boolean;
+        };
+        /** @description The sessions with some value. */
+        BreakdownRow: {
+            /**
+             * @description The value of each dimension. An empty one stands for sessions that have
+             *     none.
+             */
+            values: string[];
+            /**
+             * Format: double
+             * @description `sessions` of the row divided by `sessions` of `total`, from 0 to 1.
+             */
+            share: number;
+            /**
+             * @description The summary of the sessions, whole: pageviews of a page's row are all of the
+             *     sessions that viewed it.
+             */
+            summary: components["schemas"]["Summary"];
+            /**
+             * @description The `filter` by which the same request lists these sessions. Absent where no
+             *     filter can say it.
+             */
+            filter?: string;
+            /**
+             * Format: double
+             * @description How often the page was viewed. This and what follows is there with the
+             *     dimension `page` only.
+             */
+            views?: number;
+            /**
+             * Format: int32
+             * @description How many of the sessions began with the page: it is their first pageview.
+             */
+            entries?: number;
+            /**
+             * Format: int32
+             * @description How many of the sessions ended with the page: it is their last pageview.
+             */
+            exits?: number;
+            /**
+             * Format: double
+             * @description `exits` divided by `views`, from 0 to 1.
+             */
+            exit_rate?: number;
+            /**
+             * Format: double
+             * @description How many of the views have a time: all but those with nothing after them.
+             *     This and what follows is there with `page_times` only.
+             */
+            measured_views?: number;
+            /**
+             * Format: double
+             * @description The times of the views added up, in seconds: from a view to the next
+             *     pageview, and from the last one of a session to its last event.
+             */
+            total_time?: number;
+            /**
+             * Format: double
+             * @description `total_time` divided by `measured_views`, in seconds.
+             */
+            avg_time?: number;
+            /**
+             * Format: double
+             * @description The median of the times by nearest rank, in seconds.
+             */
+            median_time?: number;
+        };
         /** @description The same sessions of other days. */
         Comparison: {
             /**
@@ -722,6 +877,71 @@ export interface components {
              * @description `goal_sessions` divided by `sessions`, from 0 to 1.
              */
             goal_rate?: number;
+        };
+        /**
+         * @description The sessions that started in one hour, day, week or month.
+         *
+         *     A day on which clocks change has 23 or 25 hours. Where clocks change within
+         *     an hour, a shorter bucket begins at the change.
+         */
+        TimeBucket: {
+            /**
+             * Format: date-time
+             * @description Sessions that started from this moment on count.
+             */
+            start: string;
+            /**
+             * Format: date-time
+             * @description Sessions that started before this moment count.
+             */
+            end: string;
+            /** @description Whether the bucket had not ended at `as_of`. */
+            is_partial: boolean;
+            /**
+             * @description Whether it is only a part of a week or month, because the range begins or
+             *     ends within it.
+             */
+            is_cut: boolean;
+            /**
+             * @description The summary. Over all buckets, sums add up to the summary of the range;
+             *     `visitors` and percentiles do not.
+             */
+            summary: components["schemas"]["Summary"];
+            /**
+             * @description The `filter` by which the same request lists these sessions. Absent where it
+             *     would be too long.
+             */
+            filter?: string;
+        };
+        /** @description The sessions by when they started. */
+        TimeSeriesResponse: {
+            /**
+             * Format: date
+             * @description First day of the range, `YYYY-MM-DD`.
+             */
+            start_date: string;
+            /**
+             * Format: date
+             * @description Last day of the range, `YYYY-MM-DD`.
+             */
+            end_date: string;
+            /** @description The time zone of the days. */
+            timezone: string;
+            /**
+             * Format: date-time
+             * @description The moment as of which everything was counted.
+             */
+            as_of: string;
+            /**
+             * @description How long a bucket is: `hour`, `day`, `week` or `month`.
+             * @enum {string}
+             */
+            granularity: "hour" | "day" | "week" | "month";
+            /**
+             * @description The buckets in order, those without sessions too. A bucket that had not
+             *     begun at `as_of` is absent.
+             */
+            buckets: components["schemas"]["TimeBucket"][];
         };
         /**
          * @description - `ERROR_REASON_INVALID_FIELD`: A field has a value that is not allowed. `google.rpc.BadRequest` names each field and the fix; the message and the metadata are about the first one. The metadata has `limit` and `found` where a bound was passed, and `more` where other fields are wrong too. INVALID_ARGUMENT, HTTP 400.
@@ -1271,6 +1491,234 @@ export interface operations {
             504: components["responses"]["DeadlineExceeded"];
         };
     };
+    AnalysisService_Breakdown: {
+        parameters: {
+            query: {
+                /**
+                 * @description First day of the range, `YYYY-MM-DD` in `timezone`, inclusive.
+                 *
+                 *     Default: 7 days before `end_date`. From 2000-01-01 to 2100-12-31.
+                 * @example 2026-03-01
+                 */
+                start_date?: string;
+                /**
+                 * @description Last day of the range, `YYYY-MM-DD` in `timezone`, inclusive.
+                 *
+                 *     Default: today in `timezone`. From 2000-01-01 to 2100-12-31.
+                 * @example 2026-03-31
+                 */
+                end_date?: string;
+                /**
+                 * @description IANA name of the time zone whose days are meant, for example
+                 *     `Europe/Berlin`.
+                 *
+                 *     Default: `UTC`.
+                 * @example Europe/Berlin
+                 */
+                timezone?: string;
+                /**
+                 * @description How many rows there are at the most.
+                 *
+                 *     Default: 10. More than 1,000 is taken as 1,000; negative is refused.
+                 * @example 10
+                 */
+                limit?: number;
+                /**
+                 * @description Whether bot sessions count too.
+                 *
+                 *     Default: false.
+                 * @example false
+                 */
+                include_bots?: boolean;
+                /**
+                 * @description Country of the session; compared in capitals.
+                 * @example [
+                 *       "US"
+                 *     ]
+                 */
+                filter_country?: string[];
+                /**
+                 * @description Path that the session viewed at least once, for example `/pricing`.
+                 * @example [
+                 *       "/pricing"
+                 *     ]
+                 */
+                filter_page?: string[];
+                /**
+                 * @description Host of the entry event's referrer; upper and lower case are the same.
+                 * @example [
+                 *       "google.com"
+                 *     ]
+                 */
+                filter_referrer?: string[];
+                /**
+                 * @description Browser of the session, for example `Chrome`.
+                 * @example [
+                 *       "Chrome",
+                 *       "Safari"
+                 *     ]
+                 */
+                filter_browser?: string[];
+                /**
+                 * @description Operating system of the session, for example `macOS`.
+                 * @example [
+                 *       "macOS"
+                 *     ]
+                 */
+                filter_os?: string[];
+                /**
+                 * @description Device of the session: `desktop`, `mobile` or `tablet`.
+                 * @example [
+                 *       "desktop"
+                 *     ]
+                 */
+                filter_device?: string[];
+                /**
+                 * @description Language of the session, for example `en-US`.
+                 * @example [
+                 *       "en-US"
+                 *     ]
+                 */
+                filter_language?: string[];
+                /**
+                 * @description `utm_source` of the entry event.
+                 * @example [
+                 *       "newsletter"
+                 *     ]
+                 */
+                filter_utm_source?: string[];
+                /**
+                 * @description `utm_medium` of the entry event.
+                 * @example [
+                 *       "email"
+                 *     ]
+                 */
+                filter_utm_medium?: string[];
+                /**
+                 * @description `utm_campaign` of the entry event.
+                 * @example [
+                 *       "spring"
+                 *     ]
+                 */
+                filter_utm_campaign?: string[];
+                /**
+                 * @description Region of the session.
+                 * @example [
+                 *       "California"
+                 *     ]
+                 */
+                filter_region?: string[];
+                /**
+                 * @description City of the session.
+                 * @example [
+                 *       "San Francisco"
+                 *     ]
+                 */
+                filter_city?: string[];
+                /**
+                 * @description Host that was visited; upper and lower case are the same.
+                 * @example [
+                 *       "shop.example.com"
+                 *     ]
+                 */
+                filter_hostname?: string[];
+                /**
+                 * @description A condition on the session, such as `country = "US" AND duration > 60s`.
+                 *
+                 *     Default: empty, which every session meets. At most 4,096 bytes, 64
+                 *     comparisons, and 16 parentheses inside of each other. The language is a
+                 *     part of AIP-160.
+                 * @example country = "US" AND duration > 60s
+                 */
+                filter?: string;
+                /**
+                 * @description Steps that the session did in this order, such as `page = "/pricing"` and
+                 *     then `event = "signup"`; other events may lie between them.
+                 *
+                 *     Each is a condition on one event, and each event serves one step at most.
+                 * @example [
+                 *       "page = \"/pricing\"",
+                 *       "event = \"signup_click\""
+                 *     ]
+                 */
+                journey?: string[];
+                /**
+                 * @description Steps that the session did not all do in this order.
+                 * @example [
+                 *       "event = \"purchase\""
+                 *     ]
+                 */
+                not_journey?: string[];
+                /**
+                 * @description A step, such as `event = "signup"`: summaries then also say how many of the
+                 *     sessions did it, in `goal_sessions` and `goal_rate`.
+                 *
+                 *     Default: none.
+                 * @example event = "signup_click"
+                 */
+                goal?: string;
+                /**
+                 * @description One or two dimensions: `country`, `region`, `city`, `browser`, `os`,
+                 *     `device`, `language`, `hostname`, `referrer`, `utm_source`, `utm_medium`,
+                 *     `utm_campaign`, `entry_page`, `exit_page`, `page`, `event`. At most one of
+                 *     them is `page` or `event`. Required.
+                 * @example [
+                 *       "page",
+                 *       "country"
+                 *     ]
+                 */
+                dimension: ("country" | "region" | "city" | "browser" | "os" | "device" | "language" | "hostname" | "referrer" | "utm_source" | "utm_medium" | "utm_campaign" | "entry_page" | "exit_page" | "page" | "event")[];
+                /**
+                 * @description The metric by which rows are ordered: the name of a field of the summary.
+                 *     The largest comes first, rows without a value come last, and the values
+                 *     decide between equal ones.
+                 *
+                 *     Default: `sessions`.
+                 * @example visitors
+                 */
+                order_by?: string;
+                /**
+                 * @description Whether the views of pages are timed. Goes with the dimension `page`.
+                 *
+                 *     Default: false.
+                 * @example true
+                 */
+                page_times?: boolean;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The website, for example `site_abc123defg`. Required.
+                 * @example site_abc123defg
+                 */
+                website_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The sessions by value. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BreakdownResponse"];
+                };
+            };
+            400: components["responses"]["InvalidArgument"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            429: components["responses"]["QueueFull"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["DeadlineExceeded"];
+        };
+    };
     SessionService_ExportSessions: {
         parameters: {
             query?: {
@@ -1688,6 +2136,209 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SummarizeResponse"];
+                };
+            };
+            400: components["responses"]["InvalidArgument"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            429: components["responses"]["QueueFull"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["DeadlineExceeded"];
+        };
+    };
+    AnalysisService_TimeSeries: {
+        parameters: {
+            query?: {
+                /**
+                 * @description First day of the range, `YYYY-MM-DD` in `timezone`, inclusive.
+                 *
+                 *     Default: 7 days before `end_date`. From 2000-01-01 to 2100-12-31.
+                 * @example 2026-03-01
+                 */
+                start_date?: string;
+                /**
+                 * @description Last day of the range, `YYYY-MM-DD` in `timezone`, inclusive.
+                 *
+                 *     Default: today in `timezone`. From 2000-01-01 to 2100-12-31.
+                 * @example 2026-03-31
+                 */
+                end_date?: string;
+                /**
+                 * @description IANA name of the time zone whose days are meant, for example
+                 *     `Europe/Berlin`.
+                 *
+                 *     Default: `UTC`.
+                 * @example Europe/Berlin
+                 */
+                timezone?: string;
+                /**
+                 * @description Whether bot sessions count too.
+                 *
+                 *     Default: false.
+                 * @example false
+                 */
+                include_bots?: boolean;
+                /**
+                 * @description Country of the session; compared in capitals.
+                 * @example [
+                 *       "US"
+                 *     ]
+                 */
+                filter_country?: string[];
+                /**
+                 * @description Path that the session viewed at least once, for example `/pricing`.
+                 * @example [
+                 *       "/pricing"
+                 *     ]
+                 */
+                filter_page?: string[];
+                /**
+                 * @description Host of the entry event's referrer; upper and lower case are the same.
+                 * @example [
+                 *       "google.com"
+                 *     ]
+                 */
+                filter_referrer?: string[];
+                /**
+                 * @description Browser of the session, for example `Chrome`.
+                 * @example [
+                 *       "Chrome",
+                 *       "Safari"
+                 *     ]
+                 */
+                filter_browser?: string[];
+                /**
+                 * @description Operating system of the session, for example `macOS`.
+                 * @example [
+                 *       "macOS"
+                 *     ]
+                 */
+                filter_os?: string[];
+                /**
+                 * @description Device of the session: `desktop`, `mobile` or `tablet`.
+                 * @example [
+                 *       "desktop"
+                 *     ]
+                 */
+                filter_device?: string[];
+                /**
+                 * @description Language of the session, for example `en-US`.
+                 * @example [
+                 *       "en-US"
+                 *     ]
+                 */
+                filter_language?: string[];
+                /**
+                 * @description `utm_source` of the entry event.
+                 * @example [
+                 *       "newsletter"
+                 *     ]
+                 */
+                filter_utm_source?: string[];
+                /**
+                 * @description `utm_medium` of the entry event.
+                 * @example [
+                 *       "email"
+                 *     ]
+                 */
+                filter_utm_medium?: string[];
+                /**
+                 * @description `utm_campaign` of the entry event.
+                 * @example [
+                 *       "spring"
+                 *     ]
+                 */
+                filter_utm_campaign?: string[];
+                /**
+                 * @description Region of the session.
+                 * @example [
+                 *       "California"
+                 *     ]
+                 */
+                filter_region?: string[];
+                /**
+                 * @description City of the session.
+                 * @example [
+                 *       "San Francisco"
+                 *     ]
+                 */
+                filter_city?: string[];
+                /**
+                 * @description Host that was visited; upper and lower case are the same.
+                 * @example [
+                 *       "shop.example.com"
+                 *     ]
+                 */
+                filter_hostname?: string[];
+                /**
+                 * @description A condition on the session, such as `country = "US" AND duration > 60s`.
+                 *
+                 *     Default: empty, which every session meets. At most 4,096 bytes, 64
+                 *     comparisons, and 16 parentheses inside of each other. The language is a
+                 *     part of AIP-160.
+                 * @example country = "US" AND duration > 60s
+                 */
+                filter?: string;
+                /**
+                 * @description Steps that the session did in this order, such as `page = "/pricing"` and
+                 *     then `event = "signup"`; other events may lie between them.
+                 *
+                 *     Each is a condition on one event, and each event serves one step at most.
+                 * @example [
+                 *       "page = \"/pricing\"",
+                 *       "event = \"signup_click\""
+                 *     ]
+                 */
+                journey?: string[];
+                /**
+                 * @description Steps that the session did not all do in this order.
+                 * @example [
+                 *       "event = \"purchase\""
+                 *     ]
+                 */
+                not_journey?: string[];
+                /**
+                 * @description A step, such as `event = "signup"`: summaries then also say how many of the
+                 *     sessions did it, in `goal_sessions` and `goal_rate`.
+                 *
+                 *     Default: none.
+                 * @example event = "signup_click"
+                 */
+                goal?: string;
+                /**
+                 * @description How long a bucket is: `hour`, `day`, `week` (from Monday) or `month`, in
+                 *     `timezone`.
+                 *
+                 *     Default: `hour` for up to 2 days, `day` for up to 92, `week` for up to 366,
+                 *     and else `month`. More than 1,000 buckets are refused.
+                 * @example week
+                 */
+                granularity?: "hour" | "day" | "week" | "month";
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The website, for example `site_abc123defg`. Required.
+                 * @example site_abc123defg
+                 */
+                website_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The sessions by when they started. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimeSeriesResponse"];
                 };
             };
             400: components["responses"]["InvalidArgument"];

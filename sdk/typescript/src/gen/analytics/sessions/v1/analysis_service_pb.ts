@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file analytics/sessions/v1/analysis_service.proto.
  */
 export const file_analytics_sessions_v1_analysis_service: GenFile = /*@__PURE__*/
-  fileDesc("CixhbmFseXRpY3Mvc2Vzc2lvbnMvdjEvYW5hbHlzaXNfc2VydmljZS5wcm90bxIVYW5hbHl0aWNzLnNlc3Npb25zLnYxIrgEChBTdW1tYXJpemVSZXF1ZXN0EhIKCndlYnNpdGVfaWQYASABKAkSEgoKc3RhcnRfZGF0ZRgCIAEoCRIQCghlbmRfZGF0ZRgDIAEoCRIQCgh0aW1lem9uZRgEIAEoCRIUCgxpbmNsdWRlX2JvdHMYByABKAgSFgoOZmlsdGVyX2NvdW50cnkYCCADKAkSEwoLZmlsdGVyX3BhZ2UYCSADKAkSFwoPZmlsdGVyX3JlZmVycmVyGAogAygJEhYKDmZpbHRlcl9icm93c2VyGAsgAygJEhEKCWZpbHRlcl9vcxgMIAMoCRIVCg1maWx0ZXJfZGV2aWNlGA0gAygJEhcKD2ZpbHRlcl9sYW5ndWFnZRgOIAMoCRIZChFmaWx0ZXJfdXRtX3NvdXJjZRgPIAMoCRIZChFmaWx0ZXJfdXRtX21lZGl1bRgQIAMoCRIbChNmaWx0ZXJfdXRtX2NhbXBhaWduGBEgAygJEhUKDWZpbHRlcl9yZWdpb24YEiADKAkSEwoLZmlsdGVyX2NpdHkYEyADKAkSFwoPZmlsdGVyX2hvc3RuYW1lGBQgAygJEg4KBmZpbHRlchgVIAEoCRIPCgdqb3VybmV5GBYgAygJEhMKC25vdF9qb3VybmV5GBcgAygJEgwKBGdvYWwYHiABKAkSDwoHY29tcGFyZRgfIAEoCRIaChJjb21wYXJlX3N0YXJ0X2RhdGUYICABKAkSGAoQY29tcGFyZV9lbmRfZGF0ZRghIAEoCSLyAQoRU3VtbWFyaXplUmVzcG9uc2USEgoKc3RhcnRfZGF0ZRgBIAEoCRIQCghlbmRfZGF0ZRgCIAEoCRIQCgh0aW1lem9uZRgDIAEoCRIpCgVhc19vZhgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoHc3VtbWFyeRgFIAEoCzIeLmFuYWx5dGljcy5zZXNzaW9ucy52MS5TdW1tYXJ5EjoKCmNvbXBhcmlzb24YBiABKAsyIS5hbmFseXRpY3Muc2Vzc2lvbnMudjEuQ29tcGFyaXNvbkgAiAEBQg0KC19jb21wYXJpc29uIskBCgpDb21wYXJpc29uEhIKCnN0YXJ0X2RhdGUYASABKAkSEAoIZW5kX2RhdGUYAiABKAkSKQoFc3RhcnQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEicKA2VuZBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIYWRqdXN0ZWQYBSABKAgSLwoHc3VtbWFyeRgGIAEoCzIeLmFuYWx5dGljcy5zZXNzaW9ucy52MS5TdW1tYXJ5Mo8BCg9BbmFseXNpc1NlcnZpY2USfAoJU3VtbWFyaXplEicuYW5hbHl0aWNzLnNlc3Npb25zLnYxLlN1bW1hcml6ZVJlcXVlc3QaKC5hbmFseXRpY3Muc2Vzc2lvbnMudjEuU3VtbWFyaXplUmVzcG9uc2UiHJACAYrOGBUKDXNlc3Npb25zOnJlYWQQHhiAgEBiBnByb3RvMw", [file_analytics_sessions_v1_options, file_analytics_sessions_v1_summary, file_google_protobuf_timestamp]);
+  fileDesc("CixhbmFseXRpY3Mvc2Vzc2lvbnMvdjEvYW5hbHlzaXNfc2VydmljZS5wcm90bxIVYW5hbHl0aWNzLnNlc3Npb25zLnYxIrgEChBTdW1tYXJpemVSZXF1ZXN0EhIKCndlYnNpdGVfaWQYASABKAkSEgoKc3RhcnRfZGF0ZRgCIAEoCRIQCghlbmRfZGF0ZRgDIAEoCRIQCgh0aW1lem9uZRgEIAEoCRIUCgxpbmNsdWRlX2JvdHMYByABKAgSFgoOZmlsdGVyX2NvdW50cnkYCCADKAkSEwoLZmlsdGVyX3BhZ2UYCSADKAkSFwoPZmlsdGVyX3JlZmVycmVyGAogAygJEhYKDmZpbHRlcl9icm93c2VyGAsgAygJEhEKCWZpbHRlcl9vcxgMIAMoCRIVCg1maWx0ZXJfZGV2aWNlGA0gAygJEhcKD2ZpbHRlcl9sYW5ndWFnZRgOIAMoCRIZChFmaWx0ZXJfdXRtX3NvdXJjZRgPIAMoCRIZChFmaWx0ZXJfdXRtX21lZGl1bRgQIAMoCRIbChNmaWx0ZXJfdXRtX2NhbXBhaWduGBEgAygJEhUKDWZpbHRlcl9yZWdpb24YEiADKAkSEwoLZmlsdGVyX2NpdHkYEyADKAkSFwoPZmlsdGVyX2hvc3RuYW1lGBQgAygJEg4KBmZpbHRlchgVIAEoCRIPCgdqb3VybmV5GBYgAygJEhMKC25vdF9qb3VybmV5GBcgAygJEgwKBGdvYWwYHiABKAkSDwoHY29tcGFyZRgfIAEoCRIaChJjb21wYXJlX3N0YXJ0X2RhdGUYICABKAkSGAoQY29tcGFyZV9lbmRfZGF0ZRghIAEoCSLyAQoRU3VtbWFyaXplUmVzcG9uc2USEgoKc3RhcnRfZGF0ZRgBIAEoCRIQCghlbmRfZGF0ZRgCIAEoCRIQCgh0aW1lem9uZRgDIAEoCRIpCgVhc19vZhgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoHc3VtbWFyeRgFIAEoCzIeLmFuYWx5dGljcy5zZXNzaW9ucy52MS5TdW1tYXJ5EjoKCmNvbXBhcmlzb24YBiABKAsyIS5hbmFseXRpY3Muc2Vzc2lvbnMudjEuQ29tcGFyaXNvbkgAiAEBQg0KC19jb21wYXJpc29uIskBCgpDb21wYXJpc29uEhIKCnN0YXJ0X2RhdGUYASABKAkSEAoIZW5kX2RhdGUYAiABKAkSKQoFc3RhcnQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEicKA2VuZBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIYWRqdXN0ZWQYBSABKAgSLwoHc3VtbWFyeRgGIAEoCzIeLmFuYWx5dGljcy5zZXNzaW9ucy52MS5TdW1tYXJ5IocEChFUaW1lU2VyaWVzUmVxdWVzdBISCgp3ZWJzaXRlX2lkGAEgASgJEhIKCnN0YXJ0X2RhdGUYAiABKAkSEAoIZW5kX2RhdGUYAyABKAkSEAoIdGltZXpvbmUYBCABKAkSFAoMaW5jbHVkZV9ib3RzGAcgASgIEhYKDmZpbHRlcl9jb3VudHJ5GAggAygJEhMKC2ZpbHRlcl9wYWdlGAkgAygJEhcKD2ZpbHRlcl9yZWZlcnJlchgKIAMoCRIWCg5maWx0ZXJfYnJvd3NlchgLIAMoCRIRCglmaWx0ZXJfb3MYDCADKAkSFQoNZmlsdGVyX2RldmljZRgNIAMoCRIXCg9maWx0ZXJfbGFuZ3VhZ2UYDiADKAkSGQoRZmlsdGVyX3V0bV9zb3VyY2UYDyADKAkSGQoRZmlsdGVyX3V0bV9tZWRpdW0YECADKAkSGwoTZmlsdGVyX3V0bV9jYW1wYWlnbhgRIAMoCRIVCg1maWx0ZXJfcmVnaW9uGBIgAygJEhMKC2ZpbHRlcl9jaXR5GBMgAygJEhcKD2ZpbHRlcl9ob3N0bmFtZRgUIAMoCRIOCgZmaWx0ZXIYFSABKAkSDwoHam91cm5leRgWIAMoCRITCgtub3Rfam91cm5leRgXIAMoCRIMCgRnb2FsGB4gASgJEhMKC2dyYW51bGFyaXR5GB8gASgJIsABChJUaW1lU2VyaWVzUmVzcG9uc2USEgoKc3RhcnRfZGF0ZRgBIAEoCRIQCghlbmRfZGF0ZRgCIAEoCRIQCgh0aW1lem9uZRgDIAEoCRIpCgVhc19vZhgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLZ3JhbnVsYXJpdHkYBSABKAkSMgoHYnVja2V0cxgGIAMoCzIhLmFuYWx5dGljcy5zZXNzaW9ucy52MS5UaW1lQnVja2V0ItUBCgpUaW1lQnVja2V0EikKBXN0YXJ0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBInCgNlbmQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmlzX3BhcnRpYWwYAyABKAgSDgoGaXNfY3V0GAQgASgIEi8KB3N1bW1hcnkYBSABKAsyHi5hbmFseXRpY3Muc2Vzc2lvbnMudjEuU3VtbWFyeRITCgZmaWx0ZXIYBiABKAlIAIgBAUIJCgdfZmlsdGVyIrkEChBCcmVha2Rvd25SZXF1ZXN0EhIKCndlYnNpdGVfaWQYASABKAkSEgoKc3RhcnRfZGF0ZRgCIAEoCRIQCghlbmRfZGF0ZRgDIAEoCRIQCgh0aW1lem9uZRgEIAEoCRINCgVsaW1pdBgGIAEoBRIUCgxpbmNsdWRlX2JvdHMYByABKAgSFgoOZmlsdGVyX2NvdW50cnkYCCADKAkSEwoLZmlsdGVyX3BhZ2UYCSADKAkSFwoPZmlsdGVyX3JlZmVycmVyGAogAygJEhYKDmZpbHRlcl9icm93c2VyGAsgAygJEhEKCWZpbHRlcl9vcxgMIAMoCRIVCg1maWx0ZXJfZGV2aWNlGA0gAygJEhcKD2ZpbHRlcl9sYW5ndWFnZRgOIAMoCRIZChFmaWx0ZXJfdXRtX3NvdXJjZRgPIAMoCRIZChFmaWx0ZXJfdXRtX21lZGl1bRgQIAMoCRIbChNmaWx0ZXJfdXRtX2NhbXBhaWduGBEgAygJEhUKDWZpbHRlcl9yZWdpb24YEiADKAkSEwoLZmlsdGVyX2NpdHkYEyADKAkSFwoPZmlsdGVyX2hvc3RuYW1lGBQgAygJEg4KBmZpbHRlchgVIAEoCRIPCgdqb3VybmV5GBYgAygJEhMKC25vdF9qb3VybmV5GBcgAygJEgwKBGdvYWwYHiABKAkSEQoJZGltZW5zaW9uGB8gAygJEhAKCG9yZGVyX2J5GCAgASgJEhIKCnBhZ2VfdGltZXMYISABKAgiyQIKEUJyZWFrZG93blJlc3BvbnNlEhIKCnN0YXJ0X2RhdGUYASABKAkSEAoIZW5kX2RhdGUYAiABKAkSEAoIdGltZXpvbmUYAyABKAkSKQoFYXNfb2YYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKBHJvd3MYBSADKAsyIy5hbmFseXRpY3Muc2Vzc2lvbnMudjEuQnJlYWtkb3duUm93EjcKBW90aGVyGAYgASgLMiMuYW5hbHl0aWNzLnNlc3Npb25zLnYxLkJyZWFrZG93blJvd0gAiAEBEi0KBXRvdGFsGAcgASgLMh4uYW5hbHl0aWNzLnNlc3Npb25zLnYxLlN1bW1hcnkSFwoPZGlzdGluY3RfdmFsdWVzGAggASgFEhMKC2lzX2FkZGl0aXZlGAkgASgIQggKBl9vdGhlciKoAwoMQnJlYWtkb3duUm93Eg4KBnZhbHVlcxgBIAMoCRINCgVzaGFyZRgCIAEoARIvCgdzdW1tYXJ5GAMgASgLMh4uYW5hbHl0aWNzLnNlc3Npb25zLnYxLlN1bW1hcnkSEwoGZmlsdGVyGAQgASgJSACIAQESEgoFdmlld3MYByABKAFIAYgBARIUCgdlbnRyaWVzGAggASgFSAKIAQESEgoFZXhpdHMYCSABKAVIA4gBARIWCglleGl0X3JhdGUYCiABKAFIBIgBARIbCg5tZWFzdXJlZF92aWV3cxgLIAEoAUgFiAEBEhcKCnRvdGFsX3RpbWUYDCABKAFIBogBARIVCghhdmdfdGltZRgNIAEoAUgHiAEBEhgKC21lZGlhbl90aW1lGA4gASgBSAiIAQFCCQoHX2ZpbHRlckIICgZfdmlld3NCCgoIX2VudHJpZXNCCAoGX2V4aXRzQgwKCl9leGl0X3JhdGVCEQoPX21lYXN1cmVkX3ZpZXdzQg0KC190b3RhbF90aW1lQgsKCV9hdmdfdGltZUIOCgxfbWVkaWFuX3RpbWUyjgMKD0FuYWx5c2lzU2VydmljZRJ8CglTdW1tYXJpemUSJy5hbmFseXRpY3Muc2Vzc2lvbnMudjEuU3VtbWFyaXplUmVxdWVzdBooLmFuYWx5dGljcy5zZXNzaW9ucy52MS5TdW1tYXJpemVSZXNwb25zZSIckAIBis4YFQoNc2Vzc2lvbnM6cmVhZBAeGICAQBJ/CgpUaW1lU2VyaWVzEiguYW5hbHl0aWNzLnNlc3Npb25zLnYxLlRpbWVTZXJpZXNSZXF1ZXN0GikuYW5hbHl0aWNzLnNlc3Npb25zLnYxLlRpbWVTZXJpZXNSZXNwb25zZSIckAIBis4YFQoNc2Vzc2lvbnM6cmVhZBAeGICAQBJ8CglCcmVha2Rvd24SJy5hbmFseXRpY3Muc2Vzc2lvbnMudjEuQnJlYWtkb3duUmVxdWVzdBooLmFuYWx5dGljcy5zZXNzaW9ucy52MS5CcmVha2Rvd25SZXNwb25zZSIckAIBis4YFQoNc2Vzc2lvbnM6cmVhZBAeGICAQGIGcHJvdG8z", [file_analytics_sessions_v1_options, file_analytics_sessions_v1_summary, file_google_protobuf_timestamp]);
 
 /**
  * Which sessions to summarize.
@@ -354,6 +354,741 @@ export const ComparisonSchema: GenMessage<Comparison> = /*@__PURE__*/
   messageDesc(file_analytics_sessions_v1_analysis_service, 2);
 
 /**
+ * Which sessions to summarize, and in which buckets of time.
+ *
+ * The values of one filter (at most 100) are alternatives; different filters
+ * must all hold. A filter matches the stored value exactly, and an empty value
+ * matches the sessions that have none.
+ *
+ * @generated from message analytics.sessions.v1.TimeSeriesRequest
+ */
+export type TimeSeriesRequest = Message<"analytics.sessions.v1.TimeSeriesRequest"> & {
+  /**
+   * The website, for example `site_abc123defg`. Required.
+   *
+   * @generated from field: string website_id = 1;
+   */
+  websiteId: string;
+
+  /**
+   * First day of the range, `YYYY-MM-DD` in `timezone`, inclusive.
+   *
+   * Default: 7 days before `end_date`. From 2000-01-01 to 2100-12-31.
+   *
+   * @generated from field: string start_date = 2;
+   */
+  startDate: string;
+
+  /**
+   * Last day of the range, `YYYY-MM-DD` in `timezone`, inclusive.
+   *
+   * Default: today in `timezone`. From 2000-01-01 to 2100-12-31.
+   *
+   * @generated from field: string end_date = 3;
+   */
+  endDate: string;
+
+  /**
+   * IANA name of the time zone whose days are meant, for example
+   * `Europe/Berlin`.
+   *
+   * Default: `UTC`.
+   *
+   * @generated from field: string timezone = 4;
+   */
+  timezone: string;
+
+  /**
+   * Whether bot sessions count too.
+   *
+   * Default: false.
+   *
+   * @generated from field: bool include_bots = 7;
+   */
+  includeBots: boolean;
+
+  /**
+   * Country of the session; compared in capitals.
+   *
+   * @generated from field: repeated string filter_country = 8;
+   */
+  filterCountry: string[];
+
+  /**
+   * Path that the session viewed at least once, for example `/pricing`.
+   *
+   * @generated from field: repeated string filter_page = 9;
+   */
+  filterPage: string[];
+
+  /**
+   * Host of the entry event's referrer; upper and lower case are the same.
+   *
+   * @generated from field: repeated string filter_referrer = 10;
+   */
+  filterReferrer: string[];
+
+  /**
+   * Browser of the session, for example `Chrome`.
+   *
+   * @generated from field: repeated string filter_browser = 11;
+   */
+  filterBrowser: string[];
+
+  /**
+   * Operating system of the session, for example `macOS`.
+   *
+   * @generated from field: repeated string filter_os = 12;
+   */
+  filterOs: string[];
+
+  /**
+   * Device of the session: `desktop`, `mobile` or `tablet`.
+   *
+   * @generated from field: repeated string filter_device = 13;
+   */
+  filterDevice: string[];
+
+  /**
+   * Language of the session, for example `en-US`.
+   *
+   * @generated from field: repeated string filter_language = 14;
+   */
+  filterLanguage: string[];
+
+  /**
+   * `utm_source` of the entry event.
+   *
+   * @generated from field: repeated string filter_utm_source = 15;
+   */
+  filterUtmSource: string[];
+
+  /**
+   * `utm_medium` of the entry event.
+   *
+   * @generated from field: repeated string filter_utm_medium = 16;
+   */
+  filterUtmMedium: string[];
+
+  /**
+   * `utm_campaign` of the entry event.
+   *
+   * @generated from field: repeated string filter_utm_campaign = 17;
+   */
+  filterUtmCampaign: string[];
+
+  /**
+   * Region of the session.
+   *
+   * @generated from field: repeated string filter_region = 18;
+   */
+  filterRegion: string[];
+
+  /**
+   * City of the session.
+   *
+   * @generated from field: repeated string filter_city = 19;
+   */
+  filterCity: string[];
+
+  /**
+   * Host that was visited; upper and lower case are the same.
+   *
+   * @generated from field: repeated string filter_hostname = 20;
+   */
+  filterHostname: string[];
+
+  /**
+   * A condition on the session, such as `country = "US" AND duration > 60s`.
+   *
+   * Default: empty, which every session meets. At most 4,096 bytes, 64
+   * comparisons, and 16 parentheses inside of each other. The language is a
+   * part of AIP-160.
+   *
+   * @generated from field: string filter = 21;
+   */
+  filter: string;
+
+  /**
+   * Steps that the session did in this order, such as `page = "/pricing"` and
+   * then `event = "signup"`; other events may lie between them.
+   *
+   * Each is a condition on one event, and each event serves one step at most.
+   *
+   * @generated from field: repeated string journey = 22;
+   */
+  journey: string[];
+
+  /**
+   * Steps that the session did not all do in this order.
+   *
+   * @generated from field: repeated string not_journey = 23;
+   */
+  notJourney: string[];
+
+  /**
+   * A step, such as `event = "signup"`: summaries then also say how many of the
+   * sessions did it, in `goal_sessions` and `goal_rate`.
+   *
+   * Default: none.
+   *
+   * @generated from field: string goal = 30;
+   */
+  goal: string;
+
+  /**
+   * How long a bucket is: `hour`, `day`, `week` (from Monday) or `month`, in
+   * `timezone`.
+   *
+   * Default: `hour` for up to 2 days, `day` for up to 92, `week` for up to 366,
+   * and else `month`. More than 1,000 buckets are refused.
+   *
+   * @generated from field: string granularity = 31;
+   */
+  granularity: string;
+};
+
+/**
+ * Describes the message analytics.sessions.v1.TimeSeriesRequest.
+ * Use `create(TimeSeriesRequestSchema)` to create a new message.
+ */
+export const TimeSeriesRequestSchema: GenMessage<TimeSeriesRequest> = /*@__PURE__*/
+  messageDesc(file_analytics_sessions_v1_analysis_service, 3);
+
+/**
+ * The sessions by when they started.
+ *
+ * @generated from message analytics.sessions.v1.TimeSeriesResponse
+ */
+export type TimeSeriesResponse = Message<"analytics.sessions.v1.TimeSeriesResponse"> & {
+  /**
+   * First day of the range, `YYYY-MM-DD`.
+   *
+   * @generated from field: string start_date = 1;
+   */
+  startDate: string;
+
+  /**
+   * Last day of the range, `YYYY-MM-DD`.
+   *
+   * @generated from field: string end_date = 2;
+   */
+  endDate: string;
+
+  /**
+   * The time zone of the days.
+   *
+   * @generated from field: string timezone = 3;
+   */
+  timezone: string;
+
+  /**
+   * The moment as of which everything was counted.
+   *
+   * @generated from field: google.protobuf.Timestamp as_of = 4;
+   */
+  asOf?: Timestamp | undefined;
+
+  /**
+   * How long a bucket is: `hour`, `day`, `week` or `month`.
+   *
+   * @generated from field: string granularity = 5;
+   */
+  granularity: string;
+
+  /**
+   * The buckets in order, those without sessions too. A bucket that had not
+   * begun at `as_of` is absent.
+   *
+   * @generated from field: repeated analytics.sessions.v1.TimeBucket buckets = 6;
+   */
+  buckets: TimeBucket[];
+};
+
+/**
+ * Describes the message analytics.sessions.v1.TimeSeriesResponse.
+ * Use `create(TimeSeriesResponseSchema)` to create a new message.
+ */
+export const TimeSeriesResponseSchema: GenMessage<TimeSeriesResponse> = /*@__PURE__*/
+  messageDesc(file_analytics_sessions_v1_analysis_service, 4);
+
+/**
+ * The sessions that started in one hour, day, week or month.
+ *
+ * A day on which clocks change has 23 or 25 hours. Where clocks change within
+ * an hour, a shorter bucket begins at the change.
+ *
+ * @generated from message analytics.sessions.v1.TimeBucket
+ */
+export type TimeBucket = Message<"analytics.sessions.v1.TimeBucket"> & {
+  /**
+   * Sessions that started from this moment on count.
+   *
+   * @generated from field: google.protobuf.Timestamp start = 1;
+   */
+  start?: Timestamp | undefined;
+
+  /**
+   * Sessions that started before this moment count.
+   *
+   * @generated from field: google.protobuf.Timestamp end = 2;
+   */
+  end?: Timestamp | undefined;
+
+  /**
+   * Whether the bucket had not ended at `as_of`.
+   *
+   * @generated from field: bool is_partial = 3;
+   */
+  isPartial: boolean;
+
+  /**
+   * Whether it is only a part of a week or month, because the range begins or
+   * ends within it.
+   *
+   * @generated from field: bool is_cut = 4;
+   */
+  isCut: boolean;
+
+  /**
+   * The summary. Over all buckets, sums add up to the summary of the range;
+   * `visitors` and percentiles do not.
+   *
+   * @generated from field: analytics.sessions.v1.Summary summary = 5;
+   */
+  summary?: Summary | undefined;
+
+  /**
+   * The `filter` by which the same request lists these sessions. Absent where it
+   * would be too long.
+   *
+   * @generated from field: optional string filter = 6;
+   */
+  filter?: string | undefined;
+};
+
+/**
+ * Describes the message analytics.sessions.v1.TimeBucket.
+ * Use `create(TimeBucketSchema)` to create a new message.
+ */
+export const TimeBucketSchema: GenMessage<TimeBucket> = /*@__PURE__*/
+  messageDesc(file_analytics_sessions_v1_analysis_service, 5);
+
+/**
+ * Which sessions to summarize, and by the values of which dimensions.
+ *
+ * The values of one filter (at most 100) are alternatives; different filters
+ * must all hold. A filter matches the stored value exactly, and an empty value
+ * matches the sessions that have none.
+ *
+ * @generated from message analytics.sessions.v1.BreakdownRequest
+ */
+export type BreakdownRequest = Message<"analytics.sessions.v1.BreakdownRequest"> & {
+  /**
+   * The website, for example `site_abc123defg`. Required.
+   *
+   * @generated from field: string website_id = 1;
+   */
+  websiteId: string;
+
+  /**
+   * First day of the range, `YYYY-MM-DD` in `timezone`, inclusive.
+   *
+   * Default: 7 days before `end_date`. From 2000-01-01 to 2100-12-31.
+   *
+   * @generated from field: string start_date = 2;
+   */
+  startDate: string;
+
+  /**
+   * Last day of the range, `YYYY-MM-DD` in `timezone`, inclusive.
+   *
+   * Default: today in `timezone`. From 2000-01-01 to 2100-12-31.
+   *
+   * @generated from field: string end_date = 3;
+   */
+  endDate: string;
+
+  /**
+   * IANA name of the time zone whose days are meant, for example
+   * `Europe/Berlin`.
+   *
+   * Default: `UTC`.
+   *
+   * @generated from field: string timezone = 4;
+   */
+  timezone: string;
+
+  /**
+   * How many rows there are at the most.
+   *
+   * Default: 10. More than 1,000 is taken as 1,000; negative is refused.
+   *
+   * @generated from field: int32 limit = 6;
+   */
+  limit: number;
+
+  /**
+   * Whether bot sessions count too.
+   *
+   * Default: false.
+   *
+   * @generated from field: bool include_bots = 7;
+   */
+  includeBots: boolean;
+
+  /**
+   * Country of the session; compared in capitals.
+   *
+   * @generated from field: repeated string filter_country = 8;
+   */
+  filterCountry: string[];
+
+  /**
+   * Path that the session viewed at least once, for example `/pricing`.
+   *
+   * @generated from field: repeated string filter_page = 9;
+   */
+  filterPage: string[];
+
+  /**
+   * Host of the entry event's referrer; upper and lower case are the same.
+   *
+   * @generated from field: repeated string filter_referrer = 10;
+   */
+  filterReferrer: string[];
+
+  /**
+   * Browser of the session, for example `Chrome`.
+   *
+   * @generated from field: repeated string filter_browser = 11;
+   */
+  filterBrowser: string[];
+
+  /**
+   * Operating system of the session, for example `macOS`.
+   *
+   * @generated from field: repeated string filter_os = 12;
+   */
+  filterOs: string[];
+
+  /**
+   * Device of the session: `desktop`, `mobile` or `tablet`.
+   *
+   * @generated from field: repeated string filter_device = 13;
+   */
+  filterDevice: string[];
+
+  /**
+   * Language of the session, for example `en-US`.
+   *
+   * @generated from field: repeated string filter_language = 14;
+   */
+  filterLanguage: string[];
+
+  /**
+   * `utm_source` of the entry event.
+   *
+   * @generated from field: repeated string filter_utm_source = 15;
+   */
+  filterUtmSource: string[];
+
+  /**
+   * `utm_medium` of the entry event.
+   *
+   * @generated from field: repeated string filter_utm_medium = 16;
+   */
+  filterUtmMedium: string[];
+
+  /**
+   * `utm_campaign` of the entry event.
+   *
+   * @generated from field: repeated string filter_utm_campaign = 17;
+   */
+  filterUtmCampaign: string[];
+
+  /**
+   * Region of the session.
+   *
+   * @generated from field: repeated string filter_region = 18;
+   */
+  filterRegion: string[];
+
+  /**
+   * City of the session.
+   *
+   * @generated from field: repeated string filter_city = 19;
+   */
+  filterCity: string[];
+
+  /**
+   * Host that was visited; upper and lower case are the same.
+   *
+   * @generated from field: repeated string filter_hostname = 20;
+   */
+  filterHostname: string[];
+
+  /**
+   * A condition on the session, such as `country = "US" AND duration > 60s`.
+   *
+   * Default: empty, which every session meets. At most 4,096 bytes, 64
+   * comparisons, and 16 parentheses inside of each other. The language is a
+   * part of AIP-160.
+   *
+   * @generated from field: string filter = 21;
+   */
+  filter: string;
+
+  /**
+   * Steps that the session did in this order, such as `page = "/pricing"` and
+   * then `event = "signup"`; other events may lie between them.
+   *
+   * Each is a condition on one event, and each event serves one step at most.
+   *
+   * @generated from field: repeated string journey = 22;
+   */
+  journey: string[];
+
+  /**
+   * Steps that the session did not all do in this order.
+   *
+   * @generated from field: repeated string not_journey = 23;
+   */
+  notJourney: string[];
+
+  /**
+   * A step, such as `event = "signup"`: summaries then also say how many of the
+   * sessions did it, in `goal_sessions` and `goal_rate`.
+   *
+   * Default: none.
+   *
+   * @generated from field: string goal = 30;
+   */
+  goal: string;
+
+  /**
+   * One or two dimensions: `country`, `region`, `city`, `browser`, `os`,
+   * `device`, `language`, `hostname`, `referrer`, `utm_source`, `utm_medium`,
+   * `utm_campaign`, `entry_page`, `exit_page`, `page`, `event`. At most one of
+   * them is `page` or `event`. Required.
+   *
+   * @generated from field: repeated string dimension = 31;
+   */
+  dimension: string[];
+
+  /**
+   * The metric by which rows are ordered: the name of a field of the summary.
+   * The largest comes first, rows without a value come last, and the values
+   * decide between equal ones.
+   *
+   * Default: `sessions`.
+   *
+   * @generated from field: string order_by = 32;
+   */
+  orderBy: string;
+
+  /**
+   * Whether the views of pages are timed. Goes with the dimension `page`.
+   *
+   * Default: false.
+   *
+   * @generated from field: bool page_times = 33;
+   */
+  pageTimes: boolean;
+};
+
+/**
+ * Describes the message analytics.sessions.v1.BreakdownRequest.
+ * Use `create(BreakdownRequestSchema)` to create a new message.
+ */
+export const BreakdownRequestSchema: GenMessage<BreakdownRequest> = /*@__PURE__*/
+  messageDesc(file_analytics_sessions_v1_analysis_service, 6);
+
+/**
+ * The sessions by value.
+ *
+ * @generated from message analytics.sessions.v1.BreakdownResponse
+ */
+export type BreakdownResponse = Message<"analytics.sessions.v1.BreakdownResponse"> & {
+  /**
+   * First day of the range, `YYYY-MM-DD`.
+   *
+   * @generated from field: string start_date = 1;
+   */
+  startDate: string;
+
+  /**
+   * Last day of the range, `YYYY-MM-DD`.
+   *
+   * @generated from field: string end_date = 2;
+   */
+  endDate: string;
+
+  /**
+   * The time zone of the days.
+   *
+   * @generated from field: string timezone = 3;
+   */
+  timezone: string;
+
+  /**
+   * The moment as of which everything was counted.
+   *
+   * @generated from field: google.protobuf.Timestamp as_of = 4;
+   */
+  asOf?: Timestamp | undefined;
+
+  /**
+   * The first rows.
+   *
+   * @generated from field: repeated analytics.sessions.v1.BreakdownRow rows = 5;
+   */
+  rows: BreakdownRow[];
+
+  /**
+   * All sessions with at least one value that has no row, as one row without
+   * values. Absent where every value has a row.
+   *
+   * @generated from field: optional analytics.sessions.v1.BreakdownRow other = 6;
+   */
+  other?: BreakdownRow | undefined;
+
+  /**
+   * The summary of all sessions, also of those without a value.
+   *
+   * @generated from field: analytics.sessions.v1.Summary total = 7;
+   */
+  total?: Summary | undefined;
+
+  /**
+   * How many different values there are, or pairs of values.
+   *
+   * @generated from field: int32 distinct_values = 8;
+   */
+  distinctValues: number;
+
+  /**
+   * Whether each session is in exactly one row or in `other`, so that their
+   * sessions add up to `total`. False with `page` and `event`, of which a
+   * session can have several or none.
+   *
+   * @generated from field: bool is_additive = 9;
+   */
+  isAdditive: boolean;
+};
+
+/**
+ * Describes the message analytics.sessions.v1.BreakdownResponse.
+ * Use `create(BreakdownResponseSchema)` to create a new message.
+ */
+export const BreakdownResponseSchema: GenMessage<BreakdownResponse> = /*@__PURE__*/
+  messageDesc(file_analytics_sessions_v1_analysis_service, 7);
+
+/**
+ * The sessions with some value.
+ *
+ * @generated from message analytics.sessions.v1.BreakdownRow
+ */
+export type BreakdownRow = Message<"analytics.sessions.v1.BreakdownRow"> & {
+  /**
+   * The value of each dimension. An empty one stands for sessions that have
+   * none.
+   *
+   * @generated from field: repeated string values = 1;
+   */
+  values: string[];
+
+  /**
+   * `sessions` of the row divided by `sessions` of `total`, from 0 to 1.
+   *
+   * @generated from field: double share = 2;
+   */
+  share: number;
+
+  /**
+   * The summary of the sessions, whole: pageviews of a page's row are all of the
+   * sessions that viewed it.
+   *
+   * @generated from field: analytics.sessions.v1.Summary summary = 3;
+   */
+  summary?: Summary | undefined;
+
+  /**
+   * The `filter` by which the same request lists these sessions. Absent where no
+   * filter can say it.
+   *
+   * @generated from field: optional string filter = 4;
+   */
+  filter?: string | undefined;
+
+  /**
+   * How often the page was viewed. This and what follows is there with the
+   * dimension `page` only.
+   *
+   * @generated from field: optional double views = 7;
+   */
+  views?: number | undefined;
+
+  /**
+   * How many of the sessions began with the page: it is their first pageview.
+   *
+   * @generated from field: optional int32 entries = 8;
+   */
+  entries?: number | undefined;
+
+  /**
+   * How many of the sessions ended with the page: it is their last pageview.
+   *
+   * @generated from field: optional int32 exits = 9;
+   */
+  exits?: number | undefined;
+
+  /**
+   * `exits` divided by `views`, from 0 to 1.
+   *
+   * @generated from field: optional double exit_rate = 10;
+   */
+  exitRate?: number | undefined;
+
+  /**
+   * How many of the views have a time: all but those with nothing after them.
+   * This and what follows is there with `page_times` only.
+   *
+   * @generated from field: optional double measured_views = 11;
+   */
+  measuredViews?: number | undefined;
+
+  /**
+   * The times of the views added up, in seconds: from a view to the next
+   * pageview, and from the last one of a session to its last event.
+   *
+   * @generated from field: optional double total_time = 12;
+   */
+  totalTime?: number | undefined;
+
+  /**
+   * `total_time` divided by `measured_views`, in seconds.
+   *
+   * @generated from field: optional double avg_time = 13;
+   */
+  avgTime?: number | undefined;
+
+  /**
+   * The median of the times by nearest rank, in seconds.
+   *
+   * @generated from field: optional double median_time = 14;
+   */
+  medianTime?: number | undefined;
+};
+
+/**
+ * Describes the message analytics.sessions.v1.BreakdownRow.
+ * Use `create(BreakdownRowSchema)` to create a new message.
+ */
+export const BreakdownRowSchema: GenMessage<BreakdownRow> = /*@__PURE__*/
+  messageDesc(file_analytics_sessions_v1_analysis_service, 8);
+
+/**
  * Counts the sessions of a website.
  *
  * A call is about exactly the sessions that ListSessions lists for the same
@@ -379,6 +1114,27 @@ export const AnalysisService: GenService<{
     methodKind: "unary";
     input: typeof SummarizeRequestSchema;
     output: typeof SummarizeResponseSchema;
+  },
+  /**
+   * Summarizes sessions by when they started: hours, days, weeks or months.
+   *
+   * @generated from rpc analytics.sessions.v1.AnalysisService.TimeSeries
+   */
+  timeSeries: {
+    methodKind: "unary";
+    input: typeof TimeSeriesRequestSchema;
+    output: typeof TimeSeriesResponseSchema;
+  },
+  /**
+   * Summarizes sessions by the values of one or two dimensions, such as
+   * countries or pages.
+   *
+   * @generated from rpc analytics.sessions.v1.AnalysisService.Breakdown
+   */
+  breakdown: {
+    methodKind: "unary";
+    input: typeof BreakdownRequestSchema;
+    output: typeof BreakdownResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_analytics_sessions_v1_analysis_service, 0);

@@ -1,0 +1,71 @@
+"""TimeSeries: the metrics of the sessions of a selection by when they started."""
+
+import asyncio
+from typing import NamedTuple
+
+from sessions.analysis.time_series import SeriesAccumulator
+from sessions.domain.drill_down import narrowed
+from sessions.domain.hours import microseconds
+from sessions.domain.metrics import Summary, summary
+from sessions.domain.selection import SelectionQuery
+from sessions.domain.time_buckets import (
+    Bucket,
+    resolve_granularity,
+    started_within,
+    time_buckets,
+)
+from sessions.usecases.analysis_reader import AnalysisReader, Scope, parse_goal
+
+
+class SummarizedBucket(NamedTuple):
+    """The sessions that started in a bucket; `filter` lists them, if it is not too long."""
+
+    bucket: Bucket
+    is_partial: bool
+    summary: Summary
+    filter: str | None
+
+
+class Series(NamedTuple):
+    """The buckets of a selection that have begun."""
+
+    scope: Scope
+    granularity: str
+    buckets: list[SummarizedBucket]
+
+
+class TimeSeries:
+    """Summarizes the sessions of a website over time."""
+
+    def __init__(self, reader: AnalysisReader) -> None:
+        self._reader = reader
+
+    async def __call__(
+        self, query: SelectionQuery, granularity: str = "", goal: str = ""
+    ) -> Series:
+        """The summary of each bucket.
+
+        Raises:
+            InvalidArgument: a parameter is wrong, or there are too many buckets; names the field.
+            NotFound, QueueFull, Unavailable: see `AnalysisReader.open`.
+        """
+        days, step = self._reader.days(query), parse_goal(goal)
+        granularity = resolve_granularity(granularity, days)
+        buckets = time_buckets(days, granularity)
+        accumulator = SeriesAccumulator([microseconds(each.start) for each in buckets], step)
+        async with self._reader.open(query, days) as reading:
+            await reading.accumulate(accumulator)
+            totals = await asyncio.to_thread(accumulator.result)
+        as_of = reading.scope.as_of
+        found = [
+            SummarizedBucket(
+                bucket,
+                bucket.end > as_of,
+                summary(each),
+                narrowed(query.filter, started_within(bucket)),
+            )
+            for bucket, each in zip(buckets, totals, strict=True)
+            # An event can be ahead of the clock: its bucket counts before it begins.
+            if bucket.start <= as_of or each["sessions"]
+        ]
+        return Series(reading.scope, granularity, found)
