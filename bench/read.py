@@ -22,7 +22,20 @@ from pathlib import Path
 
 import click
 
-from bench import charts, latency, load, matrix, memory, rates, report, scale, sizes, usual, worst
+from bench import (
+    charts,
+    conditions,
+    latency,
+    load,
+    matrix,
+    memory,
+    rates,
+    report,
+    scale,
+    sizes,
+    usual,
+    worst,
+)
 from bench.figures import Comparison
 from bench.programs import Missing
 from bench.service import Service, Wanted, running_service
@@ -88,6 +101,13 @@ class Run:
         self.found["matrix"] = found.as_json()
         charts.write_matrix(self._chart("matrix"), found)
 
+    def conditions(self) -> None:
+        """Conditions that the index of all filters does not answer alone."""
+        report.heading("Expressions and journeys")
+        found = conditions.run(self.service, self.repeats)
+        report.show_conditions(found)
+        self.found["conditions"] = [timing.as_json() for timing in found]
+
     def usual(self) -> None:
         """Aggregating on every call."""
         report.heading("Against the usual way")
@@ -124,6 +144,7 @@ _PARTS = {
     "rates": Run.rates,
     "peer": Run.peer,
     "matrix": Run.matrix,
+    "conditions": Run.conditions,
     "sizes": Run.sizes,
     "usual": Run.usual,
 }

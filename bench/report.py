@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 from sessions.standalone.cluster import binary
 
+from bench import conditions
 from bench.figures import Comparison
 from bench.memory import Memory
 from bench.service import Service
@@ -77,6 +78,12 @@ def show_matrix(matrix: Matrix) -> None:
         f"{MOST_TIMES:g} times, and none so long: "
         f"{'met' if matrix.as_json()['met'] else '**missed**'}."
     )
+
+
+def show_conditions(timings: Sequence[conditions.Timing]) -> None:
+    """Print lists by expressions, by kind of condition and by how many sessions meet it."""
+    click.echo("p95 of the first page in ms / ms until 50 sessions or the end / pages until then\n")
+    click.echo(table(conditions.HEADER, conditions.rows_of(timings)))
 
 
 def show_memory(memory: Memory) -> None:

@@ -65,7 +65,8 @@ def parse_expression(text: str, parameter: str, compare: Compare) -> Predicate:
     """
     if (size := len(text.encode())) > MAX_BYTES:
         message = f"is {size:,} bytes long; send {MAX_BYTES:,} at the most"
-        raise InvalidArgument(Violation(parameter, message, MAX_BYTES, size))
+        beyond = len(text.encode()[:MAX_BYTES].decode(errors="ignore")) + 1
+        raise InvalidArgument(Violation(parameter, message, MAX_BYTES, size, beyond))
     try:
         return _predicate(_parse(text), compare)
     except Mistake as mistake:
