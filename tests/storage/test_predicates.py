@@ -8,7 +8,17 @@ from typing import Any
 import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from sessions.domain.events import Event
-from sessions.domain.predicates import All, Either, Has, Not, OneOf, Predicate
+from sessions.domain.predicates import (
+    All,
+    Between,
+    Either,
+    Has,
+    Like,
+    Not,
+    OneOf,
+    Pattern,
+    Predicate,
+)
 from sessions.domain.visitors import Visitors
 from sessions.domain.websites import Website
 from sessions.storage.database import Database
@@ -62,6 +72,37 @@ async def test_any_predicate_on_any_sessions(
         for session in expected
         if matches(predicate, session)
     ]
+
+
+async def test_patterns_and_seconds_at_their_edges(database: Database) -> None:
+    """What means something to LIKE is text, and durations are whole seconds, rounded down."""
+    website = await new_website(database)
+    record = EventWriter(database, Partitions(database), Visitors(b"secret"))
+    cities = {"ann": "a%b", "bob": "a_b", "cleo": "a\\b", "dan": "axb", "eve": ""}
+    await record(
+        website,
+        [
+            event_of(
+                {"city": city},
+                visitor_id=visitor_id,
+                occurred_at=START + after,
+                event_id=str(after),
+            )
+            for visitor_id, city in cities.items()
+            for after in (timedelta(0), timedelta(seconds=59, microseconds=999_999))
+        ],
+    )
+    late = START + timedelta(seconds=60, microseconds=1)
+    await record(website, [event_of(visitor_id="ann", occurred_at=late)])
+    for predicate, expected in (
+        (Like("city", Pattern("a%", False, True)), ["ann"]),
+        (Like("city", Pattern("_b", True, False)), ["bob"]),
+        (Like("city", Pattern("\\", True, True)), ["cleo"]),
+        (Like("city", Pattern("", True, True)), ["ann", "bob", "cleo", "dan"]),
+        (Between("duration", 60, 60), ["ann"]),
+        (Between("duration", None, 59), ["bob", "cleo", "dan", "eve"]),
+    ):
+        assert [visitor for visitor, _ in await found(database, website, predicate)] == expected
 
 
 async def test_items_beyond_those_of_the_row(database: Database) -> None:

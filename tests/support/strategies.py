@@ -92,7 +92,7 @@ _patterns = st.just(Pattern("", True, True)) | st.builds(
     st.booleans(),
 )
 
-_steps = _combinations(
+_step_conditions = _combinations(
     st.one_of(
         st.builds(OneOf, st.just("page"), _some(_PATHS)),
         st.builds(OneOf, st.just("event"), _some(_NAMES)),
@@ -127,7 +127,7 @@ _visitors = st.one_of(
 )
 _in_columns = st.one_of(
     st.builds(HasLike, st.sampled_from(["page", "event"]), _patterns),
-    st.builds(Journey, st.lists(_steps, max_size=3).map(tuple)),
+    st.builds(Journey, st.lists(_step_conditions, max_size=3).map(tuple)),
 )
 
 
@@ -139,3 +139,8 @@ def row_predicates() -> st.SearchStrategy[Predicate]:
 def predicates() -> st.SearchStrategy[Predicate]:
     """Any predicate, on what `events` has and on what it has not."""
     return _combinations(_in_rows | _visitors | _in_columns)
+
+
+def steps() -> st.SearchStrategy[Predicate]:
+    """Any condition on one event, on what `events` has and on what it has not."""
+    return _step_conditions

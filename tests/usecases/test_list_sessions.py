@@ -69,6 +69,7 @@ async def walk(
         pages.append((page.sessions, page.end))
         if page.end is None:
             return pages
+        assert page.end < after, "no way forward"
         after = page.end
 
 

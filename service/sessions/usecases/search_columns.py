@@ -13,6 +13,7 @@ from sessions.analysis.columns import Columns
 from sessions.analysis.encoding import Damaged
 from sessions.analysis.newest import SessionKey, newest
 from sessions.domain.block_header import BlockHeader
+from sessions.domain.errors import Reason, Unavailable
 from sessions.domain.hours import hour_start, hours_of, microseconds
 from sessions.domain.paging import Position
 from sessions.domain.selection import Range, Selection
@@ -46,7 +47,7 @@ class SearchColumns:
     def __init__(self, database: Database, *, budget: float = BUDGET) -> None:
         self._database = database
         self._budget = budget
-        self._turns = Turns()
+        self._turns = Turns(_too_many)
 
     async def __call__(
         self, website_key: int, selection: Selection, *, after: Position, limit: int
@@ -67,6 +68,11 @@ class SearchColumns:
             asked = replace(selection, range=range_, predicate=predicate)
             search = _Search(snapshot, asked, after, limit)
             return await search.page(time.monotonic() + self._budget)
+
+
+def _too_many() -> Unavailable:
+    message = "too many lists are being searched for, try again"
+    return Unavailable(Reason.SERVICE_UNAVAILABLE, message, retry_after=1.0)
 
 
 class _Stretch(NamedTuple):

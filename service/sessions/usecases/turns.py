@@ -4,15 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from sessions.domain.errors import DomainError, Reason, Unavailable
+from sessions.domain.errors import DomainError
 
 MAX_WAITING = 32
 """Calls that wait for their turn; one page of a dashboard sends about ten at once."""
-
-
-def _busy() -> DomainError:
-    message = "too many calls of this kind are waiting, try again"
-    return Unavailable(Reason.SERVICE_UNAVAILABLE, message, retry_after=1.0)
 
 
 class Turns:
@@ -22,7 +17,7 @@ class Turns:
         full: the error of a call that finds too many waiting.
     """
 
-    def __init__(self, full: Callable[[], DomainError] = _busy) -> None:
+    def __init__(self, full: Callable[[], DomainError]) -> None:
         self._full = full
         self._lock = asyncio.Lock()
         self._waiting = 0
