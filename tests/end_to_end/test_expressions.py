@@ -3,7 +3,7 @@
 A website gets random visits, of which some are folded into blocks and some come later. What each
 of them is, is known before anything of the service sees it. Expressions, journeys, filters, zones
 and days are random; a failing run prints the seed that repeats it. `TEST_SELECTIONS` says how
-many selections there are.
+many selections there are, and `TEST_EXPRESSIONS` how many expressions beside them.
 """
 
 import asyncio
@@ -21,11 +21,13 @@ from sessions.domain.events import EventInput
 from sessions.domain.websites import Website
 from sessions.settings import Settings
 
+from tests.domain.fuzz_expressions import expressions
 from tests.support.clients import Rest
 from tests.support.expressions import ExpressionMaker, Step, Visit, did
 from tests.support.stack import Stack
 
 VISITS = 1_500
+EXPRESSIONS = int(os.environ.get("TEST_EXPRESSIONS", 250))
 SELECTIONS = int(os.environ.get("TEST_SELECTIONS", 250))
 FIRST, DAYS = date(2026, 1, 20), 42
 """Three months, so that lists cross partitions and blocks."""
@@ -146,6 +148,23 @@ def test_random_selections(
         ), asked
         found += bool(listed)
     assert found > SELECTIONS / 5
+
+
+def test_random_expressions_are_answered_or_refused_with_a_position(
+    stack: Stack, key: str, world: tuple[str, list[Visit]], choose: random.Random
+) -> None:
+    refused = 0
+    for text, kind, is_right in expressions(choose, EXPRESSIONS):
+        name = "journey" if kind == "step" else "filter"
+        query = {name: text, "start_date": str(FIRST), "limit": 1}
+        reply = stack.request(f"/api/websites/{world[0]}/sessions", query, key=key)
+        if reply.status == 200:
+            continue
+        assert reply.status == 400, (text, reply)
+        assert not is_right, (text, reply)
+        assert int(reply.json["details"][0]["metadata"]["position"]) <= len(text) + 1, (text, reply)
+        refused += 1
+    assert refused > EXPRESSIONS / 4
 
 
 def selection(
