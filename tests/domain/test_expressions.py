@@ -1,8 +1,11 @@
 """Expressions: what they mean, and that an error points at the character and says what to do."""
 
+from datetime import UTC, datetime
+
 import pytest
 from sessions.domain.comparisons import parse_filter
 from sessions.domain.errors import InvalidArgument
+from sessions.domain.hours import microseconds
 from sessions.domain.predicates import (
     All,
     Between,
@@ -18,6 +21,8 @@ from sessions.domain.predicates import (
 )
 from sessions.domain.steps import parse_step
 
+EARLIEST = microseconds(datetime(1, 1, 2, tzinfo=UTC))
+LATEST = microseconds(datetime(9999, 12, 30, tzinfo=UTC))
 US, MACOS = OneOf("country", ("US",)), OneOf("os", ("macOS",))
 DE = OneOf("country", ("DE",))
 
@@ -77,6 +82,9 @@ MEANINGS: list[tuple[str, Predicate]] = [
     ("duration > 60s", Between("duration", 61, None)),
     ("started_at >= 1970-01-01T00:00:00.000001Z", Between("started_at", 1, None)),
     ('started_at < "1970-01-01T01:00:00+01:00"', Between("started_at", None, -1)),
+    ("started_at > 9999-12-31T23:59:59.999999Z", Between("started_at", LATEST + 1, None)),
+    ("started_at < 0001-01-01T00:00:00+23:59", Between("started_at", None, EARLIEST - 1)),
+    ('hostname = "\u00ad*"', Like("hostname", Pattern("\u00ad", False, True))),
     ("is_bounce = true", Flag("is_bounce")),
     ("is_bounce = false", Not(Flag("is_bounce"))),
     ("is_bounce != true", Not(Flag("is_bounce"))),
@@ -99,7 +107,7 @@ MISTAKES = [
     ("referrer = google.com", 18, "found '.', expected AND, OR, a condition or the end; put"),
     ("country =", 10, "found the end, expected a value"),
     ("country == US", 10, "found '=', expected a value"),
-    ("country = AND", 11, "found 'AND', expected a value"),
+    ("country = AND", 11, "found 'AND', expected a value; put it in double quotes"),
     ("country = 'US'", 11, 'found "\'", expected a value; put values in double quotes'),
     ("country ? US", 9, "found '?', expected an operator"),
     ("country = US AND", 17, "found the end, expected a condition"),
@@ -152,7 +160,8 @@ def test_as_long_as_it_may_be() -> None:
     text = "(" * 16 + "country = US " * 64 + ")" * 16
     assert parse_filter(text, include_bots=False) == All((US,) * 64)
     assert parse_filter(f'city = "{"ü" * 2_043}"', include_bots=False)
-    with pytest.raises(InvalidArgument, match="is 4,097 bytes long; send 4,096 at the most"):
+    too_long = "at character 2053: is 4,097 bytes long; send 4,096 at the most"
+    with pytest.raises(InvalidArgument, match=too_long):
         parse_filter(f'city = "{"ü" * 2_044}"', include_bots=False)
 
 

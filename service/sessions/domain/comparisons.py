@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from lark import Token
@@ -29,6 +30,9 @@ _WHOLE = re.compile(r"-?\d+", re.ASCII)
 _SECONDS = re.compile(r"(-?\d+)s?", re.ASCII)
 # Beyond every number of a session, and with its neighbours an integer of 64 bits.
 _LARGEST = 2**62
+# No session started before or after, and the neighbours of both are moments, too.
+_EARLIEST = microseconds(datetime(1, 1, 2, tzinfo=UTC))
+_LATEST = microseconds(datetime(9999, 12, 30, tzinfo=UTC))
 _PIECE = re.compile(r"\\(.)|\*|[^\\*]+", re.DOTALL)
 
 
@@ -152,7 +156,7 @@ def _whole(value: Token, form: re.Pattern[str], expected: str) -> int:
 def _moment(value: Token) -> int:
     expected = "a time with its offset, such as 2026-03-03T10:15:00Z"
     try:
-        return microseconds(rfc3339(_plain(value, expected)))
+        return max(_EARLIEST, min(microseconds(rfc3339(_plain(value, expected))), _LATEST))
     except (ValueError, OverflowError):
         raise _unlike(value, expected) from None
 

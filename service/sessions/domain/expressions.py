@@ -64,9 +64,9 @@ def parse_expression(text: str, parameter: str, compare: Compare) -> Predicate:
             and what was expected.
     """
     if (size := len(text.encode())) > MAX_BYTES:
-        message = f"is {size:,} bytes long; send {MAX_BYTES:,} at the most"
-        beyond = len(text.encode()[:MAX_BYTES].decode(errors="ignore")) + 1
-        raise InvalidArgument(Violation(parameter, message, MAX_BYTES, size, beyond))
+        position = len(text.encode()[:MAX_BYTES].decode(errors="ignore")) + 1
+        message = f"at character {position}: is {size:,} bytes long; send {MAX_BYTES:,} at the most"
+        raise InvalidArgument(Violation(parameter, message, MAX_BYTES, size, position))
     try:
         return _predicate(_parse(text), compare)
     except Mistake as mistake:
@@ -126,15 +126,17 @@ def _mistake(text: str, position: int, accepted: set[str], before: _Bounds) -> M
         return Mistake(position, "the string that begins here has no closing quote")
     if "OPERATOR" in accepted and before.last is not None:
         return _after_field(text, position, found, before.last)
+    hint = _HINTS.get(found[1:2], "")
     if "TEXT" in accepted:
         expected = "a value"
+        hint = "; put it in double quotes" if found[1:-1] in _KEYWORDS else hint
     elif "FIELD" in accepted and "AND" not in accepted:
         if _is_literal(found):
             return Mistake(position, f"found {found}, {_BARE}")
         expected = "a condition"
     else:
         expected = f"AND, OR, a condition or {'a )' if before.depth > 0 else 'the end'}"
-    return Mistake(position, f"found {found}, expected {expected}{_HINTS.get(found[1:2], '')}")
+    return Mistake(position, f"found {found}, expected {expected}{hint}")
 
 
 _BARE = "a bare literal; write a field and an operator before it"

@@ -18,9 +18,11 @@ class Pattern(NamedTuple):
 
     def matches(self, value: str) -> bool:
         """Whether a value is what the pattern describes."""
+        if not value:
+            return False
         match self.any_before, self.any_after:
             case True, True:
-                return self.text in value and value != ""
+                return self.text in value
             case True, False:
                 return value.endswith(self.text)
             case False, True:

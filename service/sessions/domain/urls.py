@@ -106,7 +106,8 @@ def fold_host_part(text: str, any_before: bool, any_after: bool) -> str:
     cut = (first if any_before else "") + ((labels or [first])[-1] if any_after else "")
     if not cut.isascii():
         raise ValueError("part of a label with letters beyond ASCII; write the whole label")
-    return ".".join(map(_a_label, (first, *labels)))
+    # Letters may fold to nothing, which as a pattern would be any host.
+    return ".".join(map(_a_label, (first, *labels))) or text
 
 
 def is_same_site(host: str, other: str) -> bool:

@@ -96,16 +96,20 @@ SELECT set_config('enable_indexscan', 'off', true),
        set_config('enable_seqscan', 'off', true),
        set_config('cpu_index_tuple_cost', '1000', true)"""
 
-# Each key finds its row by the primary key, of which it knows the beginning.
+# Each key finds its id on the timeline of the visitor, and by that its row: many sessions can
+# start at one moment, and the primary key begins with it.
 _BY_KEYS: LiteralString = f"""
 SELECT {SESSION_COLUMNS}
   FROM unnest(%(starts)s::timestamptz[], %(visitors)s::bigint[]) AS key(started_at, visitor_key)
  CROSS JOIN LATERAL (
-       SELECT *
-         FROM sessions
-        WHERE website_key = %(website_key)s
-          AND started_at = key.started_at AND visitor_key = key.visitor_key
-       OFFSET 0) AS s
+       SELECT session_id
+         FROM session_ids
+        WHERE website_key = %(website_key)s AND NOT merged
+          AND visitor_key = key.visitor_key AND started_at = key.started_at
+       OFFSET 0) AS id
+  JOIN sessions s
+    ON s.website_key = %(website_key)s
+   AND s.started_at = key.started_at AND s.session_id = id.session_id
  WHERE (s.started_at, s.session_id) < (%(before_at)s, %(before_id)s)
 {_NEWEST_FIRST} LIMIT %(limit)s"""
 
