@@ -36,8 +36,8 @@ from sessions.usecases.read_columns import ReadColumns
 
 from bench.writing import Traffic
 
-_UNTIL = datetime(2026, 7, 1, tzinfo=UTC)
-_EVERYTHING = All()
+UNTIL = datetime(2026, 7, 1, tzinfo=UTC)
+EVERYTHING = All()
 _SUMMARY = ("duration", "visitor_key", "pageviews", "events")
 _BATCH = 100
 _ROUNDS = 3
@@ -77,28 +77,29 @@ class Bench:
     """A website with generated sessions, and what was measured."""
 
     application: Application
+    url: str
     website: Website
     days: int
 
     @property
     def fold(self) -> FoldBlocks:
         """Folds everything: all hours have passed."""
-        return FoldBlocks(self.application.pools.jobs, lambda: _UNTIL + timedelta(days=1))
+        return FoldBlocks(self.application.pools.jobs, lambda: UNTIL + timedelta(days=1))
 
-    def selection(self, predicate: Predicate = _EVERYTHING) -> Selection:
+    def selection(self, predicate: Predicate = EVERYTHING) -> Selection:
         """All days, without bots."""
-        since = _UNTIL - timedelta(days=self.days + 1)
+        since = UNTIL - timedelta(days=self.days + 1)
         return Selection(
-            range=Range(since, _UNTIL), include_bots=False, predicate=predicate, identity=b""
+            range=Range(since, UNTIL), include_bots=False, predicate=predicate, identity=b""
         )
 
     async def note(self, hours: Iterable[int]) -> None:
         """Count some hours before the end as changed."""
-        starts = [_UNTIL - timedelta(hours=hour + 1) for hour in hours]
+        starts = [UNTIL - timedelta(hours=hour + 1) for hour in hours]
         async with self.application.pools.jobs.transaction() as connection:
             await changed_hours.note(connection, self.website.key, starts)
 
-    async def read(self, columns: Collection[str], predicate: Predicate = _EVERYTHING) -> float:
+    async def read(self, columns: Collection[str], predicate: Predicate = EVERYTHING) -> float:
         """Milliseconds of one read, the median of five."""
         reader = ReadColumns(self.application.pools.jobs, max_dirty_sessions=10**9)
         taken = []
@@ -117,9 +118,9 @@ async def running_bench(sessions: int, days: int) -> AsyncIterator[Bench]:
         async with running_postgres(Path(folder)) as url:
             await migrate(url)
             [website] = await new_websites(url, ["bench"])
-            await generate(url, [website], sessions=sessions, days=days, seed=1, until=_UNTIL)
+            await generate(url, [website], sessions=sessions, days=days, seed=1, until=UNTIL)
             async with open_application(url, Settings(database_url=url)) as application:
-                yield Bench(application, website, days)
+                yield Bench(application, url, website, days)
 
 
 async def build(bench: Bench) -> dict[str, object]:

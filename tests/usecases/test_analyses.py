@@ -1,5 +1,9 @@
 """Analyses against sessions counted one by one, and each row against the list of its sessions."""
 
+import asyncio
+import csv
+import gzip
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -14,15 +18,17 @@ from sessions.composition import Application, open_application
 from sessions.domain.comparison import ComparisonQuery
 from sessions.domain.dimensions import COLLECTIONS, TEXTS
 from sessions.domain.dimensions import fold as dimension_fold
-from sessions.domain.errors import InvalidArgument, NotFound
+from sessions.domain.errors import InvalidArgument, NotFound, QueueFull
 from sessions.domain.events import Event
 from sessions.domain.selection import SelectionQuery, day_range
 from sessions.domain.websites import Website
 from sessions.settings import Settings
+from sessions.usecases import session_snapshot
 from sessions.usecases.breakdown import BreakdownQuery
 from sessions.usecases.fold_blocks import FoldBlocks
 
 from tests.support.events import event_of
+from tests.support.real_data import real_file
 from tests.support.strategies import START, arrivals
 from tests.support.visits import Visit, plain_breakdown, plain_summary, visits_of
 
@@ -255,3 +261,96 @@ async def test_a_row_that_no_filter_can_say_has_none(app: Application, website: 
     query = SelectionQuery(website_id=website.website_id, start_date=day, end_date=day)
     [row] = (await app.analyses.breakdown(query, BreakdownQuery(dimensions=["page"]))).rows
     assert (row.filter, row.summary["sessions"]) == (None, 1)
+
+
+async def test_the_figures_of_a_shop(app: Application, website: Website) -> None:
+    """A clickstream of 600 visitors: each click is a pageview, ties stay in the order of the file.
+
+    The figures are those of the file, counted without this service.
+    """
+    with gzip.open(real_file("ecom_sessions.csv.gz"), "rt") as file:
+        clicks = [
+            _click(number, row["user_id"], row["timestamp"], row["event"])
+            for number, row in enumerate(csv.DictReader(file))
+        ]
+    for first in range(0, len(clicks), 5_000):
+        await app.write_events(website, clicks[first : first + 5_000])
+    await app.fold_blocks.completely(website.key)
+    days = [min(clicks, key=_day), max(clicks, key=_day)]
+    start, end = (f"{each.occurred_at:%Y-%m-%d}" for each in days)
+    query = SelectionQuery(website_id=website.website_id, start_date=start, end_date=end)
+
+    found = (await app.analyses.summarize(query, NO_COMPARISON)).summary
+    named = ("sessions", "visitors", "pageviews", "bounces", "total_duration")
+    assert [found[name] for name in named] == [3_605, 600, 31_106, 231, 3_747_594]
+    assert (found["median_duration"], found["p90_duration"]) == (869, 2_226)
+
+    entries = await app.analyses.breakdown(
+        query, BreakdownQuery(dimensions=["entry_page"], limit=3)
+    )
+    assert {row.values[0]: row.summary["sessions"] for row in entries.rows} == {
+        "/home": 1_148,
+        "/catalog": 910,
+        "/search": 689,
+    }
+    months = await app.analyses.time_series(query, "month")
+    visitors = [each.summary["visitors"] or 0 for each in months.buckets]
+    assert (visitors, sum(visitors)) == ([63, 169, 309, 453, 468, 462], 1_924)
+
+
+def _click(number: int, visitor_id: str, timestamp: str, name: str) -> Event:
+    return event_of(
+        visitor_id=visitor_id,
+        occurred_at=datetime.fromisoformat(timestamp).replace(tzinfo=UTC),
+        sequence=number,
+        event_id=f"{number}",
+        url=f"/{name}",
+        path=f"/{name}",
+    )
+
+
+def _day(event: Event) -> datetime:
+    return event.occurred_at
+
+
+async def test_ten_at_once_are_answered_and_more_than_the_queue_are_told(
+    app: Application, website: Website
+) -> None:
+    events = [at(NOW + timedelta(hours=number), f"{number}") for number in range(200)]
+    await app.write_events(website, events)
+    query = SelectionQuery(
+        website_id=website.website_id, start_date="2026-03-01", end_date="2026-03-31"
+    )
+
+    async def ask(count: int) -> list[Any]:
+        calls = (app.analyses.summarize(query, NO_COMPARISON) for _ in range(count))
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    assert [each.summary["sessions"] for each in await ask(10)] == [200] * 10
+    outcomes = await ask(100)
+    full = [each for each in outcomes if isinstance(each, QueueFull)]
+    assert {str(each) for each in full} == {"32 analyses are waiting already, try again"}
+    answered = [each for each in outcomes if not isinstance(each, Exception)]
+    assert (len(answered) + len(full), len(answered) >= 33) == (100, True)
+
+
+async def test_whoever_cancels_lets_the_next_one_in(
+    app: Application, website: Website, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cancelled between two parts: the rows of each hour are a part of their own."""
+    monkeypatch.setattr(session_snapshot, "_SESSIONS_AT_ONCE", 1)
+    await app.write_events(website, [at(NOW + timedelta(hours=n), f"{n}") for n in range(300)])
+    query = SelectionQuery(
+        website_id=website.website_id, start_date="2026-03-01", end_date="2026-03-31"
+    )
+    slow = asyncio.create_task(app.analyses.summarize(query, NO_COMPARISON))
+    await asyncio.sleep(0.05)
+    assert not slow.done()
+    began = time.monotonic()
+    slow.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await slow
+    assert time.monotonic() - began < 1
+    monkeypatch.undo()
+    found = await app.analyses.summarize(query, NO_COMPARISON)
+    assert found.summary["sessions"] == 300

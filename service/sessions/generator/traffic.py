@@ -10,12 +10,12 @@ _HOUR = 3_600_000
 _LAST_MINUTE = 60_000
 
 # By hour of the day in UTC: mornings and evenings of Europe and America, a dip at night.
-_DAY = (
+DAY = (
     *(30, 25, 22, 20, 21, 26, 36, 52, 70, 84, 92, 96),
     *(95, 99, 104, 106, 103, 98, 94, 92, 86, 74, 56, 41),
 )
 # Monday to Sunday.
-_WEEK = (1.04, 1.08, 1.07, 1.05, 0.98, 0.72, 0.76)
+WEEK = (1.04, 1.08, 1.07, 1.05, 0.98, 0.72, 0.76)
 # How much busier the last hour is than the first one, all else being equal.
 _GROWTH = 0.35
 
@@ -44,7 +44,7 @@ def plan(sessions: int, days: int, until: datetime) -> list[Hour]:
     count = days * 24
     starts = [until - timedelta(hours=count - number) for number in range(count)]
     weights = [
-        _DAY[start.hour] * _WEEK[start.weekday()] * (1 + _GROWTH * number / count)
+        DAY[start.hour] * WEEK[start.weekday()] * (1 + _GROWTH * number / count)
         for number, start in enumerate(starts)
     ]
     total = sum(weights)

@@ -61,7 +61,12 @@ _BOTS = (
 )
 
 
+def user_agents() -> Iterator[tuple[float, str]]:
+    """Weighted user agents of people and of a few bots."""
+    yield from (*_PEOPLE, *_BOTS)
+
+
 def clients() -> Iterator[tuple[float, dict[str, Any]]]:
     """Weighted clients as they are stored."""
-    for weight, user_agent in (*_PEOPLE, *_BOTS):
+    for weight, user_agent in user_agents():
         yield weight, describe(user_agent)._asdict()
