@@ -116,12 +116,12 @@ def _string(value: Token) -> _String:
         position = piece.start()
         if piece[0] == "*":
             if 0 < position < len(body) - 1:
-                help_ = r"* stands at the ends of a string only; write \* for an asterisk"
-                raise _mistake(value, help_, 1 + position)
+                mistake = r"* stands at the ends of a string only; write \* for an asterisk"
+                raise _mistake(value, mistake, 1 + position)
             stars.add(position)
         elif piece[1] and piece[1] not in '*"\\':
-            help_ = rf"{piece[0]!r} is no escape; there are \*, \" and \\"
-            raise _mistake(value, help_, 1 + position)
+            mistake = rf"{piece[0]!r} is no escape; there are \*, \" and \\"
+            raise _mistake(value, mistake, 1 + position)
         else:
             text += piece[1] or piece[0]
     return _String(text, 0 in stars, len(body) - 1 in stars)

@@ -23,12 +23,15 @@ MAX_DEPTH = 16
 """Parentheses inside of each other."""
 
 _KEYWORDS = ("AND", "OR", "NOT")
-# What stands at a position, as a message repeats it.
+# What stands at a position, as a message repeats it; a string may lack its end.
 _LEXEME = re.compile(
     r"""
     "(?:[^"\\]|\\.)*"?  |  [^\s()"'=!<>:,.*\\]+  |  [<>!]=  |  .""",
     re.DOTALL | re.VERBOSE,
 )
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_LITERAL = re.compile(r'["\w/]')
+# What follows a field that nothing is compared with.
 _ALONE = re.compile(r"\)|[^\W\d]|$")
 
 
@@ -121,17 +124,18 @@ class _Bounds:
 def _mistake(text: str, position: int, accepted: set[str], before: _Bounds) -> Mistake:
     """What to say of an expression that can't go on at a position."""
     lexeme = _LEXEME.match(text, position)
-    found = repr(shortened(lexeme[0], 40)) if lexeme else "the end"
-    if found[1:2] == '"' and not _is_closed(lexeme):
+    word = lexeme[0] if lexeme else ""
+    found = repr(shortened(word, 40)) if word else "the end"
+    if word.startswith('"') and not _STRING.fullmatch(word):
         return Mistake(position, "the string that begins here has no closing quote")
     if "OPERATOR" in accepted and before.last is not None:
         return _after_field(text, position, found, before.last)
-    hint = _HINTS.get(found[1:2], "")
+    hint = _HINTS.get(word[:1], "")
     if "TEXT" in accepted:
         expected = "a value"
-        hint = "; put it in double quotes" if found[1:-1] in _KEYWORDS else hint
+        hint = "; put it in double quotes" if word in _KEYWORDS else hint
     elif "FIELD" in accepted and "AND" not in accepted:
-        if _is_literal(found):
+        if _LITERAL.match(word) and word not in _KEYWORDS:
             return Mistake(position, f"found {found}, {_BARE}")
         expected = "a condition"
     else:
@@ -162,15 +166,6 @@ def _after_field(text: str, position: int, found: str, field: Token) -> Mistake:
         name = shortened(str(field), 40)
         return Mistake(start, f"found {name!r}, {_BARE}")
     return Mistake(position, f"found {found}, expected an operator")
-
-
-def _is_closed(lexeme: re.Match[str] | None) -> bool:
-    return bool(lexeme and re.fullmatch(r'"(?:[^"\\]|\\.)*"', lexeme[0], re.DOTALL))
-
-
-def _is_literal(found: str) -> bool:
-    word = found[1:-1]
-    return found != "the end" and word not in _KEYWORDS and bool(re.match(r'["\w/]', word))
 
 
 def _predicate(tree: Tree[Token], compare: Compare) -> Predicate:
