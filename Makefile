@@ -8,7 +8,7 @@ MADE := $(addprefix service/sessions/gateway/,descriptors.pb openapi.json swagge
 NO_NODE := ! command -v npm > /dev/null || ! node -e 'process.exit(+(parseInt(process.versions.node) < 20))'
 
 .DEFAULT_GOAL := help
-.PHONY: help install run generate generate-python generate-openapi generate-page generate-typescript generate-go format lint lint-openapi test coverage bench bench-hostile bench-ingest bench-blocks bench-analysis soak fuzz drift check
+.PHONY: help install run generate generate-python generate-openapi generate-page generate-typescript generate-go format lint lint-openapi test coverage bench bench-hostile bench-ingest bench-blocks bench-analysis bench-export soak fuzz drift check
 
 help: ## Show the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -105,6 +105,9 @@ bench-blocks: install ## Measure blocks: size, building, reading, and what other
 bench-analysis: install ## Measure analyses beside SQL and ClickHouse on the same data (ARGS="--help" shows the options)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench.analysis $(ARGS)
+
+bench-export: install ## Measure exports beside COPY to a file, and the memory they take (ARGS="--help" shows the options)
+	$(BIN)/python -m bench.export $(ARGS)
 
 soak: install ## Write from everywhere, and kill parts meanwhile, for SECONDS=300 each
 	SOAK_SECONDS=$(or $(SECONDS),300) $(BIN)/pytest -s --timeout 0 tests/usecases/test_concurrent_writers.py tests/usecases/test_blocks_protocol.py tests/end_to_end/test_crashes.py

@@ -49,7 +49,7 @@ RUN = [
 README_LINES = 150
 GLOSSARY_LINES = 60
 
-RUN_SECONDS = 120
+RUN_SECONDS = 240
 STOP_SECONDS = 20
 FACTORIES = {
     "SESSIONS_DATA_DIR": "`/var/lib/sessions` for root, `~/.local/share/sessions` for others",

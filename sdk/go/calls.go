@@ -101,6 +101,15 @@ func policy(method string) (time.Duration, bool) {
 // restart begins with a first attempt: what was sent before is answered.
 func (a *attempts) restart() { a.started, a.wait = time.Now(), firstPause }
 
+// pauseStream is pause for a stream that goes on where it broke off. What gRPC makes of one that is
+// reset counts as lost; the server's own Internal has a reason.
+func (a *attempts) pauseStream(failed *Error) error {
+	if failed.Code == codes.Internal && failed.Reason == "" {
+		failed.Code = codes.Unavailable
+	}
+	return a.pause(failed)
+}
+
 // pause waits before the next attempt, or returns the error if there is to be none.
 func (a *attempts) pause(failed *Error) error {
 	failed.RequestID = cmp.Or(failed.RequestID, a.requestID)

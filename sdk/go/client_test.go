@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -800,6 +801,77 @@ func events(count int) func(func(*Event) bool) {
 			if !yield(&Event{EventType: "pageview", VisitorId: fmt.Sprint("visitor-", i), Url: "/"}) {
 				return
 			}
+		}
+	}
+}
+
+// exportingOnce is an export of four sessions, two in an answer; it fails once, after the first answer.
+func exportingOnce(failure error) func(int, *ExportSessionsRequest, func(*ExportSessionsResponse) error) error {
+	return func(call int, request *ExportSessionsRequest, send func(*ExportSessionsResponse) error) error {
+		at := 0
+		if request.Cursor != "" {
+			at = 2
+		}
+		for ; at < 4; at += 2 {
+			if err := send(exported("abcd"[at:at+2], strconv.Itoa(at+2), at+2)); err != nil {
+				return err
+			}
+			if call == 1 {
+				return failure
+			}
+		}
+		return send(&ExportSessionsResponse{Sessions: 4, IsLast: true})
+	}
+}
+
+// exported is an answer with a session for each letter.
+func exported(letters, cursor string, sessions int) *ExportSessionsResponse {
+	answer := &ExportSessionsResponse{Cursor: cursor, Sessions: int32(sessions)}
+	for _, letter := range letters {
+		session := &Session{SessionId: string(letter)}
+		answer.Items = append(answer.Items, &ExportItem{Kind: &ExportItem_Session{Session: session}})
+	}
+	return answer
+}
+
+func TestExportResumes(t *testing.T) {
+	for name, failure := range map[string]error{
+		"lost": unavailable(0), "reset": status.Error(codes.Internal, "RST_STREAM"), "ended": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := &fake{export: exportingOnce(failure)}
+			var ids []string
+			for item, err := range server.start(t, Options{}).ExportSessions(t.Context(), "site", nil).All() {
+				if err != nil {
+					t.Fatal(err)
+				}
+				ids = append(ids, item.GetSession().GetSessionId())
+			}
+			equal(t, ids, []string{"a", "b", "c", "d"})
+			var cursors []string
+			for _, request := range server.exports {
+				cursors = append(cursors, request.Cursor)
+			}
+			equal(t, cursors, []string{"", "2"})
+		})
+	}
+}
+
+func TestExportFailure(t *testing.T) {
+	lacking := func(_ int, _ *ExportSessionsRequest, send func(*ExportSessionsResponse) error) error {
+		return errors.Join(send(exported("ab", "2", 2)), send(exported("d", "", 4)))
+	}
+	for code, export := range map[codes.Code]func(int, *ExportSessionsRequest, func(*ExportSessionsResponse) error) error{
+		codes.InvalidArgument: exportingOnce(status.Error(codes.InvalidArgument, "no")),
+		codes.DataLoss:        lacking,
+	} {
+		server := &fake{export: export}
+		var last error
+		for _, last = range server.start(t, Options{}).ExportSessions(t.Context(), "site", nil).All() {
+		}
+		var failed *Error
+		if !errors.As(last, &failed) || failed.Code != code {
+			t.Errorf("got %v, want %v", last, code)
 		}
 	}
 }

@@ -28,10 +28,12 @@ type fake struct {
 	fail   func(call int) error // of any method; io.EOF ends a stream well
 	list   func(call int, request *ListSessionsRequest) (*ListSessionsResponse, error)
 	record func(call int, request *RecordEventsRequest) (*RecordEventsResponse, error)
+	export func(call int, request *ExportSessionsRequest, send func(*ExportSessionsResponse) error) error
 
 	mutex    sync.Mutex
 	listed   []*ListSessionsRequest
 	got      []*GetSessionRequest
+	exports  []*ExportSessionsRequest
 	recorded []*RecordEventsRequest
 	streamed []*StreamEventsRequest
 	erased   []*EraseVisitorRequest
@@ -52,6 +54,16 @@ func (f *fake) ListSessions(ctx context.Context, request *ListSessionsRequest) (
 func (f *fake) GetSession(ctx context.Context, request *GetSessionRequest) (*GetSessionResponse, error) {
 	_, err := keep(ctx, f, &f.got, request)
 	return &GetSessionResponse{}, err
+}
+
+func (f *fake) ExportSessions(
+	request *ExportSessionsRequest, stream grpc.ServerStreamingServer[ExportSessionsResponse],
+) error {
+	call, err := keep(stream.Context(), f, &f.exports, request)
+	if f.export != nil {
+		return f.export(call, request, stream.Send)
+	}
+	return err
 }
 
 func (f *fake) RecordEvents(ctx context.Context, request *RecordEventsRequest) (*RecordEventsResponse, error) {

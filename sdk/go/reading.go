@@ -41,9 +41,11 @@ func (w Walk[T]) Pages() iter.Seq2[Page[T], error] {
 }
 
 // All iterates over the items of all pages.
-func (w Walk[T]) All() iter.Seq2[T, error] {
+func (w Walk[T]) All() iter.Seq2[T, error] { return items(w.Pages()) }
+
+func items[T any](pages iter.Seq2[Page[T], error]) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		for page, err := range w.Pages() {
+		for page, err := range pages {
 			if err != nil {
 				yield(*new(T), err)
 				return

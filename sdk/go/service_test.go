@@ -16,6 +16,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
@@ -84,6 +85,61 @@ func TestWalkOverPagesOfAllSessions(t *testing.T) {
 	newestFirst := func(a, b *Session) int { return b.StartedAt.AsTime().Compare(a.StartedAt.AsTime()) }
 	if !slices.IsSortedFunc(all, newestFirst) {
 		t.Error("not newest first")
+	}
+}
+
+func TestExportComplete(t *testing.T) {
+	client, website := service(t, Options{})
+	request := &ExportSessionsRequest{StartDate: day, EndDate: day, IncludeEvents: true}
+	var last *Session
+	var sessions, events, expected int
+	for item, err := range client.ExportSessions(t.Context(), website, request).All() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if session := item.GetSession(); session != nil {
+			if last != nil && session.StartedAt.AsTime().Before(last.StartedAt.AsTime()) {
+				t.Error("not oldest first")
+			}
+			last = session
+			sessions++
+			expected += int(session.Pageviews + session.Events)
+		} else if events++; item.GetEvent().SessionId != last.SessionId {
+			t.Errorf("%v is not after its session", item)
+		}
+	}
+	if sessions != allOfDay || events != expected {
+		t.Errorf("%d sessions, %d of %d events", sessions, events, expected)
+	}
+}
+
+func TestExportPages(t *testing.T) {
+	client, website := service(t, Options{})
+	request := &ExportSessionsRequest{StartDate: day, EndDate: day}
+	var found []*ExportItem
+	var cursors []string
+	var sizes []int
+	for page, err := range client.ExportSessions(t.Context(), website, request).Pages() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, page.Items...)
+		cursors = append(cursors, page.NextCursor)
+		sizes = append(sizes, len(page.Items))
+	}
+	if len(cursors) < 2 || slices.Contains(cursors[:len(cursors)-1], "") || cursors[len(cursors)-1] != "" {
+		t.Errorf("cursors %q", cursors)
+	}
+	request.Cursor = cursors[0]
+	at := sizes[0]
+	for item, err := range client.ExportSessions(t.Context(), website, request).All() {
+		if err != nil || !proto.Equal(item, found[at]) {
+			t.Fatalf("%v, %v", item, err)
+		}
+		at++
+	}
+	if at != len(found) {
+		t.Errorf("%d of %d items", at, len(found))
 	}
 }
 

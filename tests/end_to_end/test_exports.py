@@ -19,6 +19,7 @@ from urllib.parse import urlencode, urlsplit
 import grpc
 import psycopg
 import pytest
+from analytics_sessions import Client
 from analytics_sessions.v1.session_service_pb2 import ExportSessionsRequest
 from analytics_sessions.v1.session_service_pb2_grpc import SessionServiceStub
 from hypothesis import HealthCheck, given, settings
@@ -34,10 +35,10 @@ from tests.support.rows import event
 from tests.support.stack import Stack, metadata, running_stack
 from tests.support.strategies import START
 
-SESSIONS = 60_000
+SESSIONS = 45_000
 SLOW = "2M"
 """Bytes a second that a slow reader takes: enough is then left to fail."""
-DAYS = {"start_date": "2026-06-01", "end_date": "2026-06-30"}
+DAYS: Any = {"start_date": "2026-06-01", "end_date": "2026-06-30"}
 HANGS = 60.0
 WINDOW = [("grpc.http2.bdp_probe", 0)]
 """A client of gRPC then takes no more than 64 KiB ahead."""
@@ -68,6 +69,10 @@ class Service:
         with self.curl(self.url(**parameters), file, *options) as process:
             assert process.wait(HANGS) == 0
         return file.read_text()
+
+    def export(self, website_id: str, file: Path, *options: str) -> None:
+        """Export by the command."""
+        self.stack.command("export", "--website", website_id, "--output", str(file), *options)
 
     def request(self, **fields: Any) -> ExportSessionsRequest:
         """A request for an export over gRPC."""
@@ -307,6 +312,50 @@ def test_a_key_that_is_revoked_ends_an_export(service: Service) -> None:
     with pytest.raises(grpc.RpcError) as failed:
         list(responses)
     assert failed.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+def test_the_python_sdk_resumes_by_itself(service: Service) -> None:
+    with Client(service.stack.address, service.key, retry=HANGS) as client:
+        pages = client.export_sessions(service.website_id, **DAYS).pages()
+        found = list(next(pages).items)
+        with workers_killed(service):
+            found += [item for page in pages for item in page.items]
+    assert [item.session.session_id for item in found] == stored_ids(service)
+
+
+def test_the_command_resumes_and_its_file_is_imported_again(
+    service: Service, tmp_path: Path
+) -> None:
+    day = ("--start-date", "2026-06-10", "--end-date", "2026-06-10")
+    options = (*day, "--include-bots", "--include-events")
+    file, other_file = tmp_path / "one.ndjson", tmp_path / "other.ndjson"
+    service.export(service.website_id, file, *options)
+    whole = lines_of(file.read_text())
+    file.write_bytes(file.read_bytes()[:200_000])
+    service.export(service.website_id, file, *options, "--resume")
+    lines = lines_of(file.read_text())
+    assert [line for line in lines if "cursor" not in line] == [
+        line for line in whole if "cursor" not in line
+    ]
+    other = service.stack.command("websites", "create", "--name", "other")
+    done = service.stack.command("import", "--website", other, "--format", "export", str(file))
+    assert done == ""
+    service.export(other, other_file, *options)
+    again = lines_of(other_file.read_text())
+    assert without_ids(again) == without_ids(lines)
+    assert len(again) > 1_000
+    with pytest.raises(AssertionError, match="exists"):
+        service.export(other, other_file, *options)
+
+
+def without_ids(lines: list[dict[str, Any]]) -> list[str]:
+    """What an import makes again of the sessions and events."""
+    values = [
+        value for line in lines for kind, value in line.items() if kind in ("session", "event")
+    ]
+    for value in values:
+        del value["session_id"]
+    return sorted(json.dumps(value) for value in values)
 
 
 numbers = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**53), 2**53)

@@ -79,7 +79,7 @@ def test_license() -> None:
 def test_readme_names_all_filters() -> None:
     readme = (SDK / "README.md").read_text()
     protos = (ROOT / "protos/analytics/sessions/v1/session_service.proto").read_text()
-    filters = re.findall(r"repeated string (filter_\w+)", protos)
+    filters = {*re.findall(r"repeated string (filter_\w+)", protos)}
     assert len(filters) == 13
     for name in filters:
         assert f"`{re.sub(r'_(.)', lambda match: match[1].upper(), name)}`" in readme

@@ -17,15 +17,15 @@ from sessions.domain.predicates import All, Predicate
 from sessions.domain.selection import Range, Selection, SelectionQuery
 from sessions.domain.session import Session
 from sessions.domain.visitors import Visitors
-from sessions.domain.websites import Website
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
 from sessions.usecases import export_sessions
-from sessions.usecases.export_sessions import ExportPart, ExportSessions, Item
+from sessions.usecases.export_sessions import ExportSessions, Item
 from sessions.usecases.websites import Websites
 from sessions.usecases.write_events import EventWriter
 
 from tests.support.columns import ALWAYS, selection
+from tests.support.exports import Export, items_of
 from tests.support.reference import matches, reference_sessions
 from tests.support.rows import event, new_website
 from tests.support.strategies import START, arrivals, predicates
@@ -46,28 +46,6 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, number in FEW.items():
         monkeypatch.setattr(export_sessions, name, number)
-
-
-class Export:
-    """Exports of one website, of a selection that needs no words."""
-
-    def __init__(
-        self, database: Database, website: Website, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        cursors = CursorSigner({1: b"k" * 32})
-        self._export = ExportSessions(database, Websites(database), cursors, lambda: START)
-        self._website_id = website.website_id
-        self._patch = monkeypatch
-
-    async def parts(self, asked: Selection, **more: Any) -> list[ExportPart]:
-        """All parts, from a cursor on."""
-        self._patch.setattr(export_sessions, "select", lambda query, now: asked)
-        query = SelectionQuery(website_id=self._website_id)
-        return [part async for part in self._export(query, **more)]
-
-
-def items_of(parts: Sequence[ExportPart]) -> list[Item]:
-    return list(chain.from_iterable(part.items for part in parts))
 
 
 def expected_items(events: Sequence[Event], asked: Selection) -> list[tuple[Any, ...]]:

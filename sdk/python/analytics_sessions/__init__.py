@@ -4,7 +4,14 @@ The messages and stubs, as the API's contract has them, are in `analytics_sessio
 """
 
 from analytics_sessions import errors
-from analytics_sessions._clients import AsyncClient, AsyncWalk, Client, Walk
+from analytics_sessions._clients import (
+    AsyncClient,
+    AsyncExport,
+    AsyncWalk,
+    Client,
+    Export,
+    Walk,
+)
 from analytics_sessions._messages import (
     BreakdownQuery,
     Event,
@@ -22,12 +29,14 @@ from analytics_sessions.v1.analysis_service_pb2 import (
     TimeBucket,
     TimeSeriesResponse,
 )
-from analytics_sessions.v1.session_pb2 import Session, SessionEvent
+from analytics_sessions.v1.session_pb2 import Session, SessionEvent, StoredEvent
+from analytics_sessions.v1.session_service_pb2 import ExportItem
 from analytics_sessions.v1.summary_pb2 import Summary
 from analytics_sessions.v1.visitor_service_pb2 import EraseVisitorResponse
 
 __all__ = [
     "AsyncClient",
+    "AsyncExport",
     "AsyncWalk",
     "BreakdownQuery",
     "BreakdownResponse",
@@ -36,12 +45,15 @@ __all__ = [
     "Comparison",
     "EraseVisitorResponse",
     "Event",
+    "Export",
+    "ExportItem",
     "Page",
     "Query",
     "Recorded",
     "SeriesQuery",
     "Session",
     "SessionEvent",
+    "StoredEvent",
     "SummarizeResponse",
     "Summary",
     "SummaryQuery",

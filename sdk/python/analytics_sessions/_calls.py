@@ -41,6 +41,25 @@ class Method(NamedTuple):
     timeout: float
     is_repeatable: bool
     """Whether doing it twice is doing it once, so that it is safe when its answer was lost."""
+    is_stream: bool
+    """Whether it answers one request with a stream, which goes on where it broke off."""
+
+
+class EndedEarly(RpcError):  # type: ignore[misc]
+    """A stream ended without its last message."""
+
+    def code(self) -> StatusCode:
+        """As where a connection is lost."""
+        return StatusCode.UNAVAILABLE
+
+    def details(self) -> str:
+        """For people."""
+        return "the stream ended before its last message"
+
+    def initial_metadata(self) -> None:
+        """There is none."""
+
+    trailing_metadata = initial_metadata
 
 
 def methods(channel: Any) -> dict[str, Method]:
@@ -51,7 +70,9 @@ def methods(channel: Any) -> dict[str, Method]:
 
 def _method(channel: Any, method: MethodDescriptor) -> Method:
     name, options = method.name, method.GetOptions()
-    kind = channel.stream_stream if method.client_streaming else channel.unary_unary
+    is_stream = method.server_streaming and not method.client_streaming
+    both = channel.stream_stream if method.client_streaming else channel.unary_unary
+    kind = channel.unary_stream if is_stream else both
     timeout = max(_TIMEOUT, options.Extensions[method_policy].timeout_seconds)
     is_idempotent = options.idempotency_level != MethodOptions.IDEMPOTENCY_UNKNOWN
     call = kind(
@@ -59,7 +80,7 @@ def _method(channel: Any, method: MethodDescriptor) -> Method:
         request_serializer=GetMessageClass(method.input_type).SerializeToString,
         response_deserializer=GetMessageClass(method.output_type).FromString,
     )
-    return Method(name, call, timeout, is_idempotent or name in _WITH_IDS)
+    return Method(name, call, timeout, is_idempotent or name in _WITH_IDS, is_stream)
 
 
 @dataclass(frozen=True)
@@ -124,7 +145,9 @@ class Attempts:
         if error.code is StatusCode.RESOURCE_EXHAUSTED:  # a limit of calls, which comes back
             return error.retry_seconds is not None
         is_lost = error.code in (StatusCode.UNAVAILABLE, StatusCode.DEADLINE_EXCEEDED)
-        return is_lost and self._method.is_repeatable
+        # What gRPC makes of a stream that is reset; the server's own INTERNAL has a reason.
+        is_reset = error.code is StatusCode.INTERNAL and not error.reason
+        return (is_lost or (is_reset and self._method.is_stream)) and self._method.is_repeatable
 
 
 def backoff() -> Iterator[float]:

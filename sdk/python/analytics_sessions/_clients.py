@@ -11,7 +11,7 @@ from typing import Any, Generic, Self, TypeVar, Unpack
 import grpc
 
 from analytics_sessions import _messages as messages
-from analytics_sessions._calls import FAILURES, Attempts, Settings, methods
+from analytics_sessions._calls import FAILURES, Attempts, EndedEarly, Settings, methods
 from analytics_sessions._connection import open_channel, setting
 from analytics_sessions._messages import (
     BreakdownQuery,
@@ -27,6 +27,7 @@ from analytics_sessions.v1.analysis_service_pb2 import (
     TimeSeriesResponse,
 )
 from analytics_sessions.v1.session_pb2 import Session, SessionEvent
+from analytics_sessions.v1.session_service_pb2 import ExportItem
 from analytics_sessions.v1.visitor_service_pb2 import EraseVisitorResponse
 
 REOPENING = 0.1
@@ -82,6 +83,41 @@ class AsyncWalk(Generic[T]):
             yield page
 
     async def __aiter__(self) -> AsyncIterator[T]:
+        async for page in self.pages():
+            for item in page.items:
+                yield item
+
+
+class Export:
+    """A stream of items: iterate over it for them, or over its `pages()`.
+
+    A stream that breaks off is opened again where it was. Each iteration begins at the cursor that
+    the export was made with, and is complete when it ends without an error.
+    """
+
+    def __init__(self, pages: Callable[[], Iterator[Page[ExportItem]]]) -> None:
+        self._pages = pages
+
+    def pages(self) -> Iterator[Page[ExportItem]]:
+        """Some items at a time, with the cursor that goes on after them; None on the last page."""
+        return self._pages()
+
+    def __iter__(self) -> Iterator[ExportItem]:
+        for page in self.pages():
+            yield from page.items
+
+
+class AsyncExport:
+    """Export for asyncio: iterated with `async for`."""
+
+    def __init__(self, pages: Callable[[], AsyncIterator[Page[ExportItem]]]) -> None:
+        self._pages = pages
+
+    def pages(self) -> AsyncIterator[Page[ExportItem]]:
+        """As Export.pages."""
+        return self._pages()
+
+    async def __aiter__(self) -> AsyncIterator[ExportItem]:
         async for page in self.pages():
             for item in page.items:
                 yield item
@@ -175,6 +211,29 @@ class Client(_Client, AbstractContextManager["Client"]):
             ValueError: A filter has no values, which would match all sessions.
         """
         return self._walk(messages.list_sessions(website_id, page_size, query), cursor)
+
+    def export_sessions(
+        self,
+        website_id: str,
+        *,
+        cursor: str | None = None,
+        include_events: bool = False,
+        **query: Unpack[Query],
+    ) -> Export:
+        """All sessions of a query, oldest first, as one stream.
+
+        Args:
+            website_id: The website.
+            cursor: Where to begin: `next_cursor` of a page, with the same query.
+            include_events: Whether each session is followed by its events.
+            **query: Which sessions, as for `sessions`.
+
+        Raises:
+            TypeError: A name is no parameter, or a value has another type.
+            ValueError: A filter has no values, which would match all sessions.
+        """
+        request = messages.export_sessions(website_id, cursor, include_events, query)
+        return Export(lambda: self._export(messages.Export(copy.deepcopy(request))))
 
     def session(self, website_id: str, session_id: str) -> Session:
         """One session; raises NotFound where there is none."""
@@ -328,6 +387,25 @@ class Client(_Client, AbstractContextManager["Client"]):
 
         return Walk(read, cursor)
 
+    def _export(self, export: messages.Export) -> Iterator[Page[ExportItem]]:
+        call, attempts = self._attempts("ExportSessions")
+        while True:
+            answers = None
+            try:
+                answers = call(export.request, **attempts.stream_options)
+                for answer in answers:
+                    yield export.page_of(answer)
+                    attempts.begin(0)
+                    if answer.is_last:
+                        return
+                raise EndedEarly
+            except FAILURES as failure:
+                pause = attempts.pause_after(failure)
+            finally:
+                if answers is not None:
+                    answers.cancel()
+            time.sleep(pause)
+
     def _call(self, method: str, request: Any, accepted: int = 0) -> Any:
         call, attempts = self._attempts(method)
         attempts.begin(accepted)
@@ -358,6 +436,18 @@ class AsyncClient(_Client, AbstractAsyncContextManager["AsyncClient"]):
     ) -> AsyncWalk[Session]:
         """As Client.sessions."""
         return self._walk(messages.list_sessions(website_id, page_size, query), cursor)
+
+    def export_sessions(
+        self,
+        website_id: str,
+        *,
+        cursor: str | None = None,
+        include_events: bool = False,
+        **query: Unpack[Query],
+    ) -> AsyncExport:
+        """As Client.export_sessions."""
+        request = messages.export_sessions(website_id, cursor, include_events, query)
+        return AsyncExport(lambda: self._export(messages.Export(copy.deepcopy(request))))
 
     async def session(self, website_id: str, session_id: str) -> Session:
         """As Client.session."""
@@ -474,6 +564,25 @@ class AsyncClient(_Client, AbstractAsyncContextManager["AsyncClient"]):
             return listing.page_of(await self._call(listing.method, listing.page_at(at)))
 
         return AsyncWalk(read, cursor)
+
+    async def _export(self, export: messages.Export) -> AsyncIterator[Page[ExportItem]]:
+        call, attempts = self._attempts("ExportSessions")
+        while True:
+            answers = None
+            try:
+                answers = call(export.request, **attempts.stream_options)
+                async for answer in answers:
+                    yield export.page_of(answer)
+                    attempts.begin(0)
+                    if answer.is_last:
+                        return
+                raise EndedEarly
+            except FAILURES as failure:
+                pause = attempts.pause_after(failure)
+            finally:
+                if answers is not None:
+                    answers.cancel()
+            await asyncio.sleep(pause)
 
     async def _call(self, method: str, request: Any, accepted: int = 0) -> Any:
         call, attempts = self._attempts(method)

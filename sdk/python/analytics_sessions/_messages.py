@@ -9,7 +9,9 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from google.protobuf.timestamp_pb2 import Timestamp
+from grpc import StatusCode
 
+from analytics_sessions.errors import SessionsError
 from analytics_sessions.v1.analysis_service_pb2 import (
     BreakdownRequest,
     BreakdownRow,
@@ -19,7 +21,13 @@ from analytics_sessions.v1.analysis_service_pb2 import (
 )
 from analytics_sessions.v1.event_pb2 import Event as EventMessage
 from analytics_sessions.v1.event_service_pb2 import RecordEventsRequest, StreamEventsRequest
-from analytics_sessions.v1.session_service_pb2 import GetSessionRequest, ListSessionsRequest
+from analytics_sessions.v1.session_service_pb2 import (
+    ExportItem,
+    ExportSessionsRequest,
+    ExportSessionsResponse,
+    GetSessionRequest,
+    ListSessionsRequest,
+)
 from analytics_sessions.v1.visitor_service_pb2 import EraseVisitorRequest
 
 _BATCH_EVENTS, _BATCH_BYTES = 1_000, 3 * 2**20
@@ -156,6 +164,39 @@ def list_sessions(website_id: str, page_size: int | None, query: Query) -> Listi
         website_id=website_id, limit=page_size or 100, **_fields("sessions", query, Query)
     )
     return Listing("ListSessions", request, "cursor", "sessions", "next_cursor")
+
+
+class Export:
+    """How far an export has come, over one stream after another.
+
+    Args:
+        request: what a new stream is asked for; it goes on where the one before it broke off.
+    """
+
+    def __init__(self, request: ExportSessionsRequest) -> None:
+        self.request = request
+        # Of one that begins at a cursor, the first answer tells how many sessions were before.
+        self._sessions = None if request.cursor else 0
+
+    def page_of(self, answer: ExportSessionsResponse) -> Page[ExportItem]:
+        """The page in an answer; raises DATA_LOSS where answers before it are missing."""
+        before = answer.sessions - sum(item.HasField("session") for item in answer.items)
+        if self._sessions not in (None, before):
+            text = f"the export lacks sessions: there are {self._sessions}, not {before}"
+            raise SessionsError(StatusCode.DATA_LOSS, text)
+        self._sessions = answer.sessions
+        self.request.cursor = answer.cursor
+        return Page(answer.items, answer.cursor or None)
+
+
+def export_sessions(
+    website_id: str, cursor: str | None, include_events: bool, query: Query
+) -> ExportSessionsRequest:
+    """The sessions to export; TypeError or ValueError where the query is wrong."""
+    fields = _fields("export_sessions", query, Query)
+    return ExportSessionsRequest(
+        website_id=website_id, cursor=cursor, include_events=include_events, **fields
+    )
 
 
 def list_events(website_id: str, session_id: str, page_size: int | None) -> Listing:

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import {
   type DescMessage,
   type DescMethodBiDiStreaming,
+  type DescMethodServerStreaming,
   type DescMethodUnary,
   getOption,
   type MessageInitShape,
@@ -34,8 +35,9 @@ export interface CallOptions extends Pick<ClientOptions, "timeoutMs" | "retryMs"
   requestId?: string | undefined;
 }
 
-type Method<I extends DescMessage, O extends DescMessage> =
-  DescMethodUnary<I, O> | DescMethodBiDiStreaming<I, O>;
+type Streaming<I extends DescMessage, O extends DescMessage> =
+  DescMethodBiDiStreaming<I, O> | DescMethodServerStreaming<I, O>;
+type Method<I extends DescMessage, O extends DescMessage> = DescMethodUnary<I, O> | Streaming<I, O>;
 const NAMES = ["address", "key", "timeoutMs", "retryMs", "interceptors"];
 const CALL_NAMES = ["timeoutMs", "retryMs", "signal", "requestId"];
 const USUAL = 10_000;
@@ -100,7 +102,7 @@ export class Calls {
 
   /** The answers of a new stream; it has no deadline. */
   async *answers<I extends DescMessage, O extends DescMessage>(
-    method: DescMethodBiDiStreaming<I, O>,
+    method: Streaming<I, O>,
     requests: AsyncIterable<MessageInitShape<I>>,
     { signal, headers }: Attempts<I, O>,
   ): AsyncGenerator<MessageShape<O>> {
@@ -139,6 +141,7 @@ export class Attempts<I extends DescMessage, O extends DescMessage> {
   readonly signal: AbortSignal | undefined;
   readonly timeoutMs: number;
   readonly #isRepeatable: boolean;
+  readonly #isExport: boolean;
   readonly #retryMs: number;
   #end = 0;
   #backoffMs = 0;
@@ -156,6 +159,7 @@ export class Attempts<I extends DescMessage, O extends DescMessage> {
     this.headers = { ...calls.headers, "x-request-id": requestId };
     const isIdempotent = method.idempotency !== MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN;
     this.#isRepeatable = isIdempotent || WITH_IDS.includes(method);
+    this.#isExport = method.methodKind === "server_streaming";
     this.signal = signal;
     this.#retryMs = retryMs;
     this.restart(accepted);
@@ -194,10 +198,12 @@ export class Attempts<I extends DescMessage, O extends DescMessage> {
     return sessionsError(error, unanswered, this.#requestId, this.#accepted);
   }
 
-  #isCurable({ code, retryDelayMs }: SessionsError): boolean {
+  #isCurable({ code, reason, retryDelayMs }: SessionsError): boolean {
     // A limit of calls comes back; a request that is too large stays too large.
     if (code === Code.ResourceExhausted) return retryDelayMs !== undefined;
-    return this.#isRepeatable && CURABLE.includes(code);
+    // What gRPC makes of a stream that is reset; the server's own Internal has a reason.
+    const isReset = this.#isExport && code === Code.Internal && !reason;
+    return this.#isRepeatable && (isReset || CURABLE.includes(code));
   }
 }
 

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Value } from "@bufbuild/protobuf/wkt";
 import { type CallOptions, Calls, type ClientOptions } from "./calls.js";
 import { batches, type EventInits } from "./events.js";
+import { Export } from "./export.js";
 import {
   AnalysisService,
   type BreakdownResponse,
@@ -59,6 +60,23 @@ export class Client {
       const page = await this.#calls.unary(listSessions, { ...request, cursor: at }, options);
       return pageOf(page.sessions, page.nextCursor);
     }, cursor);
+  }
+
+  /**
+   * All sessions of a query, oldest first, as one stream; with `includeEvents` each is followed by
+   * its events.
+   */
+  exportSessions(
+    websiteId: string,
+    query: SessionQuery = {},
+    {
+      cursor,
+      includeEvents = false,
+      ...options
+    }: Pick<Paging, "cursor"> & { includeEvents?: boolean } & CallOptions = {},
+  ): Export {
+    const request = { ...fieldsOf(query), websiteId, cursor: cursor ?? "", includeEvents };
+    return new Export(this.#calls, request, options);
   }
 
   /** A session by its id. */

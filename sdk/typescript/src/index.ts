@@ -4,6 +4,7 @@ export type { CallOptions, ClientOptions } from "./calls.js";
 export * from "./client.js";
 export * from "./errors.js";
 export type { EventInit, EventInits } from "./events.js";
+export type { Export } from "./export.js";
 export type {
   BreakdownResponse,
   BreakdownRow,
@@ -12,8 +13,9 @@ export type {
   TimeBucket,
   TimeSeriesResponse,
 } from "./gen/analytics/sessions/v1/analysis_service_pb.js";
-export type { Session, SessionEvent } from "./gen/analytics/sessions/v1/session_pb.js";
+export type { Session, SessionEvent, StoredEvent } from "./gen/analytics/sessions/v1/session_pb.js";
 export type { Summary } from "./gen/analytics/sessions/v1/summary_pb.js";
+export type { ExportItem } from "./gen/analytics/sessions/v1/session_service_pb.js";
 export type { EraseVisitorResponse } from "./gen/analytics/sessions/v1/visitor_service_pb.js";
 export type { components as RestComponents, paths as RestPaths } from "./gen/openapi.js";
 export type { BreakdownQuery, SeriesQuery, SessionQuery, SummaryQuery } from "./queries.js";

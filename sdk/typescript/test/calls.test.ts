@@ -7,6 +7,7 @@ import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import {
   Client,
   type EventInit,
+  type ExportItem,
   type Interceptor,
   InvalidArgument,
   ResourceExhausted,
@@ -329,6 +330,73 @@ for (const [way, end] of [
     assert.deepEqual(numbers.slice(-2), [1n, 2n]);
   });
 }
+
+const SESSIONS = ["a", "b", "c", "d"].map((sessionId) => ({
+  kind: { case: "session" as const, value: { sessionId } },
+}));
+
+/** A service with an export of four sessions, two in a message; `fail` is called after each. */
+function exporting(fail: (cursor: string) => "ends" | void) {
+  const cursors: string[] = [];
+  const exportSessions: Methods["exportSessions"] = async function* ({ cursor }) {
+    cursors.push(cursor);
+    for (let at = Number(cursor || 0); at < 4; at += 2) {
+      const items = SESSIONS.slice(at, at + 2);
+      yield { items, cursor: `${at + 2}`, sessions: at + 2 };
+      if (fail(`${at + 2}`)) return;
+    }
+    yield { sessions: 4, isLast: true };
+  };
+  return { cursors, methods: { exportSessions } };
+}
+
+function sessionIds(items: readonly ExportItem[]): (string | false)[] {
+  return items.map(({ kind }) => kind.case === "session" && kind.value.sessionId);
+}
+
+for (const [way, failure] of [
+  ["is lost", unavailable()],
+  ["is reset", new ConnectError("reset", Code.Internal)],
+  ["ends early", undefined],
+] as const) {
+  test(`export_resumes: when it ${way}`, async () => {
+    let failed = false;
+    const { cursors, methods } = exporting(() => {
+      if (failed) return;
+      failed = true;
+      if (failure) throw failure;
+      return "ends";
+    });
+    await using fake = await Fake.start(methods);
+    const client = new Client({ address: fake.address, key: KEY });
+    const items = await collected(client.exportSessions("site"));
+    assert.deepEqual(sessionIds(items), ["a", "b", "c", "d"]);
+    assert.deepEqual(cursors, ["", "2"]);
+  });
+}
+
+test("export_failure", async () => {
+  const refusing = exporting(() => {
+    throw new ConnectError("no", Code.InvalidArgument);
+  });
+  const lacking: Methods["exportSessions"] = async function* () {
+    yield { items: SESSIONS.slice(0, 2), cursor: "2", sessions: 2 };
+    yield { items: SESSIONS.slice(3), sessions: 4, isLast: true };
+  };
+  for (const [methods, code] of [
+    [refusing.methods, Code.InvalidArgument],
+    [{ exportSessions: lacking }, Code.DataLoss],
+  ] as const) {
+    await using fake = await Fake.start(methods);
+    const found = new Client({ address: fake.address, key: KEY }).exportSessions("site").pages();
+    assert.deepEqual(sessionIds((await found.next()).value?.items ?? []), ["a", "b"]);
+    await assert.rejects(found.next(), (error) => {
+      assert.ok(error instanceof SessionsError);
+      assert.equal(error.code, code);
+      return true;
+    });
+  }
+});
 
 test("stream_failure", async () => {
   const streamEvents: Methods["streamEvents"] = async function* (batches) {

@@ -53,6 +53,31 @@ test("walk_over_pages: all sessions, newest first", async () => {
   assert.deepEqual(timestampDate(sessions.at(-1)!.startedAt!), new Date("2026-03-03T08:00:00Z"));
 });
 
+test("export_complete: all sessions with their events, oldest first", async () => {
+  const items = await collected(client.exportSessions(website, DAY, { includeEvents: true }));
+  const sessions = items.flatMap(({ kind }) => (kind.case === "session" ? [kind.value] : []));
+  assert.deepEqual(ids(sessions).reverse(), VISITORS);
+  let session = sessions[0]!;
+  for (const { kind } of items) {
+    if (kind.case === "session") session = kind.value;
+    if (kind.case === "event") assert.equal(kind.value.sessionId, session.sessionId);
+  }
+  const events = sessions.reduce((sum, { pageviews, events }) => sum + pageviews + events, 0);
+  assert.equal(items.length, sessions.length + events);
+});
+
+test("export_pages: have cursors, and it begins at one", async () => {
+  const pages = await collected(client.exportSessions(website, DAY).pages());
+  assert.ok(pages.length > 1);
+  const at = pages.map((page) => page.nextCursor);
+  assert.deepEqual([at[0] !== null, at.at(-1)], [true, null]);
+  const rest = await collected(client.exportSessions(website, DAY, { cursor: at[0] }));
+  assert.deepEqual(
+    [...pages[0]!.items, ...rest],
+    pages.flatMap((page) => page.items),
+  );
+});
+
 test("filters on all pages, by one value and by alternatives", async () => {
   const american = VISITORS.filter((name) => Number(name.slice(-3)) % 5);
   const one = await collected(client.sessions(website, { ...DAY, filterCountry: "US" }));

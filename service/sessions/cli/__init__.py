@@ -10,6 +10,7 @@ import click
 
 from sessions.cli.analyze import analyze
 from sessions.cli.blocks import blocks
+from sessions.cli.export import export
 from sessions.cli.generate import generate
 from sessions.cli.import_events import import_events
 from sessions.cli.keys import keys
@@ -28,6 +29,7 @@ COMMANDS: tuple[click.Command, ...] = (
         websites,
         keys,
         import_events,
+        export,
         analyze,
         visitors,
         retention,

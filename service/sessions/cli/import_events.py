@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from sessions.ingest.formats.log_formats import LogFormat
     from sessions.ingest.importer import Importer, Tally
 
-_FORMATS = ("combined", "ndjson", "csv", "umami")
-_SKIPPED_AS = {"umami": "no pageviews or events of the website"}
+_FORMATS = ("combined", "ndjson", "csv", "umami", "export")
+_SKIPPED_AS = {"umami": "no pageviews or events of the website", "export": "sessions"}
 
 
 class _Counts(NamedTuple):
@@ -25,7 +25,7 @@ class _Counts(NamedTuple):
     known: int = 0
 
 
-@click.command("import", short_help="Import access logs, ndjson, CSV or Umami's exports.")
+@click.command("import", short_help="Import access logs, ndjson, CSV or exports.")
 @click.option("--website", required=True, metavar="ID", help="The website of the events.")
 @click.option(
     "--format", "format_name", required=True, type=click.Choice(_FORMATS), help="Format of FILE."
@@ -116,6 +116,12 @@ def import_events(
     \b
         sessions import --website "$site" --format umami website_event.csv
 
+    An export with its events, into the same sessions and events:
+
+    \b
+        sessions export --website "$site" --include-bots --include-events --output sessions.ndjson
+        sessions import --website "$other" --format export sessions.ndjson
+
     Check files first, without a database:
 
     \b
@@ -176,11 +182,14 @@ def _log_format(written: str) -> "LogFormat":
 def _format(name: str, columns: tuple[str, ...], umami_website: str) -> "Format":
     """One of the other formats with its options."""
     from sessions.ingest.formats.csv import Csv
+    from sessions.ingest.formats.export import Export
     from sessions.ingest.formats.ndjson import Ndjson
     from sessions.ingest.formats.umami import Umami
 
     if name == "umami":
         return Umami(umami_website)
+    if name == "export":
+        return Export()
     return Csv(dict(_mapping(each) for each in columns)) if name == "csv" else Ndjson()
 
 
@@ -237,7 +246,7 @@ async def _checking(
     async def discard(events: "list[Event]") -> _Counts:
         return _Counts()
 
-    yield Importer(website_id, chosen, Enricher(Visitors(b"")), discard, complete)
+    yield Importer(website_id, chosen, Enricher(Visitors(b"")), discard, complete=complete)
 
 
 @asynccontextmanager
@@ -247,6 +256,7 @@ async def _recording(
     """An importer for a website in the configured database."""
     from sessions.cli.application import open_for_command
     from sessions.cli.blocks import fold_websites
+    from sessions.ingest.formats.export import Export
     from sessions.ingest.importer import AT_ONCE, Importer
 
     async with open_for_command(connections=AT_ONCE) as app:
@@ -255,7 +265,14 @@ async def _recording(
         async def record(events: "list[Event]") -> _Counts:
             return _Counts(*await app.write_events(website, events))
 
-        yield Importer(website_id, chosen, app.enricher, record, complete)
+        yield Importer(
+            website_id,
+            chosen,
+            app.enricher,
+            record,
+            complete=complete,
+            keeps_sequences=isinstance(chosen, Export),
+        )
         await fold_websites(app, [website])
 
 

@@ -16,9 +16,9 @@ from sessions.domain.client_addresses import canonical_ip, holds_address, may_ho
 from sessions.domain.dimensions import ATTRIBUTES, NAMES, first_language
 from sessions.domain.errors import InvalidArgument, Violation
 from sessions.domain.event_identity import Ordinals, event_key, number_ties
-from sessions.domain.events import Event, EventInput, EventKey
+from sessions.domain.events import Event, EventInput, EventKey, RestoredEvent
 from sessions.domain.locations import UNKNOWN, Location, unlocated
-from sessions.domain.validation import violations
+from sessions.domain.validation import restored_violations, violations
 from sessions.domain.visitors import Visitors
 
 _DESCRIPTIONS = tuple(each.name for each in ATTRIBUTES if not each.source.startswith("url."))
@@ -119,24 +119,11 @@ class Enricher:
 
     def _event(self, sent: EventInput, website_id: str, key: EventKey) -> Event:
         """The event of a valid sent event."""
-        occurred_at, sequence, event_id = key
         address = canonical_ip(sent.client_ip) if sent.client_ip else ""
-        facts = self._facts(sent, address)
-        event = Event(
-            visitor_id=sent.visitor_id
-            or self._visitors.client_id(website_id, address, sent.user_agent),
-            occurred_at=occurred_at,
-            sequence=sequence,
-            event_id=event_id,
-            is_pageview=sent.event_type == "pageview",
-            is_bot=facts.client.is_bot,
-            event_name=sent.event_name,
-            event_data=sent.event_data,
-            url=sent.url,
-            referrer=sent.referrer,
-            path=facts.url.path,
-            attributes=dict(zip(NAMES, _attributes(facts), strict=True)),
+        visitor_id = sent.visitor_id or self._visitors.client_id(
+            website_id, address, sent.user_agent
         )
+        event = _stored(sent, visitor_id, key, self._facts(sent, address))
         if address:
             _forget_address(event, address)
         return event
@@ -144,13 +131,10 @@ class Enricher:
     def _facts(self, sent: EventInput, address: str) -> Facts:
         url = urls.split_url(sent.url)
         hostname = urls.host(sent.hostname) or url.hostname
-        referrer_host = urls.referrer_host(sent.referrer)
-        if referrer_host and urls.is_same_site(referrer_host, hostname):
-            referrer_host = ""
         return Facts(
             url=url,
             hostname=hostname,
-            referrer_host=referrer_host,
+            referrer_host=_other_host(sent.referrer, hostname),
             client=user_agents.describe(sent.user_agent),
             location=self._location(sent, address),
             language=sent.language and first_language(sent.language),
@@ -161,6 +145,52 @@ class Enricher:
         if sent.country or sent.region or sent.city:
             return Location(sent.country.upper(), sent.region, sent.city)
         return self._locate(address) if address else UNKNOWN
+
+
+def restored(stored: RestoredEvent, received_at: datetime) -> Event:
+    """The event that was stored when this one was exported.
+
+    Raises:
+        InvalidArgument: with every violation.
+    """
+    sent = stored.sent
+    if wrong := [*violations(sent, received_at), *restored_violations(stored)]:
+        raise InvalidArgument(*wrong)
+    facts = Facts(
+        url=urls.split_url(sent.url),
+        hostname=sent.hostname,
+        referrer_host=_other_host(sent.referrer, sent.hostname),
+        client=user_agents.Client(stored.browser, stored.os, stored.device, stored.is_bot),
+        location=Location(sent.country, sent.region, sent.city),
+        language=sent.language,
+    )
+    key = event_key(sent, received_at, Ordinals())
+    return _stored(sent, sent.visitor_id, key, facts)
+
+
+def _stored(sent: EventInput, visitor_id: str, key: EventKey, facts: Facts) -> Event:
+    """The event as it is stored."""
+    occurred_at, sequence, event_id = key
+    return Event(
+        visitor_id=visitor_id,
+        occurred_at=occurred_at,
+        sequence=sequence,
+        event_id=event_id,
+        is_pageview=sent.event_type == "pageview",
+        is_bot=facts.client.is_bot,
+        event_name=sent.event_name,
+        event_data=sent.event_data,
+        url=sent.url,
+        referrer=sent.referrer,
+        path=facts.url.path,
+        attributes=dict(zip(NAMES, _attributes(facts), strict=True)),
+    )
+
+
+def _other_host(referrer: str, hostname: str) -> str:
+    """The host of a referrer; `''` where that is the website's own."""
+    host = urls.referrer_host(referrer)
+    return "" if host and urls.is_same_site(host, hostname) else host
 
 
 def _forget_address(event: Event, address: str) -> None:

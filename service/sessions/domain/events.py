@@ -61,6 +61,20 @@ class Event:
         return self.occurred_at, self.sequence, self.event_id
 
 
+@dataclass(slots=True, kw_only=True)
+class RestoredEvent:
+    """One hit as an export has it: what was sent of it, and what its user agent told.
+
+    Nothing of `sent` is derived again: its `hostname` and others are those that were stored.
+    """
+
+    sent: EventInput
+    browser: str = ""
+    os: str = ""
+    device: str = ""
+    is_bot: bool = False
+
+
 class StoredEvent(NamedTuple):
     """One hit as it is exported; `client` holds its values of `dimensions.CLIENT` in order.
 

@@ -11,9 +11,10 @@ import orjson
 from sessions.domain import limits, urls
 from sessions.domain.client_addresses import canonical_ip, holds_address
 from sessions.domain.errors import Violation
-from sessions.domain.events import EventInput
+from sessions.domain.events import EventInput, RestoredEvent
 
 _INTEGERS = range(-(2**63), 2**64)  # what the JSON library writes
+_DEVICES = ("desktop", "mobile", "tablet")
 _KEY_SHOWN = 40  # characters of a key in the name of a field
 
 _texts = attrgetter(*(text.field for text in limits.TEXTS))
@@ -32,6 +33,19 @@ def violations(sent: EventInput, received_at: datetime) -> list[Violation]:
     if sent.event_data is not None:
         wrong += _wrong_data(sent.event_data)
     return wrong
+
+
+def restored_violations(stored: RestoredEvent) -> Iterator[Violation]:
+    """All that is wrong with what an exported event has beyond one that is sent."""
+    for field in ("browser", "os"):
+        text = getattr(stored, field)
+        if reason := _not_storable(text):
+            yield Violation(field, reason)
+        elif (size := len(text.encode())) > limits.MAX_FAMILY:
+            text = f"is {size:,} bytes long; at most {limits.MAX_FAMILY}"
+            yield Violation(field, text, limits.MAX_FAMILY, size)
+    if stored.device not in ("", *_DEVICES):
+        yield Violation("device", f"must be one of {', '.join(_DEVICES)}")
 
 
 def visitor_violations(name: EventInput) -> list[Violation]:

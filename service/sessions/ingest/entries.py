@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from sessions.domain.events import EventInput
+from sessions.domain.events import EventInput, RestoredEvent
 from sessions.ingest.lines import Line
 
 
@@ -25,7 +25,7 @@ class Comment:
     """A line that says something about the file, and is not data."""
 
 
-Outcome = EventInput | Refused | Skipped | Comment
+Outcome = EventInput | RestoredEvent | Refused | Skipped | Comment
 """What a line is."""
 
 

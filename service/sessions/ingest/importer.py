@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
-from sessions.domain.enrichment import Enricher
+from sessions.domain.enrichment import Enricher, restored
 from sessions.domain.errors import InvalidArgument
 from sessions.domain.event_identity import Ordinals, number_ties
-from sessions.domain.events import Event, EventInput
+from sessions.domain.events import Event, EventInput, RestoredEvent
 from sessions.ingest.entries import (
     Comment,
     Entry,
@@ -128,6 +128,8 @@ class Importer:
     """Stores events; when it returns, they are durable. Called for `AT_ONCE` parts together."""
     complete: bool = False
     """Whether a last line without a line end is taken too, instead of being held back."""
+    keeps_sequences: bool = False
+    """Whether events have the sequences that they were stored with, and their order is no other."""
 
     async def __call__(
         self, files: Iterable[str], tally: Tally, progress: Callable[[int], object]
@@ -177,16 +179,20 @@ class Importer:
             for event in self._events(source, tally):
                 events.append(event)
                 if len(events) == BATCH:
-                    number_ties(events, ties)
+                    self._number_ties(events, ties)
                     position = source.position()
                     yield _Batch(events, position - done)
                     events, done = [], position
         except UnreadableFile as error:
             failure = error
-        number_ties(events, ties)
+        self._number_ties(events, ties)
         yield _Batch(events, source.position() - done)
         if failure:
             raise failure
+
+    def _number_ties(self, events: list[Event], ties: Ordinals) -> None:
+        if not self.keeps_sequences:
+            number_ties(events, ties)
 
     def _events(self, source: Source, tally: Tally) -> Iterator[Event]:
         """The valid events of a file; all else is counted."""
@@ -213,9 +219,11 @@ class Importer:
 
     def _outcome(self, entry: Entry, ordinals: Ordinals) -> Event | Outcome:
         sent = entry.outcome
-        if not isinstance(sent, EventInput):
+        if not isinstance(sent, EventInput | RestoredEvent):
             return sent
         try:
+            if isinstance(sent, RestoredEvent):
+                return restored(sent, datetime.now(UTC))
             return self.enricher.enrich(
                 sent,
                 website_id=self.website_id,

@@ -14,7 +14,8 @@ from sessions.domain.events import BEFORE_ALL, EventKey, StoredEvent
 from sessions.domain.paging import Position
 from sessions.domain.selection import Selection
 from sessions.domain.session import Session
-from sessions.storage.database import Connection
+from sessions.storage.database import Connection, Database
+from sessions.storage.estimates import estimated_rows
 from sessions.storage.predicates import compile_predicate
 from sessions.storage.rows import SESSION_COLUMNS, Values, columns_of, picker, session_rows
 
@@ -128,6 +129,23 @@ async def find(
     last = await connection.execute(_LAST_SCANNED.format(operator=operator), parameters)
     row = await last.fetchone()
     return Found(sessions, Position(*row) if row else None)
+
+
+async def estimate(database: Database, website_key: int, selection: Selection) -> int:
+    """About how many sessions a selection has, as far as rows tell.
+
+    Raises:
+        Unavailable: the database can't be reached.
+    """
+    condition, values = compile_predicate(selection.predicate)
+    people: LiteralString = "true" if selection.include_bots else "NOT s.is_bot"
+    query: LiteralString = f"""
+    SELECT FROM sessions s
+     WHERE s.website_key = %(website_key)s
+       AND s.started_at >= %(since)s AND s.started_at < %(until)s
+       AND {people} AND {condition}"""
+    parameters = values | {"website_key": website_key} | selection.range._asdict()
+    return await estimated_rows(database, query, parameters)
 
 
 async def events(

@@ -146,6 +146,19 @@ class ExportSessions:
         finally:
             self._running -= 1
 
+    async def estimate(self, query: SelectionQuery) -> int:
+        """About how many sessions an export has.
+
+        Raises:
+            InvalidArgument: a parameter is wrong.
+            NotFound: there is no such website.
+        """
+        selection = select(query, self._clock())
+        website = await self._websites.get(query.website_id)
+        told, _ = divide(selection.predicate)
+        told_selection = replace(selection, predicate=told)
+        return await session_export.estimate(self._database, website.key, told_selection)
+
     def _part(self, items: list[Item], key: ExportKey, identity: bytes) -> ExportPart:
         return ExportPart(items, self._cursors.seal(key.pack(), identity), key.sessions)
 

@@ -7,10 +7,12 @@ from typing import Any, Generic, Self, TypeVar
 
 from analytics_sessions import (
     AsyncClient,
+    AsyncExport,
     AsyncWalk,
     BreakdownResponse,
     Client,
     EraseVisitorResponse,
+    ExportItem,
     Page,
     Recorded,
     Session,
@@ -41,6 +43,9 @@ class Blocking:
 
     def sessions(self, website_id: str, **query: Any) -> "BlockingWalk[Session]":
         return BlockingWalk(self._client.sessions(website_id, **query), self._runner)
+
+    def export_sessions(self, website_id: str, **query: Any) -> "BlockingExport":
+        return BlockingExport(self._client.export_sessions(website_id, **query), self._runner)
 
     def session(self, website_id: str, session_id: str) -> Session:
         return self._runner.run(self._client.session(website_id, session_id))
@@ -97,6 +102,19 @@ class BlockingWalk(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         return _each(aiter(self._walk), self._runner)
+
+
+class BlockingExport:
+    """AsyncExport with the methods of Export."""
+
+    def __init__(self, export: AsyncExport, runner: asyncio.Runner) -> None:
+        self._export, self._runner = export, runner
+
+    def pages(self) -> Iterator[Page[ExportItem]]:
+        return _each(self._export.pages(), self._runner)
+
+    def __iter__(self) -> Iterator[ExportItem]:
+        return _each(aiter(self._export), self._runner)
 
 
 async def _made(arguments: Any, options: Any) -> AsyncClient:

@@ -74,6 +74,18 @@ class Server(grpc.GenericRpcHandler):
                     return
                 yield self._step(context, response(batch=message.batch))
 
+        def stream(message: Any, context: grpc.ServicerContext) -> Iterator[Message]:
+            self._keep(message, context)
+            while self.script and self.script[0] is not END:
+                yield self._step(context, response())
+            del self.script[:1]
+
+        if handler_call_details.method.endswith("/ExportSessions"):
+            return grpc.unary_stream_rpc_method_handler(
+                stream,
+                request_deserializer=request.FromString,
+                response_serializer=lambda message: message.SerializeToString(),
+            )
         streams = handler_call_details.method.endswith("/StreamEvents")
         made = grpc.stream_stream_rpc_method_handler if streams else _unary
         return made(

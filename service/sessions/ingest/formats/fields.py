@@ -1,6 +1,6 @@
 """The fields of an event as JSON: names, types, and what is wrong with a value."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -17,7 +17,8 @@ class WrongValue(ValueError):
     """The message says what the value must be."""
 
 
-def _text(value: Any) -> str:
+def read_text(value: Any) -> str:
+    """Text; raises WrongValue for anything else."""
     if type(value) is not str:
         raise WrongValue("must be text")
     return value
@@ -29,6 +30,13 @@ def _integer(value: Any) -> int:
     return value
 
 
+def read_boolean(value: Any) -> bool:
+    """True or false; raises WrongValue for anything else."""
+    if type(value) is not bool:
+        raise WrongValue("must be true or false")
+    return value
+
+
 def _object(value: Any) -> dict[str, Any]:
     if type(value) is not dict:
         raise WrongValue("must be an object")
@@ -37,7 +45,7 @@ def _object(value: Any) -> dict[str, Any]:
 
 def _moment(value: Any) -> Any:
     try:
-        return rfc3339(_text(value))
+        return rfc3339(read_text(value))
     except WrongValue:
         raise
     except ValueError:
@@ -47,7 +55,7 @@ def _moment(value: Any) -> Any:
 
 
 READERS: dict[str, Callable[[Any], Any]] = {
-    **{each.field: _text for each in TEXTS},
+    **{each.field: read_text for each in TEXTS},
     SEQUENCE: _integer,
     EVENT_DATA: _object,
     TIMESTAMP: _moment,
@@ -55,9 +63,27 @@ READERS: dict[str, Callable[[Any], Any]] = {
 """Field of `EventInput` → what makes its value from JSON, or raises WrongValue."""
 
 
-def unknown_field(name: str) -> str:
+def read_fields(
+    fields: Mapping[str, Any], readers: Mapping[str, Callable[[Any], Any]] = READERS
+) -> tuple[dict[str, Any], list[str]]:
+    """The values of fields of JSON, of which null counts as not sent, and all that is wrong."""
+    wrong: list[str] = []
+    known = {}
+    for name, value in fields.items():
+        reader = readers.get(name)
+        if reader is None:
+            wrong.append(unknown_field(name, readers))
+        elif value is not None:
+            try:
+                known[name] = reader(value)
+            except WrongValue as error:
+                wrong.append(f"{name}: {error}")
+    return known, wrong
+
+
+def unknown_field(name: str, names: Iterable[str] = READERS) -> str:
     """Refuse a field by name, with the one that was meant if that can be guessed."""
-    near = get_close_matches(name, READERS, n=1)
+    near = get_close_matches(name, list(names), n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
     return f"'{shown(name)}': there is no such field{hint}"
 

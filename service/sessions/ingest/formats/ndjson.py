@@ -13,7 +13,7 @@ import orjson
 
 from sessions.domain.events import EventInput
 from sessions.ingest.entries import Entry, Refused
-from sessions.ingest.formats.fields import READERS, TIMESTAMP, WrongValue, unknown_field
+from sessions.ingest.formats.fields import TIMESTAMP, read_fields
 from sessions.ingest.lines import Line
 
 
@@ -37,17 +37,7 @@ def parse(content: bytes) -> EventInput | Refused:
         return Refused(f"not JSON: {error.msg} at byte {error.pos + 1}")
     if type(fields) is not dict:
         return Refused("not a JSON object")
-    wrong: list[str] = []
-    known = {}
-    for name, value in fields.items():
-        reader = READERS.get(name)
-        if reader is None:
-            wrong.append(unknown_field(name))
-        elif value is not None:
-            try:
-                known[name] = reader(value)
-            except WrongValue as error:
-                wrong.append(f"{name}: {error}")
+    known, wrong = read_fields(fields)
     if fields.get(TIMESTAMP) is None:
         wrong.append(f"{TIMESTAMP}: is required in a file")
     return Refused("; ".join(wrong)) if wrong else EventInput(**known)

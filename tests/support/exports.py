@@ -1,0 +1,38 @@
+"""Exports of one website, of a selection that needs no words."""
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
+
+import pytest
+from sessions.domain.cursors import CursorSigner
+from sessions.domain.selection import Selection, SelectionQuery
+from sessions.domain.websites import Website
+from sessions.storage.database import Database
+from sessions.usecases import export_sessions
+from sessions.usecases.export_sessions import ExportPart, ExportSessions, Item
+from sessions.usecases.websites import Websites
+
+from tests.support.strategies import START
+
+
+class Export:
+    """Exports of one website, of a selection that needs no words."""
+
+    def __init__(
+        self, database: Database, website: Website, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        cursors = CursorSigner({1: b"k" * 32})
+        self._export = ExportSessions(database, Websites(database), cursors, lambda: START)
+        self._website_id = website.website_id
+        self._patch = monkeypatch
+
+    async def parts(self, asked: Selection, **more: Any) -> list[ExportPart]:
+        """All parts, from a cursor on."""
+        self._patch.setattr(export_sessions, "select", lambda query, now: asked)
+        query = SelectionQuery(website_id=self._website_id)
+        return [part async for part in self._export(query, **more)]
+
+
+def items_of(parts: Sequence[ExportPart]) -> list[Item]:
+    return list(chain.from_iterable(part.items for part in parts))
