@@ -1,17 +1,20 @@
 """Masks over columns are true of the sessions that a plain evaluation finds."""
 
 from collections.abc import Sequence
+from contextvars import copy_context
 from datetime import timedelta
 from functools import partial
+from threading import Event
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sessions.analysis import masks
-from sessions.analysis.columns import Array, Columns, smallest
+from sessions.analysis import interruption, masks
+from sessions.analysis.columns import Array, Columns, Flags, smallest
 from sessions.domain.dimensions import ACQUISITION, CLIENT, TEXTS
 from sessions.domain.hours import microseconds
-from sessions.domain.predicates import Not, OneOf, Predicate
+from sessions.domain.predicates import All, HasLike, Journey, Like, Not, OneOf, Pattern, Predicate
 from sessions.domain.steps import Step
 
 from tests.support.reference import Expected, is_step, matches
@@ -100,3 +103,47 @@ def test_masks_of_steps(found: list[Expected], condition: Predicate) -> None:
     done = [step for session in found for step in session.steps]
     mask = masks.step_mask(Step("", condition), columns_of(found))
     assert mask.tolist() == list(map(partial(is_step, condition), done))
+
+
+BLOG = Pattern("/blog/", False, True)
+SESSION = Expected(
+    visitor_id="",
+    started_at=START,
+    ended_at=START,
+    pageviews=1,
+    events=0,
+    is_bot=False,
+    entry_page="/",
+    exit_page="/",
+    acquisition=("",) * len(ACQUISITION),
+    attributes=("",) * len(CLIENT),
+    pages=frozenset("/"),
+    event_names=frozenset(),
+    steps=(("page", "/"),),
+)
+
+
+def test_a_condition_is_decided_once_however_often_it_stands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    decided: list[Pattern] = []
+
+    def like(pattern: Pattern, words: Sequence[str], kind: str) -> Flags:
+        decided.append(pattern)
+        return np.zeros(len(words), np.bool_)
+
+    monkeypatch.setattr(masks, "_like", like)
+    journey = Journey((Like("page", BLOG),) * 10)
+    masks.mask(All((HasLike("page", BLOG), journey, Not(journey))), columns_of([SESSION]))
+    assert decided == [BLOG]
+
+
+def test_a_mask_can_be_stopped() -> None:
+    def stopped() -> None:
+        stop = Event()
+        stop.set()
+        interruption.stop.set(stop)
+        masks.mask(HasLike("page", BLOG), columns_of([SESSION]))
+
+    with pytest.raises(interruption.Interrupted):
+        copy_context().run(stopped)

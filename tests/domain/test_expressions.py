@@ -19,7 +19,7 @@ from sessions.domain.predicates import (
     Pattern,
     Predicate,
 )
-from sessions.domain.steps import parse_step
+from sessions.domain.steps import parse_step, parse_steps
 
 EARLIEST = microseconds(datetime(1, 1, 2, tzinfo=UTC))
 LATEST = microseconds(datetime(9999, 12, 30, tzinfo=UTC))
@@ -202,3 +202,13 @@ def test_a_step_that_is_none(text: str, message: str) -> None:
     with pytest.raises(InvalidArgument) as caught:
         parse_step(text, "journey[1]")
     assert caught.value.message == message
+
+
+def test_comparisons_of_all_steps_are_counted_together() -> None:
+    """Those of one field, which become one condition, too."""
+    eight = " OR ".join(["page = /"] * 7 + ["event = a"])
+    assert len(parse_steps([eight] * 8, "journey")) == 8
+    with pytest.raises(InvalidArgument) as caught:
+        parse_steps([*[eight] * 8, "page = / OR page = /b"], "journey")
+    assert caught.value.message == "journey: 66 comparisons in all steps; send 64 at the most"
+    assert caught.value.metadata["limit"] == "64"

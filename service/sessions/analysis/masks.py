@@ -1,14 +1,17 @@
 """Compiles a predicate to a mask over columns: which sessions it is true of.
 
-A condition on a text is decided once for each of its words.
+A condition on a text is decided once for each of its words, and once however often a predicate
+has it.
 """
 
-from collections.abc import Callable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
+from sessions.analysis import interruption
 from sessions.analysis.columns import KINDS, Columns, Flags, Integers
 from sessions.domain.predicates import (
     All,
@@ -21,6 +24,7 @@ from sessions.domain.predicates import (
     Like,
     Not,
     OneOf,
+    Pattern,
     Predicate,
     VisitorKeys,
 )
@@ -28,6 +32,7 @@ from sessions.domain.selection import Selection
 from sessions.domain.steps import Step
 
 _SECOND = 1_000_000
+_ANY = Pattern("", True, True)
 
 
 def columns_of(selection: Selection) -> frozenset[str]:
@@ -64,8 +69,14 @@ def _columns_of(predicate: Predicate) -> frozenset[str]:
 
 
 def mask(predicate: Predicate, columns: Columns) -> Flags:
-    """For each session, whether the predicate is true of it."""
-    return _combine(predicate, partial(_of_sessions, columns), len(columns))
+    """For each session, whether the predicate is true of it.
+
+    Raises:
+        Interrupted: see `sessions.analysis.interruption`.
+    """
+    of_step = _Remembered(partial(_of_step_words, columns.words.get("step_item", ())))
+    of_session = _Remembered(partial(_of_sessions, columns, of_step))
+    return _combine(predicate, of_session, len(columns))
 
 
 def step_mask(step: Step, columns: Columns) -> Flags:
@@ -73,16 +84,35 @@ def step_mask(step: Step, columns: Columns) -> Flags:
 
     The columns have `step_item`.
     """
-    return _of_steps(columns, step.condition)
+    of_step = _Remembered(partial(_of_step_words, columns.words["step_item"]))
+    return _of_steps(columns, step.condition, of_step)
 
 
-def _of_steps(columns: Columns, condition: Predicate) -> Flags:
-    words = columns.words["step_item"]
-    is_match: Flags = _combine(condition, partial(_of_step_words, words), len(words))
-    return is_match[columns["step_item"]]
+_Leaf = Callable[[Predicate], Flags]
+"""Decides a single condition."""
 
 
-def _combine(predicate: Predicate, leaf: Callable[[Predicate], Flags], size: int) -> Flags:
+class _Remembered:
+    """Decides each single condition once; between two of them a computation can be stopped."""
+
+    def __init__(self, leaf: _Leaf) -> None:
+        self._leaf = leaf
+        self._found: dict[Predicate, Flags] = {}
+
+    def __call__(self, condition: Predicate) -> Flags:
+        if condition not in self._found:
+            interruption.check()
+            self._found[condition] = self._leaf(condition)
+        return self._found[condition]
+
+
+def _of_steps(columns: Columns, condition: Predicate, of_step: _Leaf) -> Flags:
+    is_match = _combine(condition, of_step, len(columns.words["step_item"]))
+    found: Flags = is_match[columns["step_item"]]
+    return found
+
+
+def _combine(predicate: Predicate, leaf: _Leaf, size: int) -> Flags:
     """A tree of conditions on so many things, of which `leaf` decides the single ones."""
     match predicate:
         case Not(operand):
@@ -100,17 +130,18 @@ def _combine(predicate: Predicate, leaf: Callable[[Predicate], Flags], size: int
     return leaf(predicate)
 
 
-def _of_sessions(columns: Columns, predicate: Predicate) -> Flags:
+def _of_sessions(columns: Columns, of_step: _Leaf, predicate: Predicate) -> Flags:
     match predicate:
         case OneOf(field, values):
-            return _of_text(columns, field, values.__contains__)
+            is_match = _flags(map(frozenset(values).__contains__, columns.words[field]))
+            return is_match[columns[field]]
         case Like(field, pattern):
-            return _of_text(columns, field, pattern.matches)
+            is_match = _like(pattern, columns.words[field])
+            return is_match[columns[field]]
         case Has(collection, values):
             return _has(columns, KINDS[collection], values)
         case HasLike(collection, pattern):
-            kind = KINDS[collection]
-            return _any_step(columns, lambda word: word[:1] == kind and pattern.matches(word[1:]))
+            return _any_step(columns, of_step(Like(collection, pattern)))
         case Between(field, low, high):
             return _between(columns, field, low, high)
         case Flag("is_bounce"):
@@ -122,7 +153,7 @@ def _of_sessions(columns: Columns, predicate: Predicate) -> Flags:
         case VisitorKeys(keys):
             return np.isin(columns["visitor_key"], np.frombuffer(keys, ">i8"))
         case Journey(steps):
-            return _journey(columns, steps)
+            return _journey(columns, steps, of_step)
     raise AssertionError(predicate)
 
 
@@ -131,20 +162,38 @@ def _of_step_words(words: Sequence[str], condition: Predicate) -> Flags:
     match condition:
         case OneOf(field, values):
             wanted = {KINDS[field] + value for value in values}
-            return _words(words, wanted.__contains__)
+            return _flags(map(wanted.__contains__, words))
         case Like(field, pattern):
-            kind = KINDS[field]
-            return _words(words, lambda word: word[:1] == kind and pattern.matches(word[1:]))
+            return _like(pattern, words, KINDS[field])
     raise AssertionError(condition)
 
 
-def _words(words: Sequence[str], is_match: Callable[[str], bool]) -> Flags:
-    return np.fromiter(map(is_match, words), np.bool_, len(words))
+def _flags(values: Iterable[bool]) -> Flags:
+    return np.fromiter(values, np.bool_)
 
 
-def _of_text(columns: Columns, field: str, is_match: Callable[[str], bool]) -> Flags:
-    matches: Flags = _words(columns.words[field], is_match)
-    return matches[columns[field]]
+def _like(pattern: Pattern, words: Sequence[str], kind: str = "") -> Flags:
+    """Whether words are of a kind, and what follows it matches a pattern.
+
+    There can be a hundred thousand words: a function of our own for each of them would take ten
+    times as long.
+    """
+    text, size = pattern.text, len(kind)
+    # Words are sorted, and the kind alone stands for no value, which no pattern matches.
+    first = bisect_right(words, kind)
+    last = bisect_left(words, chr(ord(kind) + 1)) if kind else len(words)
+    values = words[first:last]
+    found = np.zeros(len(words), np.bool_)
+    match pattern.any_before, pattern.any_after:
+        case True, True:
+            found[first:last] = [text in word[size:] for word in values]
+        case True, False:
+            found[first:last] = [word.endswith(text, size) for word in values]
+        case False, True:
+            found[first:last] = [word.startswith(text, size) for word in values]
+        case _:
+            found[first:last] = [word[size:] == text for word in values]
+    return found
 
 
 def _between(columns: Columns, field: str, low: int | None, high: int | None) -> Flags:
@@ -162,28 +211,28 @@ def _between(columns: Columns, field: str, low: int | None, high: int | None) ->
 
 def _has(columns: Columns, kind: str, values: Sequence[str]) -> Flags:
     """Sessions with one of these steps; the value `''` stands for those with none of the kind."""
+    words = columns.words["step_item"]
     wanted = {kind + value for value in values if value}
-    found = _any_step(columns, wanted.__contains__)
+    found = _any_step(columns, _flags(map(wanted.__contains__, words)))
     if "" in values:
-        found |= ~_any_step(columns, lambda word: word.startswith(kind) and word != kind)
+        found |= ~_any_step(columns, _like(_ANY, words, kind))
     return found
 
 
-def _any_step(columns: Columns, is_match: Callable[[str], bool]) -> Flags:
+def _any_step(columns: Columns, matches: Flags) -> Flags:
     """Sessions with at least one step whose word matches; every session has a step."""
-    matches = _words(columns.words["step_item"], is_match)
     if not matches.any():
         return np.zeros(len(columns), np.bool_)
     return np.logical_or.reduceat(matches[columns["step_item"]], columns.step_starts)
 
 
-def _journey(columns: Columns, steps: Sequence[Predicate]) -> Flags:
+def _journey(columns: Columns, steps: Sequence[Predicate], of_step: _Leaf) -> Flags:
     """Sessions with these steps in order: for each step in turn, the earliest one counts."""
     # The sessions that have done all steps so far, and from where each of them goes on.
     sessions: Integers = np.arange(len(columns))
     reached: Integers = columns.step_starts
     for step in steps:
-        matches = np.flatnonzero(_of_steps(columns, step))
+        matches = np.flatnonzero(_of_steps(columns, step, of_step))
         # Beyond the last match lies a position that no session has.
         positions = np.append(matches, len(columns["step_item"]))
         at = positions[np.searchsorted(matches, reached)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sessions.domain.dimensions import COLLECTIONS, TEXTS
 from sessions.domain.errors import InvalidArgument, Violation, shortened
-from sessions.domain.steps import Step, parse_step
+from sessions.domain.steps import Step, parse_step, parse_steps
 
 MIN_STEPS, MAX_STEPS = 2, 10
 MAX_WINDOW_DAYS = 90
@@ -75,7 +75,7 @@ def funnel_rules(query: FunnelQuery) -> FunnelRules:
     if query.dimension:
         _choice("dimension", query.dimension, TEXTS)
     return FunnelRules(
-        steps=tuple(parse_step(text, f"steps[{n}]") for n, text in enumerate(query.steps)),
+        steps=parse_steps(query.steps, "steps"),
         by_visitor=by_visitor,
         is_strict=_choice("order", query.order, ORDERS) == "strict",
         window=window * _SECOND or None,

@@ -16,19 +16,6 @@ class Pattern(NamedTuple):
     any_before: bool
     any_after: bool
 
-    def matches(self, value: str) -> bool:
-        """Whether a value is what the pattern describes."""
-        if not value:
-            return False
-        match self.any_before, self.any_after:
-            case True, True:
-                return self.text in value
-            case True, False:
-                return value.endswith(self.text)
-            case False, True:
-                return value.startswith(self.text)
-        return value == self.text
-
 
 @dataclass(frozen=True, slots=True)
 class OneOf:

@@ -12,7 +12,7 @@ from sessions.domain.comparisons import parse_filter
 from sessions.domain.dimensions import COLLECTIONS, fold
 from sessions.domain.errors import InvalidArgument, Violation, shortened
 from sessions.domain.predicates import All, Has, Journey, Not, OneOf, Predicate, canonical
-from sessions.domain.steps import parse_step
+from sessions.domain.steps import parse_steps
 
 MAX_FILTER_VALUES = 100
 """How many values one filter can have."""
@@ -116,8 +116,7 @@ def _journey(field: str, texts: Sequence[str]) -> Journey:
     if len(texts) > MAX_STEPS:
         text = f"{len(texts)} steps; send {MAX_STEPS} at the most"
         raise InvalidArgument(Violation(field, text, MAX_STEPS, len(texts)))
-    steps = (parse_step(text, f"{field}[{index}]") for index, text in enumerate(texts))
-    return Journey(tuple(step.condition for step in steps))
+    return Journey(tuple(step.condition for step in parse_steps(texts, field)))
 
 
 def filter_predicate(filters: Mapping[str, Sequence[str]]) -> All:

@@ -1,8 +1,8 @@
 """Which of some sessions a predicate is true of, where only their events can tell."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from sessions.analysis import masks, rows
 from sessions.analysis.columns import with_implied
@@ -15,6 +15,7 @@ from sessions.storage.predicates import in_rows
 from sessions.storage.session_arrays import Span
 from sessions.storage.session_export import FoundSession
 from sessions.storage.visitor_keys import resolve
+from sessions.usecases.threads import in_thread
 
 
 def divide(predicate: Predicate) -> tuple[Predicate, Predicate]:
@@ -46,7 +47,7 @@ async def matching(
     first, last = (microseconds(sessions[end].session.started_at) for end in (0, -1))
     names = with_implied({*masks.columns_of(resolved), "started_at", "visitor_key"})
     fetched = await session_arrays.fetch(connection, website_key, [Span(first, last + 1)], names)
-    selected = await asyncio.to_thread(_selected, fetched, resolved)
+    selected = await in_thread(partial(_selected, fetched, resolved))
     return [
         each
         for each in sessions

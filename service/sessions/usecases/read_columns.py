@@ -1,10 +1,10 @@
 """Reading the sessions of a website as columns: the way in for everything that counts."""
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from sessions.analysis import masks
 from sessions.analysis.accumulator import Accumulator
@@ -16,6 +16,7 @@ from sessions.domain.selection import Selection
 from sessions.storage.database import Database
 from sessions.storage.visitor_keys import resolve
 from sessions.usecases.session_snapshot import SessionSnapshot, Snapshots, open_snapshots
+from sessions.usecases.threads import in_thread
 from sessions.usecases.turns import MAX_WAITING, Turns
 
 MAX_DIRTY_SESSIONS = 100_000
@@ -108,7 +109,7 @@ class Reading:
         parts = self._parts(snapshot, hours_of(*asked.range), names)
         async with aclosing(parts):
             async for part in parts:
-                await asyncio.to_thread(add, part)
+                await in_thread(partial(add, part))
 
     async def _parts(
         self, snapshot: SessionSnapshot, hours: range, names: Collection[str]

@@ -1,6 +1,5 @@
 """Pages of the list of sessions by conditions that no index answers: columns, newest first."""
 
-import asyncio
 import time
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
@@ -23,6 +22,7 @@ from sessions.storage.database import Database
 from sessions.storage.session_list import ListPage
 from sessions.storage.visitor_keys import resolve
 from sessions.usecases.session_snapshot import SessionSnapshot, open_snapshot
+from sessions.usecases.threads import in_thread
 from sessions.usecases.turns import Turns
 
 BUDGET = 0.3
@@ -170,4 +170,4 @@ class _Search:
             selected = masks.select(part.between(since, until), self._selection)
             return newest(selected, self._limit + 1, until - 1)
 
-        return await asyncio.to_thread(find)
+        return await in_thread(find)

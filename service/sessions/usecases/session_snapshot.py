@@ -4,9 +4,9 @@ Blocks say what sessions there are, except for the hours that were changed since
 that. Why both together are exact at every moment is in docs/decisions/0016-blocks.md.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from itertools import pairwise
 
 import structlog
@@ -21,6 +21,7 @@ from sessions.domain.selection import Range
 from sessions.storage import blocks, changed_hours, session_arrays
 from sessions.storage.database import Connection, Database
 from sessions.storage.session_arrays import Span, clip, spans_of
+from sessions.usecases.threads import in_thread
 
 _SESSIONS_AT_ONCE = 20_000
 # Rows that are held in memory at once, unless one session alone has more.
@@ -142,7 +143,7 @@ class SessionSnapshot:
             columns = encoding.decode(header, stored)
             return columns.without_hours(self.dirty.intersection(header.hours))
 
-        return await asyncio.to_thread(decode)
+        return await in_thread(decode)
 
     async def count(self, hours: Collection[int], limit: int | None = None) -> int:
         """How many sessions started in these hours, counted up to a limit."""
@@ -160,7 +161,7 @@ class SessionSnapshot:
                 self.connection, self.website_key, spans, with_implied(names)
             )
             if fetched:
-                yield await asyncio.to_thread(rows.columns_of, fetched)
+                yield await in_thread(partial(rows.columns_of, fetched))
 
     async def _parts(self, spans: Sequence[Span]) -> list[list[Span]]:
         """Cut spans of time so that the sessions of each part can be held in memory."""
