@@ -12,7 +12,9 @@ import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sessions.analysis import rows
 from sessions.analysis.columns import Columns
+from sessions.domain.errors import Unavailable
 from sessions.domain.events import Event
 from sessions.domain.paging import Position
 from sessions.domain.predicates import (
@@ -37,6 +39,7 @@ from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
 from sessions.storage.predicates import Access, access, in_rows
 from sessions.storage.session_list import ListPage, start_of
+from sessions.usecases import search_columns
 from sessions.usecases.fold_blocks import FoldBlocks
 from sessions.usecases.read_columns import ReadColumns
 from sessions.usecases.search_columns import SearchColumns
@@ -205,6 +208,46 @@ async def test_a_damaged_block_is_read_from_rows_and_built_again(database: Datab
         noted = await database.fetch("SELECT FROM changed_hours WHERE website_key = %(key)s", key)
         assert len(noted) == 2
         await fold(database, website, START + 9 * HOUR)
+
+
+async def test_pages_read_few_changed_sessions_each(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a block spans them, as after an import into days that were there before."""
+    website = await new_website(database)
+    record = EventWriter(database, Partitions(database), Visitors(b"secret"))
+    await record(website, [event(f"old {hour}", START + hour * HOUR) for hour in range(20)])
+    folding = FoldBlocks(database, lambda: START + 40 * HOUR)
+    _ = [hours async for hours in folding.website(website.key)]
+    new = [event(f"new {n}", START + hour * HOUR) for n in range(3) for hour in range(24)]
+    await record(website, new)
+    parts: list[int] = []
+
+    original = rows.columns_of
+
+    def columns_of(fetched: dict[str, bytes]) -> Columns:
+        columns = original(fetched)
+        parts.append(len(columns))
+        return columns
+
+    monkeypatch.setattr(search_columns, "_MOST", 9)
+    monkeypatch.setattr(rows, "columns_of", columns_of)
+    asked = selection(predicate=Between("pageviews", 2, None))
+    hasty = await walk(SearchColumns(database, budget=0), website.key, asked, 10)
+    assert sum(parts) == 20 + 3 * 24
+    assert max(parts) <= 9
+    assert len(hasty) >= len(parts) > 8
+
+
+async def test_an_hour_in_which_very_much_has_changed_is_refused(database: Database) -> None:
+    website = await new_website(database)
+    record = EventWriter(database, Partitions(database), Visitors(b"secret"))
+    await record(website, [event(f"v{number}", START) for number in range(4)])
+    asked = selection(predicate=Between("pageviews", 1, None))
+    assert len(sessions_of(await walk(SearchColumns(database), website.key, asked, 9))) == 4
+    with pytest.raises(Unavailable) as caught:
+        await walk(SearchColumns(database, max_hour=3), website.key, asked, 9)
+    assert caught.value.retry_after
 
 
 US = OneOf("country", ("US",))

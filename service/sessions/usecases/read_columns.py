@@ -133,5 +133,10 @@ class Reading:
 
     async def _check_count(self, snapshot: SessionSnapshot, dirty: Collection[int]) -> None:
         if await snapshot.count(dirty, self._max_dirty_sessions + 1) > self._max_dirty_sessions:
-            message = "much has changed, and is being prepared for analysis: try again"
-            raise Unavailable(Reason.SERVICE_UNAVAILABLE, message, retry_after=_RETRY_SECONDS)
+            raise too_much_has_changed()
+
+
+def too_much_has_changed() -> Unavailable:
+    """The error of a call that would have to read very many sessions from their rows."""
+    message = "much has changed, and is being prepared for analysis: try again"
+    return Unavailable(Reason.SERVICE_UNAVAILABLE, message, retry_after=_RETRY_SECONDS)

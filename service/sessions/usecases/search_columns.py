@@ -1,7 +1,7 @@
 """Pages of the list of sessions by conditions that no index answers: columns, newest first."""
 
 import time
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import timedelta
@@ -13,7 +13,7 @@ from sessions.analysis.encoding import Damaged
 from sessions.analysis.newest import SessionKey, newest
 from sessions.domain.block_header import BlockHeader
 from sessions.domain.errors import Reason, Unavailable
-from sessions.domain.hours import hour_start, hours_of, microseconds
+from sessions.domain.hours import HOUR, hour_start, hours_of, microseconds
 from sessions.domain.paging import Position
 from sessions.domain.selection import Range, Selection
 from sessions.domain.session import Session
@@ -21,6 +21,7 @@ from sessions.storage import session_list
 from sessions.storage.database import Database
 from sessions.storage.session_list import ListPage
 from sessions.storage.visitor_keys import resolve
+from sessions.usecases.read_columns import too_much_has_changed
 from sessions.usecases.session_snapshot import SessionSnapshot, open_snapshot
 from sessions.usecases.threads import in_thread
 from sessions.usecases.turns import Turns
@@ -28,8 +29,11 @@ from sessions.usecases.turns import Turns
 BUDGET = 0.3
 """Seconds after which a page that is hard to fill ends short."""
 
-# Sessions of changed hours that are taken from their rows in one step, about.
-_FEW, _MANY = 500, 4_000
+MAX_HOUR = 50_000
+"""Sessions of one changed hour that are taken from their rows at most: a second or two of work."""
+
+# The same of several hours: after each such stretch a page can end.
+_MOST = 4_000
 
 
 class SearchColumns:
@@ -42,11 +46,15 @@ class SearchColumns:
     Args:
         database: for requests.
         budget: seconds after which a page ends short.
+        max_hour: sessions of one changed hour that are taken from their rows at most.
     """
 
-    def __init__(self, database: Database, *, budget: float = BUDGET) -> None:
+    def __init__(
+        self, database: Database, *, budget: float = BUDGET, max_hour: int = MAX_HOUR
+    ) -> None:
         self._database = database
         self._budget = budget
+        self._max_hour = max_hour
         self._turns = Turns(_too_many)
 
     async def __call__(
@@ -55,7 +63,8 @@ class SearchColumns:
         """The first sessions of a selection that come after a position, newest first.
 
         Raises:
-            Unavailable: many searches are waiting, or the database can't be reached.
+            Unavailable: many searches are waiting, an hour with very many sessions has changed, or
+                the database can't be reached.
             DeadlineExceeded: a statement took too long.
         """
         # To the end of the moment of the position, at which there can be more.
@@ -66,7 +75,7 @@ class SearchColumns:
         ):
             predicate = await resolve(snapshot.connection, website_key, selection.predicate)
             asked = replace(selection, range=range_, predicate=predicate)
-            search = _Search(snapshot, asked, after, limit)
+            search = _Search(snapshot, asked, after, limit, self._max_hour)
             return await search.page(time.monotonic() + self._budget)
 
 
@@ -86,8 +95,14 @@ class _Search:
     """One search in one snapshot."""
 
     def __init__(
-        self, snapshot: SessionSnapshot, selection: Selection, after: Position, limit: int
+        self,
+        snapshot: SessionSnapshot,
+        selection: Selection,
+        after: Position,
+        limit: int,
+        max_hour: int,
     ) -> None:
+        self._max_hour = max_hour
         self._snapshot = snapshot
         self._selection = selection
         self._after = after
@@ -117,51 +132,67 @@ class _Search:
         )
 
     async def _stretches(self) -> AsyncGenerator[_Stretch, None]:
-        """All of the range, newest first: blocks, and the changed hours between them."""
+        """All of the range, newest first: blocks, and the changed hours in and between them."""
         until = self._hours.stop
         for header in reversed(self._snapshot.headers):
             async for stretch in self._changed(range(header.last_hour + 1, until)):
                 yield stretch
-            yield await self._block(header)
+            keys = await self._block(header)
+            async for stretch in self._changed(header.hours, keys):
+                yield stretch
             until = header.first_hour
         async for stretch in self._changed(range(self._hours.start, until)):
             yield stretch
 
-    async def _block(self, header: BlockHeader) -> _Stretch:
-        """The hours of a block, of which those that have changed come from their rows."""
-        from_rows = self._snapshot.dirty.intersection(header.hours)
-        keys: list[SessionKey] = []
+    async def _block(self, header: BlockHeader) -> list[SessionKey]:
+        """The sessions of a block; the hours of a damaged one count as changed."""
         try:
-            keys += await self._newest(await self._snapshot.block(header, self._names))
+            return await self._newest(await self._snapshot.block(header, self._names))
         except Damaged:
-            self._snapshot.lost.update(set(header.hours) - from_rows)
-            from_rows = frozenset(header.hours)
-        found, _ = await self._rows(from_rows)
-        return _Stretch(header.first_hour, keys + found)
+            self._snapshot.lost.update(set(header.hours) - self._snapshot.dirty)
+            return []
 
-    async def _changed(self, hours: range) -> AsyncGenerator[_Stretch, None]:
-        """The changed ones among hours without a block, some at a time."""
-        changed = sorted(self._snapshot.dirty.intersection(hours))
+    async def _changed(
+        self, hours: range, keys: Sequence[SessionKey] = ()
+    ) -> AsyncGenerator[_Stretch, None]:
+        """Some hours, of which the changed ones come from their rows, and the others have keys."""
+        start, stop = max(hours.start, self._hours.start), min(hours.stop, self._hours.stop)
+        dirty, lost = self._snapshot.dirty, self._snapshot.lost
+        inside = range(start, stop)
+        changed = sorted(dirty.intersection(inside) | lost.intersection(inside))
         at_once = 1
         while changed:
-            changed, taken = changed[:-at_once], changed[-at_once:]
-            keys, read = await self._rows(taken)
-            yield _Stretch(taken[0], keys)
-            if read < _FEW:
-                at_once *= 4
-            elif read > _MANY:
-                at_once = max(1, at_once // 4)
+            taken = await self._last(changed, at_once)
+            changed = changed[: -len(taken)]
+            own = [key for key in keys if key.started_at >= taken[0] * HOUR]
+            keys = keys[: len(keys) - len(own)]
+            yield _Stretch(taken[0], own + await self._rows(taken))
+            at_once = 4 * len(taken)
+        if hours:
+            yield _Stretch(hours.start, list(keys))
 
-    async def _rows(self, hours: Iterable[int]) -> tuple[list[SessionKey], int]:
-        """The keys of sessions of some hours, and how many sessions were read."""
-        inside = [hour for hour in hours if hour in self._hours]
+    async def _last(self, changed: Sequence[int], most: int) -> Sequence[int]:
+        """The last ones of some hours, as many as do not have too many sessions.
+
+        Raises:
+            Unavailable: a single one has too many.
+        """
+        taken = changed[-most:]
+        while len(taken) > 1:
+            if await self._snapshot.count(taken, _MOST + 1) <= _MOST:
+                return taken
+            taken = taken[len(taken) - len(taken) // 2 :]
+        if await self._snapshot.count(taken, self._max_hour + 1) > self._max_hour:
+            raise too_much_has_changed()
+        return taken
+
+    async def _rows(self, hours: Collection[int]) -> list[SessionKey]:
+        """The sessions of some hours."""
         keys: list[SessionKey] = []
-        read = 0
-        async with aclosing(self._snapshot.rows(inside, self._names)) as parts:
+        async with aclosing(self._snapshot.rows(hours, self._names)) as parts:
             async for part in parts:
                 keys += await self._newest(part)
-                read += len(part)
-        return keys, read
+        return keys
 
     async def _newest(self, part: Columns) -> list[SessionKey]:
         since, until = map(microseconds, self._selection.range)
