@@ -3,7 +3,8 @@
 make bench-analysis ARGS="--sessions 500000 --days 365"
 
 chdb has the same sessions in a MergeTree table with arrays of their pages, one thread, and gives
-the same columns: rows, `other` and total. Each figure is the median of some runs in turn.
+the same columns: rows, `other` and total. The two take turns, and a ratio is the median of those
+of each turn, so that what else the machine does meets both.
 """
 
 import asyncio
@@ -140,20 +141,31 @@ async def in_postgres(url: str, name: str) -> Mapping[str, float]:
     return found
 
 
-async def in_clickhouse(path: Path, folder: Path) -> Mapping[str, float]:
-    """The statements for chdb, on one thread."""
+def in_clickhouse(path: Path, folder: Path) -> Mapping[str, Run]:
+    """The statements for chdb, on one thread, over the sessions of a file."""
     clickhouse: Any = Session(str(folder))  # type: ignore[no-untyped-call, unused-ignore]
     clickhouse.query("SET max_threads = 1")
-    found = {}
-    for title, texts in statements("clickhouse"):
-        texts = [text.replace("FILE", str(path)) for text in texts]
 
-        async def run(texts: list[str] = texts) -> None:
+    def run_of(texts: list[str]) -> Run:
+        async def run() -> None:
             for text in texts:
-                clickhouse.query(text)
+                clickhouse.query(text.replace("FILE", str(path)))
 
-        found[title] = await timed(run, 1 if title == "setup" else _RUNS)
-    clickhouse.close()
+        return run
+
+    return {title: run_of(texts) for title, texts in statements("clickhouse")}
+
+
+async def beside(ours: Mapping[str, Run], chdb: Mapping[str, Run]) -> dict[str, object]:
+    """Each analysis and the same of chdb, in turn: milliseconds, and the median of the ratios."""
+    found: dict[str, object] = {}
+    for name, run in ours.items():
+        pairs = [(await timed(run, 1), await timed(chdb[name], 1)) for _ in range(_RUNS)]
+        found[name] = {
+            "ours": median(one for one, _ in pairs),
+            "chdb": median(other for _, other in pairs),
+            "ratio": round(median(one / other for one, other in pairs), 2),
+        }
     return found
 
 
@@ -170,14 +182,13 @@ async def measure(sessions: int, days: int, *, rows: bool) -> dict[str, object]:
             )
             await bench.application.read_columns.accumulate(bench.website.key, selection, written)
             written.close()
-            found["ours"] = {name: await timed(run, _RUNS) for name, run in ours(bench).items()}
+            chdb = in_clickhouse(Path(folder) / "sessions.json", Path(folder) / "chdb")
+            await chdb["setup"]()
+            found["ms"] = await beside(ours(bench), chdb)
             found["at once"] = await at_once(ours(bench))
-            found["peak memory, MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-            chdb = await in_clickhouse(Path(folder) / "sessions.json", Path(folder) / "chdb")
-            found["chdb"] = chdb
-            found["ratio to chdb"] = {
-                name: round(each / chdb[name], 2) for name, each in found["ours"].items()
-            }
+            found["peak memory with chdb, MB"] = (
+                resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+            )
             if rows:
                 for name in ("rows", "umami"):
                     found[name] = await in_postgres(bench.url, name)

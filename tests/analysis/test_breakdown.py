@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sessions.analysis.breakdown import BreakdownAccumulator, Row
+from sessions.analysis.breakdown import BreakdownAccumulator, Row, value_mask
 from sessions.domain.dimensions import COLLECTIONS, TEXTS
 from sessions.domain.events import Event
 from sessions.domain.metrics import METRICS, summary
@@ -53,12 +53,28 @@ def test_a_breakdown_is_what_counting_one_by_one_gives(
     for row in found.rows:
         assert summary(row.totals) == plain_summary(groups[row.values])
         _check_views(row, visits, dimensions, [row.values])
+    for wanted in (
+        [first[0]] if first else [],
+        [values for values in groups if values not in first],
+    ):
+        _check_mask(parts, dimensions, wanted)
     rest = [values for values in groups if values not in first]
     assert (found.other is None) == (not rest)
     if found.other:
         others = [visit for visit in visits if any(visit in groups[values] for values in rest)]
         assert summary(found.other.totals) == plain_summary(others)
         _check_views(found.other, visits, dimensions, rest)
+
+
+def _check_mask(
+    parts: list[list[Event]], dimensions: list[str], wanted: list[tuple[str, ...]]
+) -> None:
+    """The mask is of the sessions that have one of the values."""
+    for part in map(visits_of, parts):
+        groups = plain_breakdown(part, dimensions)
+        expected = [any(visit in groups.get(values, ()) for values in wanted) for visit in part]
+        mask = value_mask(columns_of(part), dimensions, wanted.__contains__)
+        assert mask.tolist() == expected
 
 
 def _key(values: tuple[str, ...], visits: list[Visit], order_by: str) -> Any:

@@ -1,6 +1,6 @@
 """Sessions by the values of one or two dimensions."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -85,16 +85,14 @@ class BreakdownAccumulator:
     @property
     def columns(self) -> Collection[str]:
         """What parts must hold."""
-        of_steps = ("step_item", *(("step_gap",) if self._page_times else ()))
-        found = {name for name in self._dimensions if name not in COLLECTIONS}
-        is_collection = len(found) < len(self._dimensions)
-        return found.union(self._measure.columns, of_steps if is_collection else ())
+        times = ("step_gap",) if self._page_times else ()
+        return value_columns(self._dimensions).union(self._measure.columns, times)
 
     def add(self, part: Columns) -> None:
         """Take the measures of the selected sessions, and the values that they have."""
         part = part.compact()
-        elements = self._elements(part)
-        groups, values = self._groups(part, elements)
+        elements = _elements(part, self._dimensions)
+        groups, values = _groups(part, self._dimensions, elements)
         numbers = (self._numbers.setdefault(each, len(self._numbers)) for each in values)
         self._own_numbers.append(smallest(np.fromiter(numbers, np.int64, len(values))))
         measures = self._measure(part)
@@ -107,36 +105,6 @@ class BreakdownAccumulator:
             views = views_of(part, with_times=self._page_times)
             chosen = _has_value(part, "page")[part["step_item"][views.steps]]
             self._views.append(grouped(views, chosen, groups))
-
-    def _elements(self, part: Columns) -> _Elements:
-        for name in self._dimensions:
-            if name in COLLECTIONS:
-                steps = np.flatnonzero(_has_value(part, name)[part["step_item"]])
-                return _Elements(part.step_sessions[steps], steps)
-        return _Elements(None, None)
-
-    def _groups(self, part: Columns, elements: _Elements) -> tuple[Array, list[Values]]:
-        """The group of each element in this part, and the values of these groups."""
-        columns = [self._column(part, elements, name) for name in self._dimensions]
-        if len(columns) == 1:
-            [(numbers, words)] = columns
-            different, groups = renumber(numbers, len(words))
-            return smallest(groups), [(words[number],) for number in different.tolist()]
-        (first, first_words), (second, second_words) = columns
-        size = len(second_words)
-        keys = np.multiply(first, size, dtype=np.int64) + second
-        different, groups = renumber(keys, len(first_words) * size)
-        pairs = (divmod(key, size) for key in different.tolist())
-        return smallest(groups), [(first_words[one], second_words[two]) for one, two in pairs]
-
-    def _column(self, part: Columns, elements: _Elements, name: str) -> tuple[Array, Sequence[str]]:
-        """The number of each element's word in a dimension, and the words."""
-        if name in COLLECTIONS:
-            words = [word[1:] for word in part.words["step_item"]]
-            return part["step_item"][elements.steps], words
-        numbers = part[name]
-        of_elements = numbers if elements.sessions is None else numbers[elements.sessions]
-        return of_elements, part.words[name]
 
     def result(self) -> Rows:
         """The first rows, and what all other sessions come to."""
@@ -201,6 +169,66 @@ class BreakdownAccumulator:
             return add_up(parts, name, count).astype(np.float64)
         found = [summary(totals)[name] for totals in summarize(parts, count)]
         return np.array([np.nan if value is None else value for value in found])
+
+
+def value_mask(
+    part: Columns, dimensions: Sequence[str], is_wanted: Callable[[Values], bool]
+) -> Flags:
+    """For each session, whether it has values that are wanted.
+
+    Args:
+        part: with the columns of the dimensions, which `value_columns` names.
+        dimensions: as of a breakdown.
+        is_wanted: tells it of a value of each dimension.
+    """
+    elements = _elements(part, dimensions)
+    groups, values = _groups(part, dimensions, elements)
+    flags: Flags = np.fromiter(map(is_wanted, values), np.bool_, len(values))[groups]
+    if elements.sessions is None:
+        return flags
+    found = np.zeros(len(part), np.bool_)
+    found[elements.sessions[flags]] = True
+    return found
+
+
+def value_columns(dimensions: Sequence[str]) -> frozenset[str]:
+    """The columns that have the values of dimensions."""
+    return frozenset("step_item" if name in COLLECTIONS else name for name in dimensions)
+
+
+def _elements(part: Columns, dimensions: Sequence[str]) -> _Elements:
+    for name in dimensions:
+        if name in COLLECTIONS:
+            steps = np.flatnonzero(_has_value(part, name)[part["step_item"]])
+            return _Elements(part.step_sessions[steps], steps)
+    return _Elements(None, None)
+
+
+def _groups(
+    part: Columns, dimensions: Sequence[str], elements: _Elements
+) -> tuple[Array, list[Values]]:
+    """The group of each element in this part, and the values of these groups."""
+    columns = [_column(part, elements, name) for name in dimensions]
+    if len(columns) == 1:
+        [(numbers, words)] = columns
+        different, groups = renumber(numbers, len(words))
+        return smallest(groups), [(words[number],) for number in different.tolist()]
+    (first, first_words), (second, second_words) = columns
+    size = len(second_words)
+    keys = np.multiply(first, size, dtype=np.int64) + second
+    different, groups = renumber(keys, len(first_words) * size)
+    pairs = (divmod(key, size) for key in different.tolist())
+    return smallest(groups), [(first_words[one], second_words[two]) for one, two in pairs]
+
+
+def _column(part: Columns, elements: _Elements, name: str) -> tuple[Array, Sequence[str]]:
+    """The number of each element's word in a dimension, and the words."""
+    if name in COLLECTIONS:
+        words = [word[1:] for word in part.words["step_item"]]
+        return part["step_item"][elements.steps], words
+    numbers = part[name]
+    of_elements = numbers if elements.sessions is None else numbers[elements.sessions]
+    return of_elements, part.words[name]
 
 
 def _has_value(part: Columns, collection: str) -> Flags:

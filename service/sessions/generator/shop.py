@@ -23,7 +23,7 @@ from sessions.storage.partitions import Partitions
 from sessions.usecases.write_events import EventWriter
 
 DAYS = 400
-VISITS_A_DAY = 20
+VISITS_A_DAY = 12
 """On a day that is like all others."""
 
 HOST = "https://shop.example"
