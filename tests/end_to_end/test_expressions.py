@@ -190,6 +190,9 @@ def selection(
         made = maker.filter()
         asked["filter"] = made.text
         expected = [visit for visit in expected if made.is_true(visit)]
+        if include_bots and choose.random() < 0.2:
+            asked["filter"] = f"({made.text}) is_bot = true"
+            expected = [visit for visit in expected if visit.is_bot]
     if choose.random() < 0.3:
         values = choose.sample(["", "US", "DE", "FR"], 2)
         asked["filter_country"] = values
