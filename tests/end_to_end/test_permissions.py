@@ -124,6 +124,7 @@ EVENT = Event(event_type="pageview", event_id="e", visitor_id="bob", url="/")
 EVENT.timestamp.FromDatetime(NOW - DAY)
 LIST = session_messages.ListSessionsRequest(limit=1)
 GET = session_messages.GetSessionRequest(events_limit=1)
+EXPORT = session_messages.ExportSessionsRequest()
 SUMMARY = analysis_messages.SummarizeRequest()
 SERIES = analysis_messages.TimeSeriesRequest()
 BREAKDOWN = analysis_messages.BreakdownRequest(dimension=["country"])
@@ -135,6 +136,7 @@ CALLS = [
     Call("SessionService/ListSessions", READ, LIST, "GET", "sessions"),
     Call("SessionService/GetSession", READ, GET, "GET", "sessions/{}", session="own"),
     Call("SessionService/GetSession", READ, GET, "GET", "sessions/{}", session="other"),
+    Call("SessionService/ExportSessions", READ, EXPORT, "GET", "sessions:export", streams=True),
     Call("AnalysisService/Summarize", READ, SUMMARY, "GET", "sessions:summarize"),
     Call("AnalysisService/TimeSeries", READ, SERIES, "GET", "sessions:timeseries"),
     Call("AnalysisService/Breakdown", READ, BREAKDOWN, "GET", "sessions:breakdown"),
