@@ -37,6 +37,7 @@ RUN = [
             "api",
             "filters",
             "analysis",
+            "behaviour",
             "errors",
             "import",
             "export",

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // Summarize summarizes the sessions of a website. The request may be nil; its website does not
@@ -37,30 +39,37 @@ func (c *Client) Breakdown(
 	return call[BreakdownResponse](ctx, c, AnalysisService_Breakdown_FullMethodName, request)
 }
 
-// Row is one of a breakdown, or a bucket of a time series.
-type Row interface{ GetFilter() string }
-
-// SessionsOf lists the sessions of a row of an analysis, newest first. The query is the request
-// that the analysis was made with.
+// SessionsOf lists the sessions of a row of an analysis, newest first. The row is what has a filter or
+// a cell: a row of a breakdown, a bucket of a time series, the ReachedSessions of a step, a node, and
+// so on. The query is the request that the analysis was made with.
 func (c *Client) SessionsOf(
-	ctx context.Context, websiteID string, row Row, query proto.Message,
+	ctx context.Context, websiteID string, row, query proto.Message,
 ) Walk[*Session] {
-	if row.GetFilter() == "" {
+	filter := &ListSessionsRequest{}
+	copyFields(filter, query, func(name protoreflect.Name) bool { return name != "limit" })
+	leads := copyFields(filter, row, func(name protoreflect.Name) bool {
+		return slices.Contains([]protoreflect.Name{"filter", "journey", "not_journey", "cell"}, name)
+	})
+	if !leads {
 		return Walk[*Session]{"", func(string) (Page[*Session], error) {
-			return Page[*Session]{}, errors.New("sessions: the row carries no filter, so its sessions cannot be listed")
+			return Page[*Session]{}, errors.New("sessions: the row carries no filter and no cell, so its sessions cannot be listed")
 		}}
 	}
-	filter := &ListSessionsRequest{}
-	given, asked := query.ProtoReflect(), filter.ProtoReflect()
-	fields := asked.Descriptor().Fields()
+	return c.Sessions(ctx, websiteID, proto.CloneOf(filter)) // lists are those of the others
+}
+
+// copyFields sets the fields of a message that another one has set under the same name, and tells
+// whether there were any.
+func copyFields(to *ListSessionsRequest, from proto.Message, wanted func(protoreflect.Name) bool) bool {
+	given, copied := from.ProtoReflect(), false
+	fields := to.ProtoReflect().Descriptor().Fields()
 	for i := range fields.Len() {
 		field := fields.Get(i)
 		same := given.Descriptor().Fields().ByName(field.Name())
-		if same != nil && given.Has(same) && field.Name() != "limit" {
-			asked.Set(field, given.Get(same))
+		if same != nil && given.Has(same) && wanted(field.Name()) {
+			to.ProtoReflect().Set(field, given.Get(same))
+			copied = true
 		}
 	}
-	filter = proto.CloneOf(filter) // lists are those of the query
-	filter.Filter = row.GetFilter()
-	return c.Sessions(ctx, websiteID, filter)
+	return copied
 }

@@ -88,6 +88,11 @@ type SummarizeRequest struct {
 	Journey []string `protobuf:"bytes,22,rep,name=journey,proto3" json:"journey,omitempty"`
 	// Steps that the session did not all do in this order.
 	NotJourney []string `protobuf:"bytes,23,rep,name=not_journey,json=notJourney,proto3" json:"not_journey,omitempty"`
+	// The `cell` of a row of an analysis that had the same parameters, but for its
+	// own: only the sessions that the row counts.
+	//
+	// Default: empty.
+	Cell string `protobuf:"bytes,24,opt,name=cell,proto3" json:"cell,omitempty"`
 	// A step, such as `event = "signup"`: summaries then also say how many of the
 	// sessions did it, in `goal_sessions` and `goal_rate`.
 	//
@@ -288,6 +293,13 @@ func (x *SummarizeRequest) GetNotJourney() []string {
 		return x.NotJourney
 	}
 	return nil
+}
+
+func (x *SummarizeRequest) GetCell() string {
+	if x != nil {
+		return x.Cell
+	}
+	return ""
 }
 
 func (x *SummarizeRequest) GetGoal() string {
@@ -567,6 +579,11 @@ type TimeSeriesRequest struct {
 	Journey []string `protobuf:"bytes,22,rep,name=journey,proto3" json:"journey,omitempty"`
 	// Steps that the session did not all do in this order.
 	NotJourney []string `protobuf:"bytes,23,rep,name=not_journey,json=notJourney,proto3" json:"not_journey,omitempty"`
+	// The `cell` of a row of an analysis that had the same parameters, but for its
+	// own: only the sessions that the row counts.
+	//
+	// Default: empty.
+	Cell string `protobuf:"bytes,24,opt,name=cell,proto3" json:"cell,omitempty"`
 	// A step, such as `event = "signup"`: summaries then also say how many of the
 	// sessions did it, in `goal_sessions` and `goal_rate`.
 	//
@@ -757,6 +774,13 @@ func (x *TimeSeriesRequest) GetNotJourney() []string {
 		return x.NotJourney
 	}
 	return nil
+}
+
+func (x *TimeSeriesRequest) GetCell() string {
+	if x != nil {
+		return x.Cell
+	}
+	return ""
 }
 
 func (x *TimeSeriesRequest) GetGoal() string {
@@ -1031,6 +1055,11 @@ type BreakdownRequest struct {
 	Journey []string `protobuf:"bytes,22,rep,name=journey,proto3" json:"journey,omitempty"`
 	// Steps that the session did not all do in this order.
 	NotJourney []string `protobuf:"bytes,23,rep,name=not_journey,json=notJourney,proto3" json:"not_journey,omitempty"`
+	// The `cell` of a row of an analysis that had the same parameters, but for its
+	// own: only the sessions that the row counts.
+	//
+	// Default: empty.
+	Cell string `protobuf:"bytes,24,opt,name=cell,proto3" json:"cell,omitempty"`
 	// A step, such as `event = "signup"`: summaries then also say how many of the
 	// sessions did it, in `goal_sessions` and `goal_rate`.
 	//
@@ -1237,6 +1266,13 @@ func (x *BreakdownRequest) GetNotJourney() []string {
 		return x.NotJourney
 	}
 	return nil
+}
+
+func (x *BreakdownRequest) GetCell() string {
+	if x != nil {
+		return x.Cell
+	}
+	return ""
 }
 
 func (x *BreakdownRequest) GetGoal() string {
@@ -1543,7 +1579,7 @@ var File_analytics_sessions_v1_analysis_service_proto protoreflect.FileDescripto
 
 const file_analytics_sessions_v1_analysis_service_proto_rawDesc = "" +
 	"\n" +
-	",analytics/sessions/v1/analysis_service.proto\x12\x15analytics.sessions.v1\x1a#analytics/sessions/v1/options.proto\x1a#analytics/sessions/v1/summary.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd7\a\n" +
+	",analytics/sessions/v1/analysis_service.proto\x12\x15analytics.sessions.v1\x1a%analytics/sessions/v1/behaviour.proto\x1a#analytics/sessions/v1/options.proto\x1a#analytics/sessions/v1/summary.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xeb\a\n" +
 	"\x10SummarizeRequest\x12\x1d\n" +
 	"\n" +
 	"website_id\x18\x01 \x01(\tR\twebsiteId\x12\x1d\n" +
@@ -1574,6 +1610,7 @@ const file_analytics_sessions_v1_analysis_service_proto_rawDesc = "" +
 	"\vnot_journey\x18\x17 \x03(\tB\x04\x88\xce\x18\n" +
 	"R\n" +
 	"notJourney\x12\x12\n" +
+	"\x04cell\x18\x18 \x01(\tR\x04cell\x12\x12\n" +
 	"\x04goal\x18\x1e \x01(\tR\x04goal\x12\x18\n" +
 	"\acompare\x18\x1f \x01(\tR\acompare\x12,\n" +
 	"\x12compare_start_date\x18  \x01(\tR\x10compareStartDate\x12(\n" +
@@ -1597,7 +1634,7 @@ const file_analytics_sessions_v1_analysis_service_proto_rawDesc = "" +
 	"\x05start\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05start\x12,\n" +
 	"\x03end\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x03end\x12\x1a\n" +
 	"\badjusted\x18\x05 \x01(\bR\badjusted\x128\n" +
-	"\asummary\x18\x06 \x01(\v2\x1e.analytics.sessions.v1.SummaryR\asummary\"\x88\a\n" +
+	"\asummary\x18\x06 \x01(\v2\x1e.analytics.sessions.v1.SummaryR\asummary\"\x9c\a\n" +
 	"\x11TimeSeriesRequest\x12\x1d\n" +
 	"\n" +
 	"website_id\x18\x01 \x01(\tR\twebsiteId\x12\x1d\n" +
@@ -1628,6 +1665,7 @@ const file_analytics_sessions_v1_analysis_service_proto_rawDesc = "" +
 	"\vnot_journey\x18\x17 \x03(\tB\x04\x88\xce\x18\n" +
 	"R\n" +
 	"notJourney\x12\x12\n" +
+	"\x04cell\x18\x18 \x01(\tR\x04cell\x12\x12\n" +
 	"\x04goal\x18\x1e \x01(\tR\x04goal\x12 \n" +
 	"\vgranularity\x18\x1f \x01(\tR\vgranularity\"\xfa\x01\n" +
 	"\x12TimeSeriesResponse\x12\x1d\n" +
@@ -1647,7 +1685,7 @@ const file_analytics_sessions_v1_analysis_service_proto_rawDesc = "" +
 	"\x06is_cut\x18\x04 \x01(\bR\x05isCut\x128\n" +
 	"\asummary\x18\x05 \x01(\v2\x1e.analytics.sessions.v1.SummaryR\asummary\x12\x1b\n" +
 	"\x06filter\x18\x06 \x01(\tH\x00R\x06filter\x88\x01\x01B\t\n" +
-	"\a_filter\"\xd9\a\n" +
+	"\a_filter\"\xed\a\n" +
 	"\x10BreakdownRequest\x12\x1d\n" +
 	"\n" +
 	"website_id\x18\x01 \x01(\tR\twebsiteId\x12\x1d\n" +
@@ -1679,6 +1717,7 @@ const file_analytics_sessions_v1_analysis_service_proto_rawDesc = "" +
 	"\vnot_journey\x18\x17 \x03(\tB\x04\x88\xce\x18\n" +
 	"R\n" +
 	"notJourney\x12\x12\n" +
+	"\x04cell\x18\x18 \x01(\tR\x04cell\x12\x12\n" +
 	"\x04goal\x18\x1e \x01(\tR\x04goal\x12\"\n" +
 	"\tdimension\x18\x1f \x03(\tB\x04\x88\xce\x18\x02R\tdimension\x12\x19\n" +
 	"\border_by\x18  \x01(\tR\aorderBy\x12\x1d\n" +
@@ -1723,7 +1762,7 @@ const file_analytics_sessions_v1_analysis_service_proto_rawDesc = "" +
 	"\x0f_measured_viewsB\r\n" +
 	"\v_total_timeB\v\n" +
 	"\t_avg_timeB\x0e\n" +
-	"\f_median_time2\xb1\x04\n" +
+	"\f_median_time2\x95\v\n" +
 	"\x0fAnalysisService\x12\xb1\x01\n" +
 	"\tSummarize\x12'.analytics.sessions.v1.SummarizeRequest\x1a(.analytics.sessions.v1.SummarizeResponse\"Q\x8a\xce\x18\x15\n" +
 	"\rsessions:read\x10\x1e\x18\x80\x80@\x82\xd3\xe4\x93\x02/\x12-/api/websites/{website_id}/sessions:summarize\x90\x02\x01\x12\xb5\x01\n" +
@@ -1731,7 +1770,17 @@ const file_analytics_sessions_v1_analysis_service_proto_rawDesc = "" +
 	"TimeSeries\x12(.analytics.sessions.v1.TimeSeriesRequest\x1a).analytics.sessions.v1.TimeSeriesResponse\"R\x8a\xce\x18\x15\n" +
 	"\rsessions:read\x10\x1e\x18\x80\x80@\x82\xd3\xe4\x93\x020\x12./api/websites/{website_id}/sessions:timeseries\x90\x02\x01\x12\xb1\x01\n" +
 	"\tBreakdown\x12'.analytics.sessions.v1.BreakdownRequest\x1a(.analytics.sessions.v1.BreakdownResponse\"Q\x8a\xce\x18\x15\n" +
-	"\rsessions:read\x10\x1e\x18\x80\x80@\x82\xd3\xe4\x93\x02/\x12-/api/websites/{website_id}/sessions:breakdown\x90\x02\x01B\fZ\n" +
+	"\rsessions:read\x10\x1e\x18\x80\x80@\x82\xd3\xe4\x93\x02/\x12-/api/websites/{website_id}/sessions:breakdown\x90\x02\x01\x12\xa5\x01\n" +
+	"\x06Funnel\x12$.analytics.sessions.v1.FunnelRequest\x1a%.analytics.sessions.v1.FunnelResponse\"N\x8a\xce\x18\x15\n" +
+	"\rsessions:read\x10\x1e\x18\x80\x80@\x82\xd3\xe4\x93\x02,\x12*/api/websites/{website_id}/sessions:funnel\x90\x02\x01\x12\xa1\x01\n" +
+	"\x05Flows\x12#.analytics.sessions.v1.FlowsRequest\x1a$.analytics.sessions.v1.FlowsResponse\"M\x8a\xce\x18\x15\n" +
+	"\rsessions:read\x10\x1e\x18\x80\x80@\x82\xd3\xe4\x93\x02+\x12)/api/websites/{website_id}/sessions:flows\x90\x02\x01\x12\xb9\x01\n" +
+	"\vTransitions\x12).analytics.sessions.v1.TransitionsRequest\x1a*.analytics.sessions.v1.TransitionsResponse\"S\x8a\xce\x18\x15\n" +
+	"\rsessions:read\x10\x1e\x18\x80\x80@\x82\xd3\xe4\x93\x021\x12//api/websites/{website_id}/sessions:transitions\x90\x02\x01\x12\xa9\x01\n" +
+	"\aCohorts\x12%.analytics.sessions.v1.CohortsRequest\x1a&.analytics.sessions.v1.CohortsResponse\"O\x8a\xce\x18\x15\n" +
+	"\rsessions:read\x10\x1e\x18\x80\x80@\x82\xd3\xe4\x93\x02-\x12+/api/websites/{website_id}/sessions:cohorts\x90\x02\x01\x12\xad\x01\n" +
+	"\bPatterns\x12&.analytics.sessions.v1.PatternsRequest\x1a'.analytics.sessions.v1.PatternsResponse\"P\x8a\xce\x18\x15\n" +
+	"\rsessions:read\x10\x1e\x18\x80\x80@\x82\xd3\xe4\x93\x02.\x12,/api/websites/{website_id}/sessions:patterns\x90\x02\x01B\fZ\n" +
 	".;sessionsb\x06proto3"
 
 var (
@@ -1759,6 +1808,16 @@ var file_analytics_sessions_v1_analysis_service_proto_goTypes = []any{
 	(*BreakdownRow)(nil),          // 8: analytics.sessions.v1.BreakdownRow
 	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
 	(*Summary)(nil),               // 10: analytics.sessions.v1.Summary
+	(*FunnelRequest)(nil),         // 11: analytics.sessions.v1.FunnelRequest
+	(*FlowsRequest)(nil),          // 12: analytics.sessions.v1.FlowsRequest
+	(*TransitionsRequest)(nil),    // 13: analytics.sessions.v1.TransitionsRequest
+	(*CohortsRequest)(nil),        // 14: analytics.sessions.v1.CohortsRequest
+	(*PatternsRequest)(nil),       // 15: analytics.sessions.v1.PatternsRequest
+	(*FunnelResponse)(nil),        // 16: analytics.sessions.v1.FunnelResponse
+	(*FlowsResponse)(nil),         // 17: analytics.sessions.v1.FlowsResponse
+	(*TransitionsResponse)(nil),   // 18: analytics.sessions.v1.TransitionsResponse
+	(*CohortsResponse)(nil),       // 19: analytics.sessions.v1.CohortsResponse
+	(*PatternsResponse)(nil),      // 20: analytics.sessions.v1.PatternsResponse
 }
 var file_analytics_sessions_v1_analysis_service_proto_depIdxs = []int32{
 	9,  // 0: analytics.sessions.v1.SummarizeResponse.as_of:type_name -> google.protobuf.Timestamp
@@ -1780,11 +1839,21 @@ var file_analytics_sessions_v1_analysis_service_proto_depIdxs = []int32{
 	0,  // 16: analytics.sessions.v1.AnalysisService.Summarize:input_type -> analytics.sessions.v1.SummarizeRequest
 	3,  // 17: analytics.sessions.v1.AnalysisService.TimeSeries:input_type -> analytics.sessions.v1.TimeSeriesRequest
 	6,  // 18: analytics.sessions.v1.AnalysisService.Breakdown:input_type -> analytics.sessions.v1.BreakdownRequest
-	1,  // 19: analytics.sessions.v1.AnalysisService.Summarize:output_type -> analytics.sessions.v1.SummarizeResponse
-	4,  // 20: analytics.sessions.v1.AnalysisService.TimeSeries:output_type -> analytics.sessions.v1.TimeSeriesResponse
-	7,  // 21: analytics.sessions.v1.AnalysisService.Breakdown:output_type -> analytics.sessions.v1.BreakdownResponse
-	19, // [19:22] is the sub-list for method output_type
-	16, // [16:19] is the sub-list for method input_type
+	11, // 19: analytics.sessions.v1.AnalysisService.Funnel:input_type -> analytics.sessions.v1.FunnelRequest
+	12, // 20: analytics.sessions.v1.AnalysisService.Flows:input_type -> analytics.sessions.v1.FlowsRequest
+	13, // 21: analytics.sessions.v1.AnalysisService.Transitions:input_type -> analytics.sessions.v1.TransitionsRequest
+	14, // 22: analytics.sessions.v1.AnalysisService.Cohorts:input_type -> analytics.sessions.v1.CohortsRequest
+	15, // 23: analytics.sessions.v1.AnalysisService.Patterns:input_type -> analytics.sessions.v1.PatternsRequest
+	1,  // 24: analytics.sessions.v1.AnalysisService.Summarize:output_type -> analytics.sessions.v1.SummarizeResponse
+	4,  // 25: analytics.sessions.v1.AnalysisService.TimeSeries:output_type -> analytics.sessions.v1.TimeSeriesResponse
+	7,  // 26: analytics.sessions.v1.AnalysisService.Breakdown:output_type -> analytics.sessions.v1.BreakdownResponse
+	16, // 27: analytics.sessions.v1.AnalysisService.Funnel:output_type -> analytics.sessions.v1.FunnelResponse
+	17, // 28: analytics.sessions.v1.AnalysisService.Flows:output_type -> analytics.sessions.v1.FlowsResponse
+	18, // 29: analytics.sessions.v1.AnalysisService.Transitions:output_type -> analytics.sessions.v1.TransitionsResponse
+	19, // 30: analytics.sessions.v1.AnalysisService.Cohorts:output_type -> analytics.sessions.v1.CohortsResponse
+	20, // 31: analytics.sessions.v1.AnalysisService.Patterns:output_type -> analytics.sessions.v1.PatternsResponse
+	24, // [24:32] is the sub-list for method output_type
+	16, // [16:24] is the sub-list for method input_type
 	16, // [16:16] is the sub-list for extension type_name
 	16, // [16:16] is the sub-list for extension extendee
 	0,  // [0:16] is the sub-list for field type_name
@@ -1795,6 +1864,7 @@ func file_analytics_sessions_v1_analysis_service_proto_init() {
 	if File_analytics_sessions_v1_analysis_service_proto != nil {
 		return
 	}
+	file_analytics_sessions_v1_behaviour_proto_init()
 	file_analytics_sessions_v1_options_proto_init()
 	file_analytics_sessions_v1_summary_proto_init()
 	file_analytics_sessions_v1_analysis_service_proto_msgTypes[1].OneofWrappers = []any{}

@@ -19,9 +19,14 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	AnalysisService_Summarize_FullMethodName  = "/analytics.sessions.v1.AnalysisService/Summarize"
-	AnalysisService_TimeSeries_FullMethodName = "/analytics.sessions.v1.AnalysisService/TimeSeries"
-	AnalysisService_Breakdown_FullMethodName  = "/analytics.sessions.v1.AnalysisService/Breakdown"
+	AnalysisService_Summarize_FullMethodName   = "/analytics.sessions.v1.AnalysisService/Summarize"
+	AnalysisService_TimeSeries_FullMethodName  = "/analytics.sessions.v1.AnalysisService/TimeSeries"
+	AnalysisService_Breakdown_FullMethodName   = "/analytics.sessions.v1.AnalysisService/Breakdown"
+	AnalysisService_Funnel_FullMethodName      = "/analytics.sessions.v1.AnalysisService/Funnel"
+	AnalysisService_Flows_FullMethodName       = "/analytics.sessions.v1.AnalysisService/Flows"
+	AnalysisService_Transitions_FullMethodName = "/analytics.sessions.v1.AnalysisService/Transitions"
+	AnalysisService_Cohorts_FullMethodName     = "/analytics.sessions.v1.AnalysisService/Cohorts"
+	AnalysisService_Patterns_FullMethodName    = "/analytics.sessions.v1.AnalysisService/Patterns"
 )
 
 // AnalysisServiceClient is the client API for AnalysisService service.
@@ -48,6 +53,17 @@ type AnalysisServiceClient interface {
 	// Summarizes sessions by the values of one or two dimensions, such as
 	// countries or pages.
 	Breakdown(ctx context.Context, in *BreakdownRequest, opts ...grpc.CallOption) (*BreakdownResponse, error)
+	// Counts how many sessions, or visitors, reach one step after the other.
+	Funnel(ctx context.Context, in *FunnelRequest, opts ...grpc.CallOption) (*FunnelResponse, error)
+	// Follows what sessions did next, as a tree.
+	Flows(ctx context.Context, in *FlowsRequest, opts ...grpc.CallOption) (*FlowsResponse, error)
+	// Counts from which pages the views of a page come, and to which they go on.
+	Transitions(ctx context.Context, in *TransitionsRequest, opts ...grpc.CallOption) (*TransitionsResponse, error)
+	// Counts in which periods visitors returned, by when they first came.
+	Cohorts(ctx context.Context, in *CohortsRequest, opts ...grpc.CallOption) (*CohortsResponse, error)
+	// Finds pages and events that many sessions have directly one after the
+	// other.
+	Patterns(ctx context.Context, in *PatternsRequest, opts ...grpc.CallOption) (*PatternsResponse, error)
 }
 
 type analysisServiceClient struct {
@@ -88,6 +104,56 @@ func (c *analysisServiceClient) Breakdown(ctx context.Context, in *BreakdownRequ
 	return out, nil
 }
 
+func (c *analysisServiceClient) Funnel(ctx context.Context, in *FunnelRequest, opts ...grpc.CallOption) (*FunnelResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(FunnelResponse)
+	err := c.cc.Invoke(ctx, AnalysisService_Funnel_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *analysisServiceClient) Flows(ctx context.Context, in *FlowsRequest, opts ...grpc.CallOption) (*FlowsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(FlowsResponse)
+	err := c.cc.Invoke(ctx, AnalysisService_Flows_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *analysisServiceClient) Transitions(ctx context.Context, in *TransitionsRequest, opts ...grpc.CallOption) (*TransitionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TransitionsResponse)
+	err := c.cc.Invoke(ctx, AnalysisService_Transitions_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *analysisServiceClient) Cohorts(ctx context.Context, in *CohortsRequest, opts ...grpc.CallOption) (*CohortsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CohortsResponse)
+	err := c.cc.Invoke(ctx, AnalysisService_Cohorts_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *analysisServiceClient) Patterns(ctx context.Context, in *PatternsRequest, opts ...grpc.CallOption) (*PatternsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PatternsResponse)
+	err := c.cc.Invoke(ctx, AnalysisService_Patterns_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AnalysisServiceServer is the server API for AnalysisService service.
 // All implementations must embed UnimplementedAnalysisServiceServer
 // for forward compatibility.
@@ -112,6 +178,17 @@ type AnalysisServiceServer interface {
 	// Summarizes sessions by the values of one or two dimensions, such as
 	// countries or pages.
 	Breakdown(context.Context, *BreakdownRequest) (*BreakdownResponse, error)
+	// Counts how many sessions, or visitors, reach one step after the other.
+	Funnel(context.Context, *FunnelRequest) (*FunnelResponse, error)
+	// Follows what sessions did next, as a tree.
+	Flows(context.Context, *FlowsRequest) (*FlowsResponse, error)
+	// Counts from which pages the views of a page come, and to which they go on.
+	Transitions(context.Context, *TransitionsRequest) (*TransitionsResponse, error)
+	// Counts in which periods visitors returned, by when they first came.
+	Cohorts(context.Context, *CohortsRequest) (*CohortsResponse, error)
+	// Finds pages and events that many sessions have directly one after the
+	// other.
+	Patterns(context.Context, *PatternsRequest) (*PatternsResponse, error)
 	mustEmbedUnimplementedAnalysisServiceServer()
 }
 
@@ -130,6 +207,21 @@ func (UnimplementedAnalysisServiceServer) TimeSeries(context.Context, *TimeSerie
 }
 func (UnimplementedAnalysisServiceServer) Breakdown(context.Context, *BreakdownRequest) (*BreakdownResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Breakdown not implemented")
+}
+func (UnimplementedAnalysisServiceServer) Funnel(context.Context, *FunnelRequest) (*FunnelResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Funnel not implemented")
+}
+func (UnimplementedAnalysisServiceServer) Flows(context.Context, *FlowsRequest) (*FlowsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Flows not implemented")
+}
+func (UnimplementedAnalysisServiceServer) Transitions(context.Context, *TransitionsRequest) (*TransitionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Transitions not implemented")
+}
+func (UnimplementedAnalysisServiceServer) Cohorts(context.Context, *CohortsRequest) (*CohortsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Cohorts not implemented")
+}
+func (UnimplementedAnalysisServiceServer) Patterns(context.Context, *PatternsRequest) (*PatternsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Patterns not implemented")
 }
 func (UnimplementedAnalysisServiceServer) mustEmbedUnimplementedAnalysisServiceServer() {}
 func (UnimplementedAnalysisServiceServer) testEmbeddedByValue()                         {}
@@ -206,6 +298,96 @@ func _AnalysisService_Breakdown_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AnalysisService_Funnel_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(FunnelRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AnalysisServiceServer).Funnel(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AnalysisService_Funnel_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AnalysisServiceServer).Funnel(ctx, req.(*FunnelRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AnalysisService_Flows_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(FlowsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AnalysisServiceServer).Flows(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AnalysisService_Flows_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AnalysisServiceServer).Flows(ctx, req.(*FlowsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AnalysisService_Transitions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(TransitionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AnalysisServiceServer).Transitions(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AnalysisService_Transitions_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AnalysisServiceServer).Transitions(ctx, req.(*TransitionsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AnalysisService_Cohorts_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CohortsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AnalysisServiceServer).Cohorts(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AnalysisService_Cohorts_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AnalysisServiceServer).Cohorts(ctx, req.(*CohortsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AnalysisService_Patterns_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PatternsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AnalysisServiceServer).Patterns(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AnalysisService_Patterns_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AnalysisServiceServer).Patterns(ctx, req.(*PatternsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // AnalysisService_ServiceDesc is the grpc.ServiceDesc for AnalysisService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -224,6 +406,26 @@ var AnalysisService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Breakdown",
 			Handler:    _AnalysisService_Breakdown_Handler,
+		},
+		{
+			MethodName: "Funnel",
+			Handler:    _AnalysisService_Funnel_Handler,
+		},
+		{
+			MethodName: "Flows",
+			Handler:    _AnalysisService_Flows_Handler,
+		},
+		{
+			MethodName: "Transitions",
+			Handler:    _AnalysisService_Transitions_Handler,
+		},
+		{
+			MethodName: "Cohorts",
+			Handler:    _AnalysisService_Cohorts_Handler,
+		},
+		{
+			MethodName: "Patterns",
+			Handler:    _AnalysisService_Patterns_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -237,6 +237,79 @@ func TestBreakdown(t *testing.T) {
 	}
 }
 
+func TestFunnel(t *testing.T) {
+	client, website := service(t, Options{})
+	query := &FunnelRequest{
+		StartDate: day, EndDate: day, Dimension: "country", Limit: 1,
+		Steps: []string{`page = "/products/0"`, `page = "/products/1"`},
+	}
+	found, err := client.Funnel(t.Context(), website, query)
+	if err != nil || found.Steps[1].Reached != allOfDay || found.Rows[0].Value != "US" || found.Other[1].Reached != germans {
+		t.Errorf("%v, %v", found, err)
+	}
+}
+
+func TestFlows(t *testing.T) {
+	client, website := service(t, Options{})
+	found, err := client.Flows(t.Context(), website, &FlowsRequest{StartDate: day, EndDate: day, Depth: 2})
+	if err != nil || len(found.Nodes) != 3 || found.Nodes[1].Item.GetPage() != "/products/0" {
+		t.Errorf("%v, %v", found, err)
+	}
+}
+
+func TestTransitions(t *testing.T) {
+	client, website := service(t, Options{})
+	query := &TransitionsRequest{StartDate: day, EndDate: day, Page: "/products/1"}
+	found, err := client.Transitions(t.Context(), website, query)
+	if err != nil || found.Views != allOfDay || found.Next[0].GetPage() != "/products/2" {
+		t.Errorf("%v, %v", found, err)
+	}
+}
+
+func TestCohorts(t *testing.T) {
+	client, website := service(t, Options{})
+	found, err := client.Cohorts(t.Context(), website, &CohortsRequest{StartDate: day, EndDate: day})
+	if err != nil || found.Cohorts[0].Visitors != allOfDay || len(found.Cohorts[0].Periods) != 1 {
+		t.Errorf("%v, %v", found, err)
+	}
+}
+
+func TestPatterns(t *testing.T) {
+	client, website := service(t, Options{})
+	query := &PatternsRequest{StartDate: day, EndDate: day, Length: 2, Goal: `page = "/products/2"`}
+	found, err := client.Patterns(t.Context(), website, query)
+	if err != nil || len(found.Patterns) != 1 || found.Patterns[0].WithGoal.Sessions != 1 || !found.IsExact {
+		t.Errorf("%v, %v", found, err)
+	}
+}
+
+func TestDrillDownIntoBehaviour(t *testing.T) {
+	client, website := service(t, Options{})
+	query := &FunnelRequest{
+		StartDate: day, EndDate: day, FilterCountry: []string{"DE"},
+		Steps: []string{`page = "/products/1"`, `page = "/products/2"`},
+	}
+	funnel, err := client.Funnel(t.Context(), website, query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dropped := collect(t, client.SessionsOf(t.Context(), website, funnel.Steps[1].DroppedSessions, query).All())
+	if len(dropped) != int(funnel.Steps[1].Dropped) || len(dropped) == 0 {
+		t.Errorf("%d sessions of %v", len(dropped), funnel.Steps[1])
+	}
+	asked := &FlowsRequest{StartDate: day, EndDate: day, FilterCountry: query.FilterCountry}
+	flows, err := client.Flows(t.Context(), website, asked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, node := range flows.Nodes {
+		sessions := collect(t, client.SessionsOf(t.Context(), website, node, asked).All())
+		if len(sessions) != int(node.Sessions) {
+			t.Errorf("%d sessions of %v", len(sessions), node)
+		}
+	}
+}
+
 func TestDrillDown(t *testing.T) {
 	client, website := service(t, Options{})
 	query := &BreakdownRequest{

@@ -97,7 +97,12 @@ type ListSessionsRequest struct {
 	// Each is a condition on one event, and each event serves one step at most.
 	Journey []string `protobuf:"bytes,22,rep,name=journey,proto3" json:"journey,omitempty"`
 	// Steps that the session did not all do in this order.
-	NotJourney    []string `protobuf:"bytes,23,rep,name=not_journey,json=notJourney,proto3" json:"not_journey,omitempty"`
+	NotJourney []string `protobuf:"bytes,23,rep,name=not_journey,json=notJourney,proto3" json:"not_journey,omitempty"`
+	// The `cell` of a row of an analysis that had the same parameters, but for its
+	// own: only the sessions that the row counts.
+	//
+	// Default: empty.
+	Cell          string `protobuf:"bytes,24,opt,name=cell,proto3" json:"cell,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -293,6 +298,13 @@ func (x *ListSessionsRequest) GetNotJourney() []string {
 	return nil
 }
 
+func (x *ListSessionsRequest) GetCell() string {
+	if x != nil {
+		return x.Cell
+	}
+	return ""
+}
+
 // A page of sessions.
 type ListSessionsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -417,6 +429,11 @@ type ExportSessionsRequest struct {
 	Journey []string `protobuf:"bytes,22,rep,name=journey,proto3" json:"journey,omitempty"`
 	// Steps that the session did not all do in this order.
 	NotJourney []string `protobuf:"bytes,23,rep,name=not_journey,json=notJourney,proto3" json:"not_journey,omitempty"`
+	// The `cell` of a row of an analysis that had the same parameters, but for its
+	// own: only the sessions that the row counts.
+	//
+	// Default: empty.
+	Cell string `protobuf:"bytes,24,opt,name=cell,proto3" json:"cell,omitempty"`
 	// The form of the stream over REST: `ndjson` or `csv`. Refused over gRPC.
 	//
 	// Default: `ndjson`.
@@ -611,6 +628,13 @@ func (x *ExportSessionsRequest) GetNotJourney() []string {
 		return x.NotJourney
 	}
 	return nil
+}
+
+func (x *ExportSessionsRequest) GetCell() string {
+	if x != nil {
+		return x.Cell
+	}
+	return ""
 }
 
 func (x *ExportSessionsRequest) GetFormat() string {
@@ -950,7 +974,7 @@ var File_analytics_sessions_v1_session_service_proto protoreflect.FileDescriptor
 
 const file_analytics_sessions_v1_session_service_proto_rawDesc = "" +
 	"\n" +
-	"+analytics/sessions/v1/session_service.proto\x12\x15analytics.sessions.v1\x1a#analytics/sessions/v1/options.proto\x1a#analytics/sessions/v1/session.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\"\x82\a\n" +
+	"+analytics/sessions/v1/session_service.proto\x12\x15analytics.sessions.v1\x1a#analytics/sessions/v1/options.proto\x1a#analytics/sessions/v1/session.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\"\x96\a\n" +
 	"\x13ListSessionsRequest\x12\x1d\n" +
 	"\n" +
 	"website_id\x18\x01 \x01(\tR\twebsiteId\x12\x1d\n" +
@@ -982,11 +1006,12 @@ const file_analytics_sessions_v1_session_service_proto_rawDesc = "" +
 	"R\ajourney\x12%\n" +
 	"\vnot_journey\x18\x17 \x03(\tB\x04\x88\xce\x18\n" +
 	"R\n" +
-	"notJourney\"\x8b\x01\n" +
+	"notJourney\x12\x12\n" +
+	"\x04cell\x18\x18 \x01(\tR\x04cell\"\x8b\x01\n" +
 	"\x14ListSessionsResponse\x12:\n" +
 	"\bsessions\x18\x01 \x03(\v2\x1e.analytics.sessions.v1.SessionR\bsessions\x127\n" +
 	"\vnext_cursor\x18\x02 \x01(\v2\x16.google.protobuf.ValueR\n" +
-	"nextCursor\"\xad\a\n" +
+	"nextCursor\"\xc1\a\n" +
 	"\x15ExportSessionsRequest\x12\x1d\n" +
 	"\n" +
 	"website_id\x18\x01 \x01(\tR\twebsiteId\x12\x1d\n" +
@@ -1017,7 +1042,8 @@ const file_analytics_sessions_v1_session_service_proto_rawDesc = "" +
 	"R\ajourney\x12%\n" +
 	"\vnot_journey\x18\x17 \x03(\tB\x04\x88\xce\x18\n" +
 	"R\n" +
-	"notJourney\x12\x16\n" +
+	"notJourney\x12\x12\n" +
+	"\x04cell\x18\x18 \x01(\tR\x04cell\x12\x16\n" +
 	"\x06format\x18\x19 \x01(\tR\x06format\x12%\n" +
 	"\x0einclude_events\x18\x1a \x01(\bR\rincludeEvents\"\x9e\x01\n" +
 	"\x16ExportSessionsResponse\x127\n" +

@@ -81,16 +81,18 @@ async def open_application(database_url: str, settings: Settings) -> AsyncIterat
             websites=websites,
             delete_website=DeleteWebsite(pools.jobs),
             api_keys=ApiKeys(database, websites),
-            list_sessions=ListSessions(database, websites, cursors, _now, SearchColumns(database)),
+            list_sessions=ListSessions(
+                database, websites, cursors, _now, SearchColumns(database), read_columns
+            ),
             get_session=GetSession(database, websites, cursors),
-            export_sessions=ExportSessions(pools.exports, websites, cursors, _now),
+            export_sessions=ExportSessions(pools.exports, websites, cursors, _now, read_columns),
             enricher=enricher,
             write_events=write_events,
             ingest_events=IngestEvents(websites, enricher, write_events, _now),
             erase_visitor=EraseVisitor(pools.jobs, websites, visitors),
             run_retention=RunRetention(pools.jobs, _now),
             read_columns=read_columns,
-            analyses=Analyses(read_columns, websites, _now),
+            analyses=Analyses(read_columns, websites, cursors, _now),
             fold_blocks=FoldBlocks(pools.jobs, _now),
             inspect_blocks=InspectBlocks(pools.jobs),
         )

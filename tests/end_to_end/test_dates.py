@@ -150,6 +150,7 @@ async def test_page_2_after_midnight_continues_the_days_of_page_1(
         CursorSigner({1: b"k" * 32}),
         lambda: clock[0],
         SearchColumns(application.pools.requests),
+        application.read_columns,
     )
 
     async def page(cursor: str, limit: int) -> tuple[list[datetime], str | None]:

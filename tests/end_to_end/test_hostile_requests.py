@@ -95,7 +95,7 @@ TYPES = [
 ]
 METHODS = [
     *("SessionService/ListSessions", "SessionService/GetSession", "EventService/RecordEvents"),
-    "AnalysisService/Summarize",
+    *("AnalysisService/Summarize", "AnalysisService/Funnel", "AnalysisService/Flows"),
     *("EventService/StreamEvents", "VisitorService/EraseVisitor", "SessionService/Nope"),
 ]
 

@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit
 import grpc
 import pytest
 from analytics_sessions.v1 import analysis_service_pb2 as analysis_messages
+from analytics_sessions.v1 import behaviour_pb2
 from analytics_sessions.v1 import event_service_pb2 as event_messages
 from analytics_sessions.v1 import session_service_pb2 as session_messages
 from analytics_sessions.v1 import visitor_service_pb2 as visitor_messages
@@ -128,6 +129,8 @@ EXPORT = session_messages.ExportSessionsRequest()
 SUMMARY = analysis_messages.SummarizeRequest()
 SERIES = analysis_messages.TimeSeriesRequest()
 BREAKDOWN = analysis_messages.BreakdownRequest(dimension=["country"])
+FUNNEL = behaviour_pb2.FunnelRequest(steps=['page = "/"', 'page = "/a"'])
+PAGE = behaviour_pb2.TransitionsRequest(page="/")
 ERASURE = visitor_messages.EraseVisitorRequest(visitor_id="nobody")
 BATCH = event_messages.RecordEventsRequest(events=[EVENT])
 STREAMED = event_messages.StreamEventsRequest(batch=7, events=[EVENT])
@@ -140,6 +143,19 @@ CALLS = [
     Call("AnalysisService/Summarize", READ, SUMMARY, "GET", "sessions:summarize"),
     Call("AnalysisService/TimeSeries", READ, SERIES, "GET", "sessions:timeseries"),
     Call("AnalysisService/Breakdown", READ, BREAKDOWN, "GET", "sessions:breakdown"),
+    Call("AnalysisService/Funnel", READ, FUNNEL, "GET", "sessions:funnel"),
+    Call("AnalysisService/Flows", READ, behaviour_pb2.FlowsRequest(), "GET", "sessions:flows"),
+    Call("AnalysisService/Transitions", READ, PAGE, "GET", "sessions:transitions"),
+    Call(
+        "AnalysisService/Cohorts", READ, behaviour_pb2.CohortsRequest(), "GET", "sessions:cohorts"
+    ),
+    Call(
+        "AnalysisService/Patterns",
+        READ,
+        behaviour_pb2.PatternsRequest(),
+        "GET",
+        "sessions:patterns",
+    ),
     Call("EventService/RecordEvents", WRITE, BATCH, "POST", "events"),
     Call("EventService/StreamEvents", WRITE, STREAMED, streams=True),
     Call("VisitorService/EraseVisitor", ERASE, ERASURE, "POST", "visitors:erase"),

@@ -73,6 +73,7 @@ def test_what_may_have_been_carried_out_is_sent_again_only_where_the_protos_allo
         "Summarize",
         "TimeSeries",
         "Breakdown",
+        *("Funnel", "Flows", "Transitions", "Cohorts", "Patterns"),
         "EraseVisitor",
     }
 

@@ -83,6 +83,7 @@ BY_ADDRESS = {
         }
     ]
 }
+CELL = "AAFbImZsb3dzIix7fSx7InBhdGgiOltdfSwiMjAyNi0wMy0wMSIsIjIwMjYtMDMtMzEiXXpYh3uQ0b1aPz8kq5c7Hw"
 NAMELESS = {"events": [{"event_type": "event", "visitor_id": "anna"}]}
 DAYS = {"start_date": "2026-03-01", "end_date": "2026-03-31"}
 ALL_PARAMETERS = DAYS | {
@@ -108,19 +109,20 @@ ALL_PARAMETERS = DAYS | {
 }
 
 
-SUMMARIZE_PARAMETERS = {
-    name: value for name, value in ALL_PARAMETERS.items() if name != "limit"
-} | {
+_OF_A_LIST = {"limit"}
+SELECTION_PARAMETERS: dict[str, Any] = {
+    name: value for name, value in ALL_PARAMETERS.items() if name not in _OF_A_LIST
+}
+SUMMARIZE_PARAMETERS: dict[str, Any] = SELECTION_PARAMETERS | {
     "goal": 'event = "signup_click"',
     "compare": "custom",
     "compare_start_date": "2026-02-01",
     "compare_end_date": "2026-02-28",
 }
 GOAL = {"goal": SUMMARIZE_PARAMETERS["goal"]}
-_SELECTION = {name: SUMMARIZE_PARAMETERS[name] for name in ALL_PARAMETERS if name != "limit"}
-TIME_SERIES_PARAMETERS = _SELECTION | GOAL | {"granularity": "week"}
+TIME_SERIES_PARAMETERS = SELECTION_PARAMETERS | GOAL | {"granularity": "week"}
 BREAKDOWN_PARAMETERS = (
-    _SELECTION
+    SELECTION_PARAMETERS
     | GOAL
     | {
         "limit": "10",
@@ -129,6 +131,30 @@ BREAKDOWN_PARAMETERS = (
         "page_times": "true",
     }
 )
+FUNNEL_STEPS = ['page = "/pricing"', 'event = "signup_click"']
+_ITEMS = {"items": "both", "collapse_repeats": "true"}
+BEHAVIOUR_PARAMETERS: dict[str, dict[str, Any]] = {
+    "Funnel": {
+        "steps": FUNNEL_STEPS,
+        "unit": "visitor",
+        "order": "ordered",
+        "window": "86400",
+        "dimension": "country",
+        "limit": "10",
+    },
+    "Flows": {"depth": "3", "width": "5", "anchor": 'page = "/pricing"', "direction": "previous"}
+    | _ITEMS,
+    "Transitions": {"page": "/pricing", "limit": "10"},
+    "Cohorts": {"granularity": "week"},
+    "Patterns": {
+        "goal": 'event = "signup_click"',
+        "length": "2",
+        "min_sessions": "1",
+        "limit": "10",
+    }
+    | _ITEMS,
+}
+"""What each analysis of behaviour takes beside the parameters of the selection."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +172,11 @@ class Call:
     verb: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     website: str = WEBSITE
+
+
+def _analysis(method: str, path: str, **query: Any) -> Call:
+    path = f"/api/websites/{{website}}/sessions:{path}"
+    return Call(f"AnalysisService_{method}", path, lacks="writes", query=DAYS | query)
 
 
 LIST = Call(
@@ -181,7 +212,13 @@ BREAKDOWN = replace(
     path="/api/websites/{website}/sessions:breakdown",
     query=DAYS | {"dimension": "country"},
 )
-ANALYSES = (SUMMARIZE, TIME_SERIES, BREAKDOWN)
+FUNNEL = _analysis("Funnel", "funnel", steps=FUNNEL_STEPS)
+FLOWS = _analysis("Flows", "flows")
+TRANSITIONS = _analysis("Transitions", "transitions", page="/pricing")
+COHORTS = _analysis("Cohorts", "cohorts", granularity="month")
+PATTERNS = _analysis("Patterns", "patterns", min_sessions=1)
+BEHAVIOUR = (FUNNEL, FLOWS, TRANSITIONS, COHORTS, PATTERNS)
+ANALYSES = (SUMMARIZE, TIME_SERIES, BREAKDOWN, *BEHAVIOUR)
 HEALTH = Call("GetHealth", "/healthz", key="")
 API = (LIST, GET, EXPORT, RECORD, *ANALYSES, ERASE)
 
@@ -261,6 +298,7 @@ class Recorder:
 
     def _fixed(self, answer: Any) -> Any:
         text = json.dumps(answer).replace(self._service.website_id, WEBSITE)
+        text = re.sub(r'("cell": )"[^".]+', rf'\1"{CELL}', text)
         if self._session != NOBODY:
             text = text.replace(self._session, SESSION)
         for name, value in (CURSORS | MOMENTS).items():
@@ -306,6 +344,13 @@ def _answers(recorder: Recorder, _: Service) -> None:
     recorder.send("weeks", TIME_SERIES, query=TIME_SERIES_PARAMETERS)
     recorder.send("countries", BREAKDOWN, query=DAYS | {"dimension": "country", "limit": "1"})
     recorder.send("pages", BREAKDOWN, query=BREAKDOWN_PARAMETERS)
+    for call in BEHAVIOUR:
+        name = call.operation.removeprefix("AnalysisService_")
+        recorder.send(name.lower(), call)
+        every = SELECTION_PARAMETERS | BEHAVIOUR_PARAMETERS[name]
+        recorder.send(f"{name.lower()}_with_all_parameters", call, query=every)
+    by_country = {**FUNNEL.query, "dimension": "country", "limit": 1}
+    recorder.send("funnel_by_country", FUNNEL, query=by_country)
     recorder.send("last_events", GET)
     named = DAYS | {"filter_country": "US"}
     recorder.send("sessions_with_events", EXPORT, query=named | {"include_events": "true"})
@@ -323,6 +368,8 @@ def _wrong(recorder: Recorder, _: Service) -> None:
     recorder.send("invalid_cursor", LIST, query=DAYS | {"cursor": "abc"})
     recorder.send("invalid_field", GET, query={"events_limit": -1})
     recorder.send("invalid_field", SUMMARIZE, query={"compare": "last_week"})
+    for call in BEHAVIOUR:
+        recorder.send("invalid_field", call, query={**call.query, "end_date": "2026-02-30"})
     recorder.send("invalid_field", EXPORT, query=DAYS | {"format": "xml"})
     recorder.send("invalid_field", TIME_SERIES, query={"granularity": "minute"})
     recorder.send("invalid_field", BREAKDOWN, query={})

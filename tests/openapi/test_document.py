@@ -6,6 +6,7 @@ from pathlib import Path
 
 from analytics_sessions.v1 import (
     analysis_service_pb2,
+    behaviour_pb2,
     event_pb2,
     event_service_pb2,
     session_pb2,
@@ -34,6 +35,11 @@ MESSAGES: tuple[type[Message], ...] = (
     analysis_service_pb2.TimeBucket,
     analysis_service_pb2.BreakdownResponse,
     analysis_service_pb2.BreakdownRow,
+    *(
+        getattr(behaviour_pb2, name)
+        for name in behaviour_pb2.DESCRIPTOR.message_types_by_name
+        if not name.endswith("Request")
+    ),
     summary_pb2.Summary,
     event_pb2.Event,
     event_service_pb2.RecordEventsRequest,
@@ -81,10 +87,10 @@ def test_everything_is_described(document: Document) -> None:
 
 
 def test_parameters_have_examples(document: Document) -> None:
-    """But for cursors: one fits its own query only."""
+    """But for cursors and cells: one fits its own query only."""
     places = [(place, each) for place, each in _elements(document) if "in" in each]
     without = {parameter["name"] for _, parameter in places if "example" not in parameter}
-    assert without == {"cursor", "events_cursor"}
+    assert without == {"cursor", "events_cursor", "cell"}
     in_paths = 2  # of RecordEvents and EraseVisitor, whose other fields are in the body
     assert len(places) == in_paths + sum(len(method.input_type.fields) for method in READS)
 

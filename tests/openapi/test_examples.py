@@ -14,7 +14,9 @@ from tests.openapi.document import Document
 from tests.openapi.examples import overlay
 from tests.openapi.recording import (
     ALL_PARAMETERS,
+    BEHAVIOUR_PARAMETERS,
     BREAKDOWN_PARAMETERS,
+    SELECTION_PARAMETERS,
     SUMMARIZE_PARAMETERS,
     TIME_SERIES_PARAMETERS,
     Exchange,
@@ -105,6 +107,10 @@ def _shown(document: Document, schema: Any, value: Any) -> Iterator[str]:
         ("AnalysisService_Summarize", SUMMARIZE_PARAMETERS),
         ("AnalysisService_TimeSeries", TIME_SERIES_PARAMETERS),
         ("AnalysisService_Breakdown", BREAKDOWN_PARAMETERS),
+        *(
+            (f"AnalysisService_{name}", SELECTION_PARAMETERS | own)
+            for name, own in BEHAVIOUR_PARAMETERS.items()
+        ),
     ],
 )
 def test_examples_of_parameters_are_answered(

@@ -11,9 +11,16 @@ from sessions.domain.websites import Website
 from sessions.storage.database import Database
 from sessions.usecases import export_sessions
 from sessions.usecases.export_sessions import ExportPart, ExportSessions, Item
+from sessions.usecases.read_columns import ReadColumns
 from sessions.usecases.websites import Websites
 
 from tests.support.strategies import START
+
+
+def new_export(database: Database, cursors: CursorSigner) -> ExportSessions:
+    """The use case over a database."""
+    reader = ReadColumns(database)
+    return ExportSessions(database, Websites(database), cursors, lambda: START, reader)
 
 
 class Export:
@@ -23,7 +30,7 @@ class Export:
         self, database: Database, website: Website, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         cursors = CursorSigner({1: b"k" * 32})
-        self._export = ExportSessions(database, Websites(database), cursors, lambda: START)
+        self._export = new_export(database, cursors)
         self._website_id = website.website_id
         self._patch = monkeypatch
 

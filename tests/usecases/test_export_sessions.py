@@ -20,12 +20,11 @@ from sessions.domain.visitors import Visitors
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
 from sessions.usecases import export_sessions
-from sessions.usecases.export_sessions import ExportSessions, Item
-from sessions.usecases.websites import Websites
+from sessions.usecases.export_sessions import Item
 from sessions.usecases.write_events import EventWriter
 
 from tests.support.columns import ALWAYS, selection
-from tests.support.exports import Export, items_of
+from tests.support.exports import Export, items_of, new_export
 from tests.support.reference import matches, reference_sessions
 from tests.support.rows import event, new_website
 from tests.support.strategies import START, arrivals, predicates
@@ -177,7 +176,7 @@ async def test_an_export_that_is_not_read_holds_no_connection(
     await record(website, [event("ann", START)])
     monkeypatch.setattr(export_sessions, "select", lambda query, now: selection())
     cursors = CursorSigner({1: b"k" * 32})
-    export = ExportSessions(database, Websites(database), cursors, lambda: START)
+    export = new_export(database, cursors)
     running = export(SelectionQuery(website_id=website.website_id))
     await anext(running)
     query = """
@@ -199,7 +198,7 @@ async def test_only_so_many_exports_run_at_once(
     )
     monkeypatch.setattr(export_sessions, "select", lambda query, now: selection())
     cursors = CursorSigner({1: b"k" * 32})
-    export = ExportSessions(database, Websites(database), cursors, lambda: START)
+    export = new_export(database, cursors)
     query = SelectionQuery(website_id=website.website_id)
     first = export(query)
     await anext(first)

@@ -29,6 +29,14 @@ from analytics_sessions.v1.analysis_service_pb2 import (
     TimeBucket,
     TimeSeriesResponse,
 )
+from analytics_sessions.v1.behaviour_pb2 import (
+    CohortsResponse,
+    DrillDown,
+    FlowsResponse,
+    FunnelResponse,
+    PatternsResponse,
+    TransitionsResponse,
+)
 from analytics_sessions.v1.session_pb2 import Session, SessionEvent, StoredEvent
 from analytics_sessions.v1.session_service_pb2 import ExportItem
 from analytics_sessions.v1.summary_pb2 import Summary
@@ -42,12 +50,17 @@ __all__ = [
     "BreakdownResponse",
     "BreakdownRow",
     "Client",
+    "CohortsResponse",
     "Comparison",
+    "DrillDown",
     "EraseVisitorResponse",
     "Event",
     "Export",
     "ExportItem",
+    "FlowsResponse",
+    "FunnelResponse",
     "Page",
+    "PatternsResponse",
     "Query",
     "Recorded",
     "SeriesQuery",
@@ -59,6 +72,7 @@ __all__ = [
     "SummaryQuery",
     "TimeBucket",
     "TimeSeriesResponse",
+    "TransitionsResponse",
     "Walk",
     "errors",
 ]

@@ -3,7 +3,15 @@
 import asyncio
 import copy
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from queue import SimpleQueue
 from typing import Any, Generic, Self, TypeVar, Unpack
@@ -15,16 +23,28 @@ from analytics_sessions._calls import FAILURES, Attempts, EndedEarly, Settings, 
 from analytics_sessions._connection import open_channel, setting
 from analytics_sessions._messages import (
     BreakdownQuery,
+    CohortsQuery,
+    FlowsQuery,
+    FunnelQuery,
     Page,
+    PatternsQuery,
     Query,
     Recorded,
     SeriesQuery,
     SummaryQuery,
+    TransitionsQuery,
 )
 from analytics_sessions.v1.analysis_service_pb2 import (
     BreakdownResponse,
     SummarizeResponse,
     TimeSeriesResponse,
+)
+from analytics_sessions.v1.behaviour_pb2 import (
+    CohortsResponse,
+    FlowsResponse,
+    FunnelResponse,
+    PatternsResponse,
+    TransitionsResponse,
 )
 from analytics_sessions.v1.session_pb2 import Session, SessionEvent
 from analytics_sessions.v1.session_service_pb2 import ExportItem
@@ -304,13 +324,70 @@ class Client(_Client, AbstractContextManager["Client"]):
 
         Args:
             website_id: The website.
-            row: A row of a breakdown, or a bucket of a time series.
+            row: What has a filter or a cell: a row of a breakdown, a bucket of a time series, the
+                `reached_sessions` of a step, a node, and so on.
             query: What the analysis was asked with, by name.
 
         Raises:
-            ValueError: The row carries no filter.
+            ValueError: The row carries neither.
         """
         return self.sessions(website_id, **messages.drill_down(query, row))
+
+    def funnel(
+        self, website_id: str, steps: Iterable[str], **query: Unpack[FunnelQuery]
+    ) -> FunnelResponse:
+        """How many sessions, or visitors, reach one step after the other.
+
+        Raises:
+            TypeError: A name is no parameter, or a value has another type.
+            ValueError: A filter has no values, which would match all sessions.
+        """
+        answer: FunnelResponse = self._call("Funnel", messages.funnel(website_id, steps, query))
+        return answer
+
+    def flows(self, website_id: str, **query: Unpack[FlowsQuery]) -> FlowsResponse:
+        """What sessions did next, as a tree.
+
+        Raises:
+            TypeError: A name is no parameter, or a value has another type.
+            ValueError: A filter has no values, which would match all sessions.
+        """
+        answer: FlowsResponse = self._call("Flows", messages.flows(website_id, query))
+        return answer
+
+    def transitions(
+        self, website_id: str, page: str, **query: Unpack[TransitionsQuery]
+    ) -> TransitionsResponse:
+        """From which pages the views of a page come, and to which they go on.
+
+        Raises:
+            TypeError: A name is no parameter, or a value has another type.
+            ValueError: A filter has no values, which would match all sessions.
+        """
+        answer: TransitionsResponse = self._call(
+            "Transitions", messages.transitions(website_id, page, query)
+        )
+        return answer
+
+    def cohorts(self, website_id: str, **query: Unpack[CohortsQuery]) -> CohortsResponse:
+        """In which periods visitors returned, by when they first came.
+
+        Raises:
+            TypeError: A name is no parameter, or a value has another type.
+            ValueError: A filter has no values, which would match all sessions.
+        """
+        answer: CohortsResponse = self._call("Cohorts", messages.cohorts(website_id, query))
+        return answer
+
+    def patterns(self, website_id: str, **query: Unpack[PatternsQuery]) -> PatternsResponse:
+        """Pages and events that many sessions have directly one after the other.
+
+        Raises:
+            TypeError: A name is no parameter, or a value has another type.
+            ValueError: A filter has no values, which would match all sessions.
+        """
+        answer: PatternsResponse = self._call("Patterns", messages.patterns(website_id, query))
+        return answer
 
     def record(self, website_id: str, events: messages.Events) -> Recorded:
         """Record events in batches, each of which is durable before the next one is sent.
@@ -498,6 +575,41 @@ class AsyncClient(_Client, AbstractAsyncContextManager["AsyncClient"]):
     ) -> AsyncWalk[Session]:
         """As Client.sessions_of."""
         return self.sessions(website_id, **messages.drill_down(query, row))
+
+    async def funnel(
+        self, website_id: str, steps: Iterable[str], **query: Unpack[FunnelQuery]
+    ) -> FunnelResponse:
+        """As Client.funnel."""
+        answer: FunnelResponse = await self._call(
+            "Funnel", messages.funnel(website_id, steps, query)
+        )
+        return answer
+
+    async def flows(self, website_id: str, **query: Unpack[FlowsQuery]) -> FlowsResponse:
+        """As Client.flows."""
+        answer: FlowsResponse = await self._call("Flows", messages.flows(website_id, query))
+        return answer
+
+    async def transitions(
+        self, website_id: str, page: str, **query: Unpack[TransitionsQuery]
+    ) -> TransitionsResponse:
+        """As Client.transitions."""
+        answer: TransitionsResponse = await self._call(
+            "Transitions", messages.transitions(website_id, page, query)
+        )
+        return answer
+
+    async def cohorts(self, website_id: str, **query: Unpack[CohortsQuery]) -> CohortsResponse:
+        """As Client.cohorts."""
+        answer: CohortsResponse = await self._call("Cohorts", messages.cohorts(website_id, query))
+        return answer
+
+    async def patterns(self, website_id: str, **query: Unpack[PatternsQuery]) -> PatternsResponse:
+        """As Client.patterns."""
+        answer: PatternsResponse = await self._call(
+            "Patterns", messages.patterns(website_id, query)
+        )
+        return answer
 
     async def record(self, website_id: str, events: messages.AsyncEvents) -> Recorded:
         """As Client.record."""

@@ -19,6 +19,18 @@ from analytics_sessions.v1.analysis_service_pb2 import (
     TimeBucket,
     TimeSeriesRequest,
 )
+from analytics_sessions.v1.behaviour_pb2 import (
+    CohortPeriod,
+    CohortsRequest,
+    DrillDown,
+    FlowNode,
+    FlowsRequest,
+    FunnelRequest,
+    Pattern,
+    PatternsRequest,
+    Transition,
+    TransitionsRequest,
+)
 from analytics_sessions.v1.event_pb2 import Event as EventMessage
 from analytics_sessions.v1.event_service_pb2 import RecordEventsRequest, StreamEventsRequest
 from analytics_sessions.v1.session_service_pb2 import (
@@ -63,6 +75,7 @@ class Query(TypedDict, total=False):
     filter: str | None
     journey: Values
     not_journey: Values
+    cell: str | None
 
 
 class SummaryQuery(Query, total=False):
@@ -89,7 +102,51 @@ class BreakdownQuery(Query, total=False):
     page_times: bool
 
 
-Row = TimeBucket | BreakdownRow
+Row = TimeBucket | BreakdownRow | DrillDown | FlowNode | Transition | CohortPeriod | Pattern
+
+
+class FunnelQuery(Query, total=False):
+    """What `funnel` takes by name, with the meaning and the defaults of FunnelRequest."""
+
+    unit: Literal["session", "visitor"] | None
+    order: Literal["ordered", "strict"] | None
+    window: int | None
+    dimension: str | None
+    limit: int | None
+
+
+class FlowsQuery(Query, total=False):
+    """What `flows` takes by name, with the meaning and the defaults of FlowsRequest."""
+
+    depth: int | None
+    width: int | None
+    anchor: str | None
+    direction: Literal["next", "previous"] | None
+    items: Literal["pages", "events", "both"] | None
+    collapse_repeats: bool | None
+
+
+class TransitionsQuery(Query, total=False):
+    """What `transitions` takes by name, with the meaning and the defaults of TransitionsRequest."""
+
+    limit: int | None
+
+
+class CohortsQuery(Query, total=False):
+    """What `cohorts` takes by name, with the meaning and the defaults of CohortsRequest."""
+
+    granularity: Literal["day", "week", "month"] | None
+
+
+class PatternsQuery(Query, total=False):
+    """What `patterns` takes by name, with the meaning and the defaults of PatternsRequest."""
+
+    goal: str | None
+    length: int | None
+    min_sessions: int | None
+    items: Literal["pages", "events", "both"] | None
+    collapse_repeats: bool | None
+    limit: int | None
 
 
 class Event(TypedDict, total=False):
@@ -242,10 +299,40 @@ def breakdown(
 
 def drill_down(query: Mapping[str, Any], row: Row) -> Query:
     """The query of the sessions of a row, of the query that the row is of."""
-    if not row.filter:
-        raise ValueError("this row carries no filter, so its sessions cannot be listed")
+    names = ("filter", "journey", "not_journey", "cell")
+    sent = {name: value for name in names if (value := getattr(row, name, None))}
+    if not sent:
+        text = "this row carries no filter and no cell, so its sessions cannot be listed"
+        raise ValueError(text)
     kept: Any = {name: value for name, value in query.items() if name in Query.__annotations__}
-    return Query(**kept | {"filter": row.filter})
+    return Query(**kept | sent)
+
+
+def funnel(website_id: str, steps: Iterable[str], query: FunnelQuery) -> FunnelRequest:
+    """The funnel to count; TypeError or ValueError where the query is wrong."""
+    fields = _fields("funnel", query, FunnelQuery)
+    return FunnelRequest(website_id=website_id, steps=_values("steps", steps), **fields)
+
+
+def flows(website_id: str, query: FlowsQuery) -> FlowsRequest:
+    """The sessions to follow; TypeError or ValueError where the query is wrong."""
+    return FlowsRequest(website_id=website_id, **_fields("flows", query, FlowsQuery))
+
+
+def transitions(website_id: str, page: str, query: TransitionsQuery) -> TransitionsRequest:
+    """The page to look at; TypeError or ValueError where the query is wrong."""
+    fields = _fields("transitions", query, TransitionsQuery)
+    return TransitionsRequest(website_id=website_id, page=page, **fields)
+
+
+def cohorts(website_id: str, query: CohortsQuery) -> CohortsRequest:
+    """The visitors to count; TypeError or ValueError where the query is wrong."""
+    return CohortsRequest(website_id=website_id, **_fields("cohorts", query, CohortsQuery))
+
+
+def patterns(website_id: str, query: PatternsQuery) -> PatternsRequest:
+    """The patterns to find; TypeError or ValueError where the query is wrong."""
+    return PatternsRequest(website_id=website_id, **_fields("patterns", query, PatternsQuery))
 
 
 def _fields(call: str, query: Mapping[str, Any], known: Any) -> dict[str, Any]:

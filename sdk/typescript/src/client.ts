@@ -6,11 +6,16 @@ import { Export } from "./export.js";
 import {
   AnalysisService,
   type BreakdownResponse,
-  type BreakdownRow,
   type SummarizeResponse,
-  type TimeBucket,
   type TimeSeriesResponse,
 } from "./gen/analytics/sessions/v1/analysis_service_pb.js";
+import type {
+  CohortsResponse,
+  FlowsResponse,
+  FunnelResponse,
+  PatternsResponse,
+  TransitionsResponse,
+} from "./gen/analytics/sessions/v1/behaviour_pb.js";
 import { EventService } from "./gen/analytics/sessions/v1/event_service_pb.js";
 import type { Session, SessionEvent } from "./gen/analytics/sessions/v1/session_pb.js";
 import { SessionService } from "./gen/analytics/sessions/v1/session_service_pb.js";
@@ -20,11 +25,17 @@ import {
 } from "./gen/analytics/sessions/v1/visitor_service_pb.js";
 import {
   type BreakdownQuery,
+  type CohortsQuery,
   drillDown,
+  type FlowsQuery,
+  type FunnelQuery,
   fieldsOf,
+  type PatternsQuery,
+  type Row,
   type SeriesQuery,
   type SessionQuery,
   type SummaryQuery,
+  type TransitionsQuery,
 } from "./queries.js";
 import { refuseUnknown } from "./settings.js";
 import { SourceFailed, Unanswered } from "./stream.js";
@@ -139,16 +150,73 @@ export class Client {
   /**
    * The sessions of a row of an analysis, newest first.
    *
-   * The row is one of a breakdown, or a bucket of a time series; `query` is what the analysis was
-   * asked with.
+   * The row is what has a filter or a cell: a row of a breakdown, a bucket of a time series, the
+   * `reachedSessions` of a step, a node, and so on; `query` is what the analysis was asked with.
    */
   sessionsOf(
     websiteId: string,
-    row: BreakdownRow | TimeBucket,
+    row: Row,
     query: SessionQuery = {},
     options: Paging & CallOptions = {},
   ): Walk<Session> {
     return this.sessions(websiteId, drillDown(query, row), options);
+  }
+
+  /** How many sessions, or visitors, reach one step after the other. */
+  funnel(
+    websiteId: string,
+    steps: readonly string[],
+    { limit = 0, ...query }: FunnelQuery = {},
+    options: CallOptions = {},
+  ): Promise<FunnelResponse> {
+    const { funnel } = AnalysisService.method;
+    const request = { ...fieldsOf(query, funnel.input), websiteId, steps: [...steps], limit };
+    return this.#calls.unary(funnel, request, options);
+  }
+
+  /** What sessions did next, as a tree. */
+  flows(
+    websiteId: string,
+    query: FlowsQuery = {},
+    options: CallOptions = {},
+  ): Promise<FlowsResponse> {
+    const { flows } = AnalysisService.method;
+    const request = { ...fieldsOf(query, flows.input), websiteId };
+    return this.#calls.unary(flows, request, options);
+  }
+
+  /** From which pages the views of a page come, and to which they go on. */
+  transitions(
+    websiteId: string,
+    page: string,
+    { limit = 0, ...query }: TransitionsQuery = {},
+    options: CallOptions = {},
+  ): Promise<TransitionsResponse> {
+    const { transitions } = AnalysisService.method;
+    const request = { ...fieldsOf(query, transitions.input), websiteId, page, limit };
+    return this.#calls.unary(transitions, request, options);
+  }
+
+  /** In which periods visitors returned, by when they first came. */
+  cohorts(
+    websiteId: string,
+    query: CohortsQuery = {},
+    options: CallOptions = {},
+  ): Promise<CohortsResponse> {
+    const { cohorts } = AnalysisService.method;
+    const request = { ...fieldsOf(query, cohorts.input), websiteId };
+    return this.#calls.unary(cohorts, request, options);
+  }
+
+  /** Pages and events that many sessions have directly one after the other. */
+  patterns(
+    websiteId: string,
+    { limit = 0, ...query }: PatternsQuery = {},
+    options: CallOptions = {},
+  ): Promise<PatternsResponse> {
+    const { patterns } = AnalysisService.method;
+    const request = { ...fieldsOf(query, patterns.input), websiteId, limit };
+    return this.#calls.unary(patterns, request, options);
   }
 
   /** Records events of a website in batches, each of which is durable before the next is sent. */

@@ -7,7 +7,7 @@ import { refuseUnknown } from "./settings.js";
 
 type Lists = "journey" | "notJourney" | Exclude<`filter${Capitalize<string>}`, "filter">;
 type Filter = Extract<keyof ListSessionsRequest, Lists>;
-type Fields = Pick<ListSessionsRequest, "timezone" | "includeBots" | "filter">;
+type Fields = Pick<ListSessionsRequest, "timezone" | "includeBots" | "filter" | "cell">;
 /** Which sessions to list: days, filters with one value or alternatives, and journeys. */
 export type SessionQuery = Partial<Fields> & {
   /** A day, as text or as a moment, which stands for its day in `timezone`, or in UTC. */
@@ -52,14 +52,61 @@ export type BreakdownQuery = SessionQuery & {
   limit?: number;
 };
 
+/** What leads to the sessions of a row or a figure; one of them is there. */
+export interface Row {
+  readonly filter?: string | undefined;
+  readonly journey?: readonly string[];
+  readonly notJourney?: readonly string[];
+  readonly cell?: string | undefined;
+}
+
 /** The query of the sessions of a row, of the query that the row is of. */
-export function drillDown(query: SessionQuery, row: { filter?: string | undefined }): SessionQuery {
-  if (!row.filter) {
-    throw new TypeError("this row carries no filter, so its sessions cannot be listed");
+export function drillDown(query: SessionQuery, row: Row): SessionQuery {
+  const { filter, journey, notJourney, cell } = row;
+  const sent = Object.entries({ filter, journey, notJourney, cell }).filter(([, to]) => to?.length);
+  if (sent.length === 0) {
+    throw new TypeError("this row carries no filter and no cell, so its sessions cannot be listed");
   }
   const kept = Object.entries(query).filter(([name]) => LISTED.includes(name));
-  return { ...Object.fromEntries(kept), filter: row.filter };
+  return Object.fromEntries([...kept, ...sent]);
 }
+
+/** Who goes through a funnel, and how. */
+export type FunnelQuery = SessionQuery & {
+  unit?: "session" | "visitor";
+  order?: "ordered" | "strict";
+  /** Seconds from the first step to the last one. */
+  window?: number;
+  dimension?: string;
+  limit?: number;
+};
+
+type ItemQuery = SessionQuery & {
+  items?: "pages" | "events" | "both";
+  collapseRepeats?: boolean;
+};
+
+/** How sessions are followed. */
+export type FlowsQuery = ItemQuery & {
+  depth?: number;
+  width?: number;
+  anchor?: string;
+  direction?: "next" | "previous";
+};
+
+/** Of which sessions transitions are, and how many pages are listed. */
+export type TransitionsQuery = SessionQuery & { limit?: number };
+
+/** Of which sessions cohorts are, and their periods. */
+export type CohortsQuery = SessionQuery & { granularity?: "day" | "week" | "month" };
+
+/** Which patterns are looked for. */
+export type PatternsQuery = ItemQuery & {
+  goal?: string;
+  length?: number;
+  minSessions?: number;
+  limit?: number;
+};
 
 /** The fields of a request for the query; throws a TypeError for what can't be meant. */
 export function fieldsOf(
@@ -75,10 +122,15 @@ export function fieldsOf(
   return Object.fromEntries(given.map(([name, value]) => [name, read(name, value)]));
 }
 
+const TYPES = new Map<ScalarType | undefined, string>([
+  [ScalarType.BOOL, "boolean"],
+  [ScalarType.INT32, "number"],
+]);
+
 function fieldOf(name: string, value: unknown, schema: DescMessage, query: SessionQuery): unknown {
   if (value instanceof Date) return dayOf(name, value, query.timezone);
-  const isFlag = schema.field[name]?.scalar === ScalarType.BOOL;
-  if (typeof value === (isFlag ? "boolean" : "string")) return value;
+  const type = TYPES.get(schema.field[name]?.scalar) ?? "string";
+  if (typeof value === type) return value;
   throw new TypeError(`${name}: ${value} is no value for it; leave it out where there is none`);
 }
 

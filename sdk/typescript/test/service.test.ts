@@ -168,6 +168,76 @@ test("drill_down: from a row to its sessions", async () => {
   assert.throws(() => client.sessionsOf(website, pages.other!, DAY), { name: "TypeError" });
 });
 
+test("funnel: steps, also of each value", async () => {
+  const steps = ['page = "/products/0"', 'page = "/products/1"'];
+  const query = { ...DAY, dimension: "country", limit: 1 };
+  const found = await client.funnel(website, steps, query);
+  assert.deepEqual(
+    found.steps.map((step) => step.reached),
+    [250, 250],
+  );
+  assert.deepEqual(
+    found.rows.map((row) => [row.value, row.steps[1]!.reached]),
+    [["US", 200]],
+  );
+  assert.equal(found.steps[1]!.medianSecondsFromPrevious, 1);
+  const visitors = await client.funnel(website, steps, { ...DAY, unit: "visitor", window: 60 });
+  assert.equal(visitors.isComplete, true);
+});
+
+test("flows: a tree of nodes", async () => {
+  const query = { ...DAY, depth: 2, width: 1, items: "both", collapseRepeats: false } as const;
+  const { nodes } = await client.flows(website, query);
+  assert.deepEqual(
+    nodes.map(({ item, sessions }) => [item?.page, sessions]),
+    [
+      [undefined, 250],
+      ["/products/0", 250],
+      ["/products/1", 250],
+    ],
+  );
+});
+
+test("transitions: views and other pages", async () => {
+  const found = await client.transitions(website, "/products/1", DAY);
+  assert.deepEqual([found.views, found.entries, found.exits], [250, 0, 249]);
+  assert.deepEqual(
+    found.next.map(({ page, views }) => [page, views]),
+    [["/products/2", 1]],
+  );
+});
+
+test("cohorts: visitors and periods", async () => {
+  const { cohorts } = await client.cohorts(website, { ...DAY, granularity: "day" });
+  assert.deepEqual(
+    cohorts.map(({ visitors, periods }) => [visitors, periods.length]),
+    [[250, 1]],
+  );
+});
+
+test("patterns: items, with and without a goal", async () => {
+  const query = { ...DAY, length: 2, goal: 'page = "/products/2"' };
+  const { patterns, isExact } = await client.patterns(website, query);
+  assert.deepEqual(
+    patterns.map(({ items, sessions }) => [...items.map((item) => item.page), sessions]),
+    [["/products/0", "/products/1", 250]],
+  );
+  assert.deepEqual([patterns[0]!.withGoal!.sessions, isExact], [1, true]);
+});
+
+test("drill_down_into_behaviour: by journeys and by cells", async () => {
+  const query = { ...DAY, filterCountry: "DE" };
+  const steps = ['page = "/products/1"', 'page = "/products/2"'];
+  const [first, second] = (await client.funnel(website, steps, query)).steps;
+  const reached = await collected(client.sessionsOf(website, first!.reachedSessions!, query));
+  const dropped = await collected(client.sessionsOf(website, second!.droppedSessions!, query));
+  assert.deepEqual([reached.length, dropped.length], [first!.reached, second!.dropped]);
+  for (const node of (await client.flows(website, query)).nodes) {
+    const found = await collected(client.sessionsOf(website, node, query));
+    assert.equal(found.length, node.sessions);
+  }
+});
+
 function pageviews(count: number, day: string, url = "/recorded"): EventInit[] {
   const run = randomUUID().slice(0, 8);
   return Array.from({ length: count }, (_, n) => ({

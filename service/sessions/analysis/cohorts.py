@@ -1,12 +1,13 @@
 """Cohorts: visitors by the period of their first session, and in which periods they returned."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
 
 from sessions.analysis import masks
-from sessions.analysis.columns import Array, Columns, Integers
+from sessions.analysis.columns import Array, Columns, Integers, keys_of
 from sessions.domain.hours import microseconds
 from sessions.domain.selection import Selection
 
@@ -27,13 +28,12 @@ class CohortAccumulator:
 
     Args:
         selection: chooses the first sessions, and those with which visitors return.
-        edges: the moments in microseconds at which periods begin, and the end of the last one:
-            they cover the range of the selection.
+        starts: the moments at which periods begin, the first one with the range.
     """
 
-    def __init__(self, selection: Selection, edges: Sequence[int]) -> None:
+    def __init__(self, selection: Selection, starts: Sequence[datetime]) -> None:
         self._selection = selection
-        self._edges = np.array(edges, np.int64)
+        self._starts = np.array([microseconds(start) for start in starts], np.int64)
         self._firsts: list[_Firsts] = []
         self._returns: list[tuple[Array, Integers]] = []
 
@@ -57,7 +57,7 @@ class CohortAccumulator:
         )
 
     def _periods(self, moments: Array) -> Integers:
-        return np.searchsorted(self._edges, moments, side="right") - 1
+        return np.searchsorted(self._starts, moments, side="right") - 1
 
     def _members(self) -> tuple[Array, Integers]:
         """The visitors that have a cohort, by key, and the period of each."""
@@ -88,17 +88,20 @@ class CohortAccumulator:
 
         In its own period each of its visitors returns: their first session starts there.
         """
-        count = len(self._edges) - 1
+        count = len(self._starts)
         _, cohorts, periods = self._returned()
         table = np.bincount(cohorts * count + periods, minlength=count * count)
         rows = table.reshape(count, count).tolist()
         return [row[cohort:] for cohort, row in enumerate(rows)]
 
-    def visitors(self, cohort: int, period: int) -> Array:
-        """The keys of the visitors of a cohort that returned in a period, by numbers of periods."""
+    def visitors(self, cohort: int, period: int) -> bytes:
+        """The visitors of a cohort that returned in a period, by numbers of periods.
+
+        Returns:
+            Their keys, as `predicates.VisitorKeys` has them.
+        """
         visitors, cohorts, periods = self._returned()
-        found: Array = visitors[(cohorts == cohort) & (periods == period)]
-        return found
+        return keys_of(visitors[(cohorts == cohort) & (periods == period)])
 
 
 def _pairs(visitors: Array, periods: Integers) -> tuple[Array, Integers]:

@@ -1,6 +1,6 @@
 """Flows: what sessions did next, as a tree of items from their entry or from an anchor."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ import numpy as np
 from sessions.analysis import masks
 from sessions.analysis.columns import Array, Columns, Flags, Integers
 from sessions.analysis.grouping import renumber
-from sessions.analysis.sequences import Items, sequences
+from sessions.analysis.sequences import Items, sequences, word_number
 from sessions.domain.behaviour_queries import FlowRules
 from sessions.domain.errors import InvalidArgument, Violation
 from sessions.domain.steps import Step
@@ -57,6 +57,38 @@ def ways(part: Columns, rules: FlowRules) -> Ways:
         has = np.flatnonzero(lengths > level)
         words[has, level] = found.words[firsts[has] + step * level]
     return Ways(sessions, words, lengths)
+
+
+def way_mask(
+    part: Columns, rules: FlowRules, path: Sequence[str], figure: str, children: Collection[str]
+) -> Flags:
+    """Which selected sessions a node counts.
+
+    Args:
+        part: the sessions.
+        rules: those of the tree.
+        path: the items down to the node.
+        figure: `''` for all of its sessions, `ended`, `truncated` or `other`.
+        children: the items of its children, for `other`.
+    """
+    found, at = ways(part, rules), len(path)
+    texts = part.words["step_item"]
+    is_inside = found.lengths >= at
+    for level, word in enumerate(path):
+        is_inside &= found.words[:, level] == word_number(texts, word)
+    match figure:
+        case "ended":
+            is_inside &= found.lengths == at
+        case "truncated":
+            is_inside &= (found.lengths > at) & (at == rules.depth)
+        case "other" if at == rules.depth:
+            is_inside[:] = False
+        case "other":
+            listed = [word_number(texts, word) for word in children]
+            is_inside &= (found.lengths > at) & ~np.isin(found.words[:, at], listed)
+    mask = np.zeros(len(part), np.bool_)
+    mask[found.sessions[is_inside]] = True
+    return mask
 
 
 def _anchors(part: Columns, anchor: Step, *, last: bool) -> Integers:
@@ -224,6 +256,10 @@ class _Tree:
         return [self.nodes[number] for number in kept]
 
 
-def children(nodes: Sequence[Node], number: int) -> list[str]:
-    """The items of the children of a node."""
-    return [node.item for node in nodes if node.parent == number]
+def children(nodes: Sequence[Node], path: Sequence[str]) -> list[str]:
+    """The items of the children of the node to which a path leads; none where there is no such."""
+    at = 0
+    for item in path:
+        steps = (n for n, node in enumerate(nodes) if (node.parent, node.item) == (at, item))
+        at = next(steps, len(nodes))
+    return [node.item for node in nodes if node.parent == at]

@@ -1,13 +1,13 @@
 """Funnels: how many sessions, or visitors, reach one step after the other."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from sessions.analysis import masks
 from sessions.analysis.chains import Chains, Events, best_chains
-from sessions.analysis.columns import STEPS, Array, Columns, Flags, Integers
+from sessions.analysis.columns import STEPS, Array, Columns, Flags, Integers, keys_of
 from sessions.analysis.grouping import dense, nearest_ranks
 from sessions.domain.behaviour_queries import FunnelRules
 from sessions.domain.errors import InvalidArgument, Violation
@@ -156,6 +156,19 @@ def session_chains(part: Columns, rules: FunnelRules) -> tuple[Chains, Integers]
     return best_chains(events, starts, is_strict=rules.is_strict), times
 
 
+def session_mask(
+    part: Columns, rules: FunnelRules, levels: Collection[int], is_wanted: Callable[[str], bool]
+) -> Flags:
+    """Which selected sessions reach so many steps, and have a wanted value of the dimension."""
+    chains, _ = session_chains(part, rules)
+    found = np.zeros(len(part), np.bool_)
+    found[chains.groups[np.isin(chains.levels, list(levels))]] = True
+    if rules.dimension:
+        words = part.words[rules.dimension]
+        found &= np.fromiter(map(is_wanted, words), np.bool_, len(words))[part[rules.dimension]]
+    return found
+
+
 class _Kept(NamedTuple):
     """Events of visitors; `matches` has a bit for each step, `values` the session's text."""
 
@@ -240,7 +253,7 @@ class VisitorFunnel:
         order = _by_visitor(kept.visitors, kept.session_starts)
         return _Kept(*(array[order] for array in kept))
 
-    def chains(self) -> tuple[Chains, _Kept]:
+    def _chains(self) -> tuple[Chains, _Kept]:
         """The chains of all visitors, and their events, by visitor."""
         kept = self._sorted()
         matches = [kept.matches >> step & 1 == 1 for step in range(len(self._rules.steps))]
@@ -251,7 +264,7 @@ class VisitorFunnel:
 
     def result(self) -> FunnelResult:
         """The funnel, with the values of the dimension that the most visitors have."""
-        chains, kept = self.chains()
+        chains, kept = self._chains()
         progress = _progress(chains, kept.times, kept.values[chains.positions[0]])
         # Sessions that begin no chain have words, too.
         used, values = np.unique(progress.values, return_inverse=True)
@@ -260,11 +273,19 @@ class VisitorFunnel:
         own = [names[number] for number in used.tolist()] if names else []
         return _result([progress], self._rules, own)
 
-    def visitors(self, levels: range) -> Integers:
-        """The keys of the visitors whose best chain has so many steps, ascending."""
-        chains, kept = self.chains()
-        is_wanted = (chains.levels >= levels.start) & (chains.levels < levels.stop)
-        return kept.visitors[chains.positions[0][is_wanted]]
+    def visitors(self, levels: Collection[int], is_wanted: Callable[[str], bool]) -> bytes:
+        """The visitors that reach so many steps, and have a wanted value of the dimension.
+
+        Returns:
+            Their keys, as `predicates.VisitorKeys` has them.
+        """
+        chains, kept = self._chains()
+        starts = chains.positions[0][np.isin(chains.levels, list(levels))]
+        if self._rules.dimension:
+            words = self._words.numbers
+            wanted = np.fromiter(map(is_wanted, words), np.bool_, len(words))
+            starts = starts[wanted[kept.values[starts]]]
+        return keys_of(kept.visitors[starts])
 
     def last_start(self) -> int:
         """The moment of the last event with which a chain begins, in microseconds; 0 without."""

@@ -16,6 +16,7 @@ from sessions.analysis.columns import KINDS, Columns, Flags, Integers
 from sessions.domain.predicates import (
     All,
     Between,
+    Computed,
     Either,
     Flag,
     Has,
@@ -62,6 +63,8 @@ def _columns_of(predicate: Predicate) -> frozenset[str]:
             return frozenset(("step_item",))
         case VisitorKeys():
             return frozenset(("visitor_key",))
+        case Computed(columns):
+            return columns
         case Not(operand):
             return _columns_of(operand)
         case All(operands) | Either(operands):
@@ -154,6 +157,9 @@ def _of_sessions(columns: Columns, of_step: _Leaf, predicate: Predicate) -> Flag
             return np.isin(columns["visitor_key"], np.frombuffer(keys, ">i8"))
         case Journey(steps):
             return _journey(columns, steps, of_step)
+        case Computed():
+            found: Flags = predicate.mask(columns)
+            return found
     raise AssertionError(predicate)
 
 

@@ -11,6 +11,7 @@ from sessions.analysis import masks
 from sessions.analysis.columns import Array, Columns, Flags, Integers
 from sessions.analysis.sequences import Items, sequences, word_number
 from sessions.domain.behaviour_queries import PatternRules
+from sessions.domain.predicates import Journey
 
 MAX_CANDIDATES = 1_000_000
 """Different runs that are counted; each takes about 150 bytes."""
@@ -115,8 +116,7 @@ class PatternAccumulator:
         part = part.compact()
         reached = np.zeros(len(part), np.bool_)
         if self._rules.goal:
-            matches = masks.step_mask(self._rules.goal, part)
-            reached = np.logical_or.reduceat(matches, part.step_starts)
+            reached = masks.mask(Journey((self._rules.goal.condition,)), part)
         self._total += np.bincount(reached, minlength=2)
         found = sequences(part, self._rules.kinds, collapse=self._rules.collapse)
         items = self._items.of(part, found.words).astype(np.int64)

@@ -6,11 +6,23 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sessions.analysis.columns import KINDS, Array, Columns, Flags, Integers
+from sessions.analysis.columns import KINDS, PAGE, Array, Columns, Flags, Integers
 from sessions.domain.errors import InvalidArgument, Violation
 
 MAX_ITEMS = 2_000_000
 """Different items that an analysis holds in memory."""
+
+
+class Item(NamedTuple):
+    """A viewed page (`kind` is `page`) by its path, or a custom event (`event`) by its name."""
+
+    kind: str
+    value: str
+
+
+def item_of(word: str) -> Item:
+    """The item of a word."""
+    return Item("page" if word[0] == PAGE else "event", word[1:])
 
 
 class Sequences(NamedTuple):

@@ -1,10 +1,11 @@
 """Transitions: from which pages the views of a page come, and to which ones they go on."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from sessions.analysis.columns import PAGE, Array, Columns, Integers
+from sessions.analysis.columns import PAGE, Array, Columns, Flags, Integers
 from sessions.analysis.sequences import Items, sequences, word_number
 
 
@@ -61,6 +62,27 @@ def views_of(part: Columns, page: str) -> Views:
         np.where(before >= found.starts[sessions], words[before], -1),
         np.where(after < found.ends[sessions], words[after], -1),
     )
+
+
+def view_mask(
+    part: Columns, page: str, side: str, is_wanted: Callable[[str | None], bool]
+) -> Flags:
+    """Which selected sessions have a view of a page with a wanted neighbour.
+
+    Args:
+        part: the sessions.
+        page: the path of the page.
+        side: `previous` or `next`.
+        is_wanted: whether a page, its path given, is one of the neighbours; None is no page.
+    """
+    found = views_of(part, page)
+    neighbours = found.previous if side == "previous" else found.following
+    words = part.words["step_item"]
+    # The last flag is that of views without a neighbour.
+    flags = [word[0] == PAGE and is_wanted(word[1:]) for word in words] + [is_wanted(None)]
+    mask = np.zeros(len(part), np.bool_)
+    mask[found.sessions[np.array(flags)[neighbours]]] = True
+    return mask
 
 
 class TransitionAccumulator:

@@ -36,6 +36,7 @@ def selection_query(request: Any) -> SelectionQuery:
         filter=request.filter,
         journey=request.journey,
         not_journey=request.not_journey,
+        cell=request.cell,
     )
 
 

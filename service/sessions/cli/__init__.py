@@ -8,6 +8,7 @@ from importlib import metadata
 
 import click
 
+from sessions.cli import analyze_behaviour
 from sessions.cli.analyze import analyze
 from sessions.cli.blocks import blocks
 from sessions.cli.export import export
@@ -74,6 +75,8 @@ def sessions() -> None:
 
 for command in COMMANDS:
     sessions.add_command(command)
+for command in analyze_behaviour.COMMANDS:
+    analyze.add_command(command)
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ _goal = click.option(
 # What tables with a row for each value show.
 _SHOWN = ("sessions", "visitors", "pageviews", "bounce_rate", "median_duration")
 
-_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, as over REST.")
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, as over REST.")
 
 
 @click.group(short_help="Count sessions.")
@@ -35,7 +35,7 @@ def analyze() -> None:
 @click.option("--compare-start-date", default="", metavar="DAY", help="First day of custom.")
 @click.option("--compare-end-date", default="", metavar="DAY", help="Last day of custom.")
 @_goal
-@_as_json
+@as_json_option
 def summary(
     query: Any,
     compare: str,
@@ -59,12 +59,13 @@ def summary(
     )
     found = run(lambda app: app.analyses.summarize(query, comparison, goal))
     if as_json:
-        _print_json(summarize_response(found))
+        print_json(summarize_response(found))
     else:
         _print_summary(found)
 
 
-def _print_json(message: Any) -> None:
+def print_json(message: Any) -> None:
+    """Print the answer of a call as REST shows it."""
     from sessions.api.json import json_text
 
     click.echo(json_text(message))
@@ -92,7 +93,7 @@ def _print_summary(found: "Summarized") -> None:
 @selection_options
 @click.option("--granularity", default="", metavar="UNIT", help="hour, day, week or month.")
 @_goal
-@_as_json
+@as_json_option
 def timeseries(query: Any, granularity: str, goal: str, *, as_json: bool) -> None:
     """Summarize sessions by when they started.
 
@@ -104,7 +105,7 @@ def timeseries(query: Any, granularity: str, goal: str, *, as_json: bool) -> Non
 
     found = run(lambda app: app.analyses.time_series(query, granularity, goal))
     if as_json:
-        _print_json(time_series_response(found))
+        print_json(time_series_response(found))
     else:
         _print_series(found)
 
@@ -138,7 +139,7 @@ def _label(each: "SummarizedBucket", found: "Series") -> str:
 @click.option("--limit", default=0, metavar="ROWS", help="Rows at most; default: 10.")
 @click.option("--page-times", is_flag=True, help="Time the views of pages.")
 @_goal
-@_as_json
+@as_json_option
 def breakdown(
     query: Any,
     dimension: tuple[str, ...],
@@ -163,7 +164,7 @@ def breakdown(
     )
     found = run(lambda app: app.analyses.breakdown(query, by))
     if as_json:
-        _print_json(breakdown_response(found))
+        print_json(breakdown_response(found))
     else:
         _print_breakdown(found, dimension)
 

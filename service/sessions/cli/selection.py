@@ -35,6 +35,7 @@ _OPTIONS = (
     click.option(
         "--not-journey", multiple=True, metavar="STEP", help="A step of what they did not."
     ),
+    click.option("--cell", default="", metavar="CELL", help="The cell of a row of an analysis."),
 )
 
 

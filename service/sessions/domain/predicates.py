@@ -4,7 +4,7 @@ Storage compiles a predicate to SQL over rows, analysis to a mask over columns. 
 already, the way that `dimensions.fold` does it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -95,6 +95,19 @@ class Journey:
     steps: "tuple[Predicate, ...]"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Computed:
+    """What an analysis says of the session, as its columns tell it.
+
+    Attributes:
+        columns: the names of those columns.
+        mask: gives the mask of some `sessions.analysis.columns.Columns`.
+    """
+
+    columns: frozenset[str]
+    mask: Callable[[Any], Any]
+
+
 @dataclass(frozen=True, slots=True)
 class Not:
     """The operand is false."""
@@ -117,7 +130,18 @@ class Either:
 
 
 Predicate: TypeAlias = (
-    OneOf | Like | Has | HasLike | Between | Flag | VisitorKeys | Journey | Not | All | Either
+    OneOf
+    | Like
+    | Has
+    | HasLike
+    | Between
+    | Flag
+    | VisitorKeys
+    | Journey
+    | Computed
+    | Not
+    | All
+    | Either
 )
 
 
@@ -173,3 +197,4 @@ def canonical(predicate: Predicate) -> list[Any]:
             return [name, canonical(operand)]
         case Journey(operands) | All(operands) | Either(operands):
             return [name, *map(canonical, operands)]
+    raise AssertionError(predicate)

@@ -58,6 +58,7 @@ class SelectionQuery:
     filter: str = ""
     journey: Sequence[str] = ()
     not_journey: Sequence[str] = ()
+    cell: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +161,7 @@ def resolve_days(start_date: str, end_date: str, timezone: str, now: datetime) -
     Raises:
         InvalidArgument: a date or the zone is none, or the start is after the end.
     """
-    zone = _zone(timezone)
+    zone = zone_of(timezone)
     # Today in the zone of the caller, not in that of the server.
     end = parse_day("end_date", end_date) if end_date else now.astimezone(zone).date()
     usual = end - timedelta(days=DEFAULT_DAYS)
@@ -185,7 +186,12 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
-def _zone(name: str) -> ZoneInfo:
+def zone_of(name: str) -> ZoneInfo:
+    """The zone with an IANA name, `''` for UTC.
+
+    Raises:
+        InvalidArgument: there is none; names the field `timezone`.
+    """
     if name and name not in _zone_names():
         text = f"{shortened(name)!r} is not an IANA time zone; send a name such as Europe/Berlin"
         raise InvalidArgument(Violation("timezone", text))

@@ -14,6 +14,7 @@ from sessions.domain.items import MORE_ITEMS, item_hash
 from sessions.domain.predicates import (
     All,
     Between,
+    Computed,
     Either,
     Flag,
     Has,
@@ -73,7 +74,9 @@ def in_rows(predicate: Predicate) -> bool:
 
     They hold hashes of pages and event names, and no order of them.
     """
-    return not any(isinstance(leaf, HasLike | Journey | VisitorKeys) for leaf in leaves(predicate))
+    return not any(
+        isinstance(leaf, HasLike | Journey | VisitorKeys | Computed) for leaf in leaves(predicate)
+    )
 
 
 def visitors_of(predicate: Predicate) -> tuple[str, ...]:

@@ -8,10 +8,12 @@ the key of the last session, wherever it broke off.
 from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
+from sessions.domain.cells import CellSigner
 from sessions.domain.cursors import CursorSigner, ExportKey
 from sessions.domain.errors import Reason, Unavailable
 from sessions.domain.events import BEFORE_ALL, EventKey, StoredEvent
@@ -22,7 +24,9 @@ from sessions.domain.session import Session
 from sessions.storage import blocks, session_export
 from sessions.storage.database import Connection, Database
 from sessions.storage.session_export import Found, FoundSession
+from sessions.usecases.cell_rows import add_cells
 from sessions.usecases.matching import divide, matching
+from sessions.usecases.read_columns import ReadColumns
 from sessions.usecases.websites import Websites
 
 CHUNK = 2_000
@@ -89,6 +93,7 @@ class ExportSessions:
         websites: finds the website.
         cursors: seals the cursors.
         clock: what time it is.
+        read_columns: for the cells of analyses.
     """
 
     def __init__(
@@ -97,10 +102,13 @@ class ExportSessions:
         websites: Websites,
         cursors: CursorSigner,
         clock: Callable[[], datetime],
+        read_columns: ReadColumns,
     ) -> None:
         self._database = database
         self._websites = websites
         self._cursors = cursors
+        self._cells = CellSigner(cursors)
+        self._read_columns = read_columns
         self._clock = clock
         self._running = 0
 
@@ -116,14 +124,17 @@ class ExportSessions:
             NotFound: there is no such website.
             Unavailable: too many exports run, or the database can't be reached.
         """
-        selection = select(query, self._clock())
-        identity = b"export" + bytes([include_events]) + selection.identity
+        now = self._clock()
+        selection, cells = select(query, now), self._cells.open(query, now)
+        identity = b"export" + bytes([include_events]) + selection.identity + query.cell.encode()
+        key = None
         if cursor:
             key = ExportKey.unpack(self._cursors.open(cursor, identity, "cursor"))
             selection = replace(selection, range=key.range)
-        else:
-            key = _beginning(selection)
         website = await self._websites.get(query.website_id)
+        open_reading = partial(self._read_columns.open, website.key)
+        selection = await add_cells(selection, query, cells, open_reading)
+        key = key or _beginning(selection)
         if self._running >= MAX_EXPORTS:
             message = "too many exports are running, try again"
             raise Unavailable(Reason.SERVICE_UNAVAILABLE, message, retry_after=_RETRY_SECONDS)

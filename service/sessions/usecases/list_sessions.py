@@ -3,8 +3,10 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
+from sessions.domain.cells import CellSigner
 from sessions.domain.cursors import CursorSigner, PageKey
 from sessions.domain.paging import Position, page_size
 from sessions.domain.selection import Selection, SelectionQuery, select
@@ -13,6 +15,8 @@ from sessions.storage import session_list
 from sessions.storage.database import Database
 from sessions.storage.predicates import Access, access
 from sessions.storage.session_list import ListPage, start_of
+from sessions.usecases.cell_rows import add_cells
+from sessions.usecases.read_columns import ReadColumns
 from sessions.usecases.search_columns import SearchColumns
 from sessions.usecases.websites import Websites
 
@@ -36,11 +40,14 @@ class ListSessions:
         cursors: CursorSigner,
         clock: Callable[[], datetime],
         search_columns: SearchColumns,
+        read_columns: ReadColumns,
     ) -> None:
         self._database = database
         self._websites = websites
         self._search_columns = search_columns
+        self._read_columns = read_columns
         self._cursors = cursors
+        self._cells = CellSigner(cursors)
         self._clock = clock
 
     async def __call__(
@@ -52,9 +59,9 @@ class ListSessions:
             InvalidArgument: a parameter is wrong, or the cursor is not of this query.
             NotFound: there is no such website.
         """
-        size = page_size(limit, DEFAULT_LIMIT, MAX_LIMIT, "limit")
-        selection = select(query, self._clock())
-        identity = cursor_identity(selection)
+        size, now = page_size(limit, DEFAULT_LIMIT, MAX_LIMIT, "limit"), self._clock()
+        selection, cells = select(query, now), self._cells.open(query, now)
+        identity = cursor_identity(selection) + query.cell.encode()
         after = None
         if cursor:
             # The days of the first page: today may have become yesterday since. A wrong cursor is
@@ -62,6 +69,8 @@ class ListSessions:
             range_, after = PageKey.unpack(self._cursors.open(cursor, identity, "cursor"))
             selection = replace(selection, range=range_)
         website = await self._websites.get(query.website_id)
+        open_reading = partial(self._read_columns.open, website.key)
+        selection = await add_cells(selection, query, cells, open_reading)
         page = await self._page(website.key, selection, after or start_of(selection), size)
         next_cursor = page.end and self._cursors.seal(
             PageKey(selection.range, page.end).pack(), identity

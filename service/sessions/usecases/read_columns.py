@@ -82,6 +82,12 @@ class Reading:
         self._snapshots = snapshots
         self._max_dirty_sessions = max_dirty_sessions
 
+    async def resolve(self, selection: Selection) -> Selection:
+        """The selection with conditions that columns can tell: keys in place of ids of visitors."""
+        connection, website_key = self._snapshots.connection, self._snapshots.website_key
+        predicate = await resolve(connection, website_key, selection.predicate)
+        return replace(selection, predicate=predicate)
+
     async def accumulate(self, selection: Selection, accumulator: Accumulator) -> None:
         """Give an accumulator all sessions of a selection.
 
@@ -95,9 +101,7 @@ class Reading:
             Unavailable: too many sessions have changed since the blocks were brought up to date;
                 or the database can't be reached.
         """
-        connection, website_key = self._snapshots.connection, self._snapshots.website_key
-        predicate = await resolve(connection, website_key, selection.predicate)
-        asked = replace(selection, predicate=predicate)
+        asked = await self.resolve(selection)
 
         def add(part: Columns) -> None:
             selected = masks.select(part.between(*map(microseconds, asked.range)), asked)

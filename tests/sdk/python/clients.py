@@ -11,14 +11,19 @@ from analytics_sessions import (
     AsyncWalk,
     BreakdownResponse,
     Client,
+    CohortsResponse,
     EraseVisitorResponse,
     ExportItem,
+    FlowsResponse,
+    FunnelResponse,
     Page,
+    PatternsResponse,
     Recorded,
     Session,
     SessionEvent,
     SummarizeResponse,
     TimeSeriesResponse,
+    TransitionsResponse,
     Walk,
 )
 
@@ -63,6 +68,21 @@ class Blocking:
 
     def breakdown(self, website_id: str, dimensions: Any, **query: Any) -> BreakdownResponse:
         return self._runner.run(self._client.breakdown(website_id, dimensions, **query))
+
+    def funnel(self, website_id: str, steps: Any, **query: Any) -> FunnelResponse:
+        return self._runner.run(self._client.funnel(website_id, steps, **query))
+
+    def flows(self, website_id: str, **query: Any) -> FlowsResponse:
+        return self._runner.run(self._client.flows(website_id, **query))
+
+    def transitions(self, website_id: str, page: str, **query: Any) -> TransitionsResponse:
+        return self._runner.run(self._client.transitions(website_id, page, **query))
+
+    def cohorts(self, website_id: str, **query: Any) -> CohortsResponse:
+        return self._runner.run(self._client.cohorts(website_id, **query))
+
+    def patterns(self, website_id: str, **query: Any) -> PatternsResponse:
+        return self._runner.run(self._client.patterns(website_id, **query))
 
     def sessions_of(self, website_id: str, row: Any, query: Any) -> "BlockingWalk[Session]":
         return BlockingWalk(self._client.sessions_of(website_id, row, query), self._runner)

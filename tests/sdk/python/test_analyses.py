@@ -77,3 +77,53 @@ def test_drill_down(client: AnyClient, site: str) -> None:
         assert len(list(client.sessions_of(site, bucket, query))) == bucket.summary.sessions
     with pytest.raises(ValueError, match="carries no filter"):
         client.sessions_of(site, client.breakdown(site, "page", limit=1, **DAY).other, DAY)
+
+
+def test_funnel(client: AnyClient, site: str) -> None:
+    steps = ['page = "/products/0"', 'page = "/products/1"']
+    found = client.funnel(site, steps, dimension="country", limit=1, **DAY)
+    assert [step.reached for step in found.steps] == [SESSIONS, SESSIONS]
+    assert [(row.value, row.steps[1].reached) for row in found.rows] == [("US", 200)]
+    assert (found.other[1].reached, found.steps[1].median_seconds_from_previous) == (50, 1)
+    assert not found.HasField("is_complete")
+    assert client.funnel(site, steps, unit="visitor", window=60, **DAY).is_complete
+
+
+def test_flows(client: AnyClient, site: str) -> None:
+    found = client.flows(site, **DAY, depth=2, width=1, items="both")
+    assert [(n.item.page, n.sessions, n.ended, n.truncated) for n in found.nodes] == [
+        ("", SESSIONS, 0, 0),
+        ("/products/0", SESSIONS, 0, 0),
+        ("/products/1", SESSIONS, SESSIONS - 1, 1),
+    ]
+
+
+def test_transitions(client: AnyClient, site: str) -> None:
+    found = client.transitions(site, "/products/1", **DAY)
+    assert (found.views, found.entries, found.exits) == (SESSIONS, 0, SESSIONS - 1)
+    assert [(row.page, row.views) for row in found.next] == [("/products/2", 1)]
+
+
+def test_cohorts(client: AnyClient, site: str) -> None:
+    [cohort] = client.cohorts(site, **DAY, granularity="day").cohorts
+    assert (cohort.visitors, [period.returned for period in cohort.periods]) == (250, [250])
+
+
+def test_patterns(client: AnyClient, site: str) -> None:
+    found = client.patterns(site, **DAY, length=2, goal='page = "/products/2"')
+    [pattern] = found.patterns
+    assert [item.page for item in pattern.items] == ["/products/0", "/products/1"]
+    assert (pattern.sessions, pattern.with_goal.sessions, found.is_exact) == (SESSIONS, 1, True)
+
+
+def test_drill_down_into_behaviour(client: AnyClient, site: str) -> None:
+    query: dict[str, Any] = {**DAY, "filter_country": "DE"}
+    steps = ['page = "/products/1"', 'page = "/products/2"']
+    first, second = client.funnel(site, steps, **query).steps
+    assert len(list(client.sessions_of(site, first.reached_sessions, query))) == first.reached
+    assert len(list(client.sessions_of(site, second.dropped_sessions, query))) == second.dropped
+    strict = client.funnel(site, steps, order="strict", **query).steps[0]
+    assert strict.reached_sessions.cell
+    assert len(list(client.sessions_of(site, strict.reached_sessions, query))) == strict.reached
+    for node in client.flows(site, **query).nodes:
+        assert len(list(client.sessions_of(site, node, query))) == node.sessions

@@ -1,5 +1,6 @@
 import datetime
 
+from analytics_sessions.v1 import behaviour_pb2 as _behaviour_pb2
 from analytics_sessions.v1 import options_pb2 as _options_pb2
 from analytics_sessions.v1 import summary_pb2 as _summary_pb2
 from google.api import annotations_pb2 as _annotations_pb2
@@ -13,7 +14,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class SummarizeRequest(_message.Message):
-    __slots__ = ("website_id", "start_date", "end_date", "timezone", "include_bots", "filter_country", "filter_page", "filter_referrer", "filter_browser", "filter_os", "filter_device", "filter_language", "filter_utm_source", "filter_utm_medium", "filter_utm_campaign", "filter_region", "filter_city", "filter_hostname", "filter", "journey", "not_journey", "goal", "compare", "compare_start_date", "compare_end_date")
+    __slots__ = ("website_id", "start_date", "end_date", "timezone", "include_bots", "filter_country", "filter_page", "filter_referrer", "filter_browser", "filter_os", "filter_device", "filter_language", "filter_utm_source", "filter_utm_medium", "filter_utm_campaign", "filter_region", "filter_city", "filter_hostname", "filter", "journey", "not_journey", "cell", "goal", "compare", "compare_start_date", "compare_end_date")
     WEBSITE_ID_FIELD_NUMBER: _ClassVar[int]
     START_DATE_FIELD_NUMBER: _ClassVar[int]
     END_DATE_FIELD_NUMBER: _ClassVar[int]
@@ -35,6 +36,7 @@ class SummarizeRequest(_message.Message):
     FILTER_FIELD_NUMBER: _ClassVar[int]
     JOURNEY_FIELD_NUMBER: _ClassVar[int]
     NOT_JOURNEY_FIELD_NUMBER: _ClassVar[int]
+    CELL_FIELD_NUMBER: _ClassVar[int]
     GOAL_FIELD_NUMBER: _ClassVar[int]
     COMPARE_FIELD_NUMBER: _ClassVar[int]
     COMPARE_START_DATE_FIELD_NUMBER: _ClassVar[int]
@@ -60,11 +62,12 @@ class SummarizeRequest(_message.Message):
     filter: str
     journey: _containers.RepeatedScalarFieldContainer[str]
     not_journey: _containers.RepeatedScalarFieldContainer[str]
+    cell: str
     goal: str
     compare: str
     compare_start_date: str
     compare_end_date: str
-    def __init__(self, website_id: _Optional[str] = ..., start_date: _Optional[str] = ..., end_date: _Optional[str] = ..., timezone: _Optional[str] = ..., include_bots: _Optional[bool] = ..., filter_country: _Optional[_Iterable[str]] = ..., filter_page: _Optional[_Iterable[str]] = ..., filter_referrer: _Optional[_Iterable[str]] = ..., filter_browser: _Optional[_Iterable[str]] = ..., filter_os: _Optional[_Iterable[str]] = ..., filter_device: _Optional[_Iterable[str]] = ..., filter_language: _Optional[_Iterable[str]] = ..., filter_utm_source: _Optional[_Iterable[str]] = ..., filter_utm_medium: _Optional[_Iterable[str]] = ..., filter_utm_campaign: _Optional[_Iterable[str]] = ..., filter_region: _Optional[_Iterable[str]] = ..., filter_city: _Optional[_Iterable[str]] = ..., filter_hostname: _Optional[_Iterable[str]] = ..., filter: _Optional[str] = ..., journey: _Optional[_Iterable[str]] = ..., not_journey: _Optional[_Iterable[str]] = ..., goal: _Optional[str] = ..., compare: _Optional[str] = ..., compare_start_date: _Optional[str] = ..., compare_end_date: _Optional[str] = ...) -> None: ...
+    def __init__(self, website_id: _Optional[str] = ..., start_date: _Optional[str] = ..., end_date: _Optional[str] = ..., timezone: _Optional[str] = ..., include_bots: _Optional[bool] = ..., filter_country: _Optional[_Iterable[str]] = ..., filter_page: _Optional[_Iterable[str]] = ..., filter_referrer: _Optional[_Iterable[str]] = ..., filter_browser: _Optional[_Iterable[str]] = ..., filter_os: _Optional[_Iterable[str]] = ..., filter_device: _Optional[_Iterable[str]] = ..., filter_language: _Optional[_Iterable[str]] = ..., filter_utm_source: _Optional[_Iterable[str]] = ..., filter_utm_medium: _Optional[_Iterable[str]] = ..., filter_utm_campaign: _Optional[_Iterable[str]] = ..., filter_region: _Optional[_Iterable[str]] = ..., filter_city: _Optional[_Iterable[str]] = ..., filter_hostname: _Optional[_Iterable[str]] = ..., filter: _Optional[str] = ..., journey: _Optional[_Iterable[str]] = ..., not_journey: _Optional[_Iterable[str]] = ..., cell: _Optional[str] = ..., goal: _Optional[str] = ..., compare: _Optional[str] = ..., compare_start_date: _Optional[str] = ..., compare_end_date: _Optional[str] = ...) -> None: ...
 
 class SummarizeResponse(_message.Message):
     __slots__ = ("start_date", "end_date", "timezone", "as_of", "summary", "comparison")
@@ -99,7 +102,7 @@ class Comparison(_message.Message):
     def __init__(self, start_date: _Optional[str] = ..., end_date: _Optional[str] = ..., start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., adjusted: _Optional[bool] = ..., summary: _Optional[_Union[_summary_pb2.Summary, _Mapping]] = ...) -> None: ...
 
 class TimeSeriesRequest(_message.Message):
-    __slots__ = ("website_id", "start_date", "end_date", "timezone", "include_bots", "filter_country", "filter_page", "filter_referrer", "filter_browser", "filter_os", "filter_device", "filter_language", "filter_utm_source", "filter_utm_medium", "filter_utm_campaign", "filter_region", "filter_city", "filter_hostname", "filter", "journey", "not_journey", "goal", "granularity")
+    __slots__ = ("website_id", "start_date", "end_date", "timezone", "include_bots", "filter_country", "filter_page", "filter_referrer", "filter_browser", "filter_os", "filter_device", "filter_language", "filter_utm_source", "filter_utm_medium", "filter_utm_campaign", "filter_region", "filter_city", "filter_hostname", "filter", "journey", "not_journey", "cell", "goal", "granularity")
     WEBSITE_ID_FIELD_NUMBER: _ClassVar[int]
     START_DATE_FIELD_NUMBER: _ClassVar[int]
     END_DATE_FIELD_NUMBER: _ClassVar[int]
@@ -121,6 +124,7 @@ class TimeSeriesRequest(_message.Message):
     FILTER_FIELD_NUMBER: _ClassVar[int]
     JOURNEY_FIELD_NUMBER: _ClassVar[int]
     NOT_JOURNEY_FIELD_NUMBER: _ClassVar[int]
+    CELL_FIELD_NUMBER: _ClassVar[int]
     GOAL_FIELD_NUMBER: _ClassVar[int]
     GRANULARITY_FIELD_NUMBER: _ClassVar[int]
     website_id: str
@@ -144,9 +148,10 @@ class TimeSeriesRequest(_message.Message):
     filter: str
     journey: _containers.RepeatedScalarFieldContainer[str]
     not_journey: _containers.RepeatedScalarFieldContainer[str]
+    cell: str
     goal: str
     granularity: str
-    def __init__(self, website_id: _Optional[str] = ..., start_date: _Optional[str] = ..., end_date: _Optional[str] = ..., timezone: _Optional[str] = ..., include_bots: _Optional[bool] = ..., filter_country: _Optional[_Iterable[str]] = ..., filter_page: _Optional[_Iterable[str]] = ..., filter_referrer: _Optional[_Iterable[str]] = ..., filter_browser: _Optional[_Iterable[str]] = ..., filter_os: _Optional[_Iterable[str]] = ..., filter_device: _Optional[_Iterable[str]] = ..., filter_language: _Optional[_Iterable[str]] = ..., filter_utm_source: _Optional[_Iterable[str]] = ..., filter_utm_medium: _Optional[_Iterable[str]] = ..., filter_utm_campaign: _Optional[_Iterable[str]] = ..., filter_region: _Optional[_Iterable[str]] = ..., filter_city: _Optional[_Iterable[str]] = ..., filter_hostname: _Optional[_Iterable[str]] = ..., filter: _Optional[str] = ..., journey: _Optional[_Iterable[str]] = ..., not_journey: _Optional[_Iterable[str]] = ..., goal: _Optional[str] = ..., granularity: _Optional[str] = ...) -> None: ...
+    def __init__(self, website_id: _Optional[str] = ..., start_date: _Optional[str] = ..., end_date: _Optional[str] = ..., timezone: _Optional[str] = ..., include_bots: _Optional[bool] = ..., filter_country: _Optional[_Iterable[str]] = ..., filter_page: _Optional[_Iterable[str]] = ..., filter_referrer: _Optional[_Iterable[str]] = ..., filter_browser: _Optional[_Iterable[str]] = ..., filter_os: _Optional[_Iterable[str]] = ..., filter_device: _Optional[_Iterable[str]] = ..., filter_language: _Optional[_Iterable[str]] = ..., filter_utm_source: _Optional[_Iterable[str]] = ..., filter_utm_medium: _Optional[_Iterable[str]] = ..., filter_utm_campaign: _Optional[_Iterable[str]] = ..., filter_region: _Optional[_Iterable[str]] = ..., filter_city: _Optional[_Iterable[str]] = ..., filter_hostname: _Optional[_Iterable[str]] = ..., filter: _Optional[str] = ..., journey: _Optional[_Iterable[str]] = ..., not_journey: _Optional[_Iterable[str]] = ..., cell: _Optional[str] = ..., goal: _Optional[str] = ..., granularity: _Optional[str] = ...) -> None: ...
 
 class TimeSeriesResponse(_message.Message):
     __slots__ = ("start_date", "end_date", "timezone", "as_of", "granularity", "buckets")
@@ -181,7 +186,7 @@ class TimeBucket(_message.Message):
     def __init__(self, start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., is_partial: _Optional[bool] = ..., is_cut: _Optional[bool] = ..., summary: _Optional[_Union[_summary_pb2.Summary, _Mapping]] = ..., filter: _Optional[str] = ...) -> None: ...
 
 class BreakdownRequest(_message.Message):
-    __slots__ = ("website_id", "start_date", "end_date", "timezone", "limit", "include_bots", "filter_country", "filter_page", "filter_referrer", "filter_browser", "filter_os", "filter_device", "filter_language", "filter_utm_source", "filter_utm_medium", "filter_utm_campaign", "filter_region", "filter_city", "filter_hostname", "filter", "journey", "not_journey", "goal", "dimension", "order_by", "page_times")
+    __slots__ = ("website_id", "start_date", "end_date", "timezone", "limit", "include_bots", "filter_country", "filter_page", "filter_referrer", "filter_browser", "filter_os", "filter_device", "filter_language", "filter_utm_source", "filter_utm_medium", "filter_utm_campaign", "filter_region", "filter_city", "filter_hostname", "filter", "journey", "not_journey", "cell", "goal", "dimension", "order_by", "page_times")
     WEBSITE_ID_FIELD_NUMBER: _ClassVar[int]
     START_DATE_FIELD_NUMBER: _ClassVar[int]
     END_DATE_FIELD_NUMBER: _ClassVar[int]
@@ -204,6 +209,7 @@ class BreakdownRequest(_message.Message):
     FILTER_FIELD_NUMBER: _ClassVar[int]
     JOURNEY_FIELD_NUMBER: _ClassVar[int]
     NOT_JOURNEY_FIELD_NUMBER: _ClassVar[int]
+    CELL_FIELD_NUMBER: _ClassVar[int]
     GOAL_FIELD_NUMBER: _ClassVar[int]
     DIMENSION_FIELD_NUMBER: _ClassVar[int]
     ORDER_BY_FIELD_NUMBER: _ClassVar[int]
@@ -230,11 +236,12 @@ class BreakdownRequest(_message.Message):
     filter: str
     journey: _containers.RepeatedScalarFieldContainer[str]
     not_journey: _containers.RepeatedScalarFieldContainer[str]
+    cell: str
     goal: str
     dimension: _containers.RepeatedScalarFieldContainer[str]
     order_by: str
     page_times: bool
-    def __init__(self, website_id: _Optional[str] = ..., start_date: _Optional[str] = ..., end_date: _Optional[str] = ..., timezone: _Optional[str] = ..., limit: _Optional[int] = ..., include_bots: _Optional[bool] = ..., filter_country: _Optional[_Iterable[str]] = ..., filter_page: _Optional[_Iterable[str]] = ..., filter_referrer: _Optional[_Iterable[str]] = ..., filter_browser: _Optional[_Iterable[str]] = ..., filter_os: _Optional[_Iterable[str]] = ..., filter_device: _Optional[_Iterable[str]] = ..., filter_language: _Optional[_Iterable[str]] = ..., filter_utm_source: _Optional[_Iterable[str]] = ..., filter_utm_medium: _Optional[_Iterable[str]] = ..., filter_utm_campaign: _Optional[_Iterable[str]] = ..., filter_region: _Optional[_Iterable[str]] = ..., filter_city: _Optional[_Iterable[str]] = ..., filter_hostname: _Optional[_Iterable[str]] = ..., filter: _Optional[str] = ..., journey: _Optional[_Iterable[str]] = ..., not_journey: _Optional[_Iterable[str]] = ..., goal: _Optional[str] = ..., dimension: _Optional[_Iterable[str]] = ..., order_by: _Optional[str] = ..., page_times: _Optional[bool] = ...) -> None: ...
+    def __init__(self, website_id: _Optional[str] = ..., start_date: _Optional[str] = ..., end_date: _Optional[str] = ..., timezone: _Optional[str] = ..., limit: _Optional[int] = ..., include_bots: _Optional[bool] = ..., filter_country: _Optional[_Iterable[str]] = ..., filter_page: _Optional[_Iterable[str]] = ..., filter_referrer: _Optional[_Iterable[str]] = ..., filter_browser: _Optional[_Iterable[str]] = ..., filter_os: _Optional[_Iterable[str]] = ..., filter_device: _Optional[_Iterable[str]] = ..., filter_language: _Optional[_Iterable[str]] = ..., filter_utm_source: _Optional[_Iterable[str]] = ..., filter_utm_medium: _Optional[_Iterable[str]] = ..., filter_utm_campaign: _Optional[_Iterable[str]] = ..., filter_region: _Optional[_Iterable[str]] = ..., filter_city: _Optional[_Iterable[str]] = ..., filter_hostname: _Optional[_Iterable[str]] = ..., filter: _Optional[str] = ..., journey: _Optional[_Iterable[str]] = ..., not_journey: _Optional[_Iterable[str]] = ..., cell: _Optional[str] = ..., goal: _Optional[str] = ..., dimension: _Optional[_Iterable[str]] = ..., order_by: _Optional[str] = ..., page_times: _Optional[bool] = ...) -> None: ...
 
 class BreakdownResponse(_message.Message):
     __slots__ = ("start_date", "end_date", "timezone", "as_of", "rows", "other", "total", "distinct_values", "is_additive")

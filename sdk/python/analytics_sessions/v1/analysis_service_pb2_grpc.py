@@ -3,6 +3,7 @@
 import grpc
 
 from analytics_sessions.v1 import analysis_service_pb2 as analytics_dot_sessions_dot_v1_dot_analysis__service__pb2
+from analytics_sessions.v1 import behaviour_pb2 as analytics_dot_sessions_dot_v1_dot_behaviour__pb2
 
 
 
@@ -41,6 +42,31 @@ class AnalysisServiceStub:
                 '/analytics.sessions.v1.AnalysisService/Breakdown',
                 request_serializer=analytics_dot_sessions_dot_v1_dot_analysis__service__pb2.BreakdownRequest.SerializeToString,
                 response_deserializer=analytics_dot_sessions_dot_v1_dot_analysis__service__pb2.BreakdownResponse.FromString,
+                _registered_method=True)
+        self.Funnel = channel.unary_unary(
+                '/analytics.sessions.v1.AnalysisService/Funnel',
+                request_serializer=analytics_dot_sessions_dot_v1_dot_behaviour__pb2.FunnelRequest.SerializeToString,
+                response_deserializer=analytics_dot_sessions_dot_v1_dot_behaviour__pb2.FunnelResponse.FromString,
+                _registered_method=True)
+        self.Flows = channel.unary_unary(
+                '/analytics.sessions.v1.AnalysisService/Flows',
+                request_serializer=analytics_dot_sessions_dot_v1_dot_behaviour__pb2.FlowsRequest.SerializeToString,
+                response_deserializer=analytics_dot_sessions_dot_v1_dot_behaviour__pb2.FlowsResponse.FromString,
+                _registered_method=True)
+        self.Transitions = channel.unary_unary(
+                '/analytics.sessions.v1.AnalysisService/Transitions',
+                request_serializer=analytics_dot_sessions_dot_v1_dot_behaviour__pb2.TransitionsRequest.SerializeToString,
+                response_deserializer=analytics_dot_sessions_dot_v1_dot_behaviour__pb2.TransitionsResponse.FromString,
+                _registered_method=True)
+        self.Cohorts = channel.unary_unary(
+                '/analytics.sessions.v1.AnalysisService/Cohorts',
+                request_serializer=analytics_dot_sessions_dot_v1_dot_behaviour__pb2.CohortsRequest.SerializeToString,
+                response_deserializer=analytics_dot_sessions_dot_v1_dot_behaviour__pb2.CohortsResponse.FromString,
+                _registered_method=True)
+        self.Patterns = channel.unary_unary(
+                '/analytics.sessions.v1.AnalysisService/Patterns',
+                request_serializer=analytics_dot_sessions_dot_v1_dot_behaviour__pb2.PatternsRequest.SerializeToString,
+                response_deserializer=analytics_dot_sessions_dot_v1_dot_behaviour__pb2.PatternsResponse.FromString,
                 _registered_method=True)
 
 
@@ -81,6 +107,42 @@ class AnalysisServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Funnel(self, request, context):
+        """Counts how many sessions, or visitors, reach one step after the other.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Flows(self, request, context):
+        """Follows what sessions did next, as a tree.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Transitions(self, request, context):
+        """Counts from which pages the views of a page come, and to which they go on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Cohorts(self, request, context):
+        """Counts in which periods visitors returned, by when they first came.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Patterns(self, request, context):
+        """Finds pages and events that many sessions have directly one after the
+        other.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AnalysisServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -98,6 +160,31 @@ def add_AnalysisServiceServicer_to_server(servicer, server):
                     servicer.Breakdown,
                     request_deserializer=analytics_dot_sessions_dot_v1_dot_analysis__service__pb2.BreakdownRequest.FromString,
                     response_serializer=analytics_dot_sessions_dot_v1_dot_analysis__service__pb2.BreakdownResponse.SerializeToString,
+            ),
+            'Funnel': grpc.unary_unary_rpc_method_handler(
+                    servicer.Funnel,
+                    request_deserializer=analytics_dot_sessions_dot_v1_dot_behaviour__pb2.FunnelRequest.FromString,
+                    response_serializer=analytics_dot_sessions_dot_v1_dot_behaviour__pb2.FunnelResponse.SerializeToString,
+            ),
+            'Flows': grpc.unary_unary_rpc_method_handler(
+                    servicer.Flows,
+                    request_deserializer=analytics_dot_sessions_dot_v1_dot_behaviour__pb2.FlowsRequest.FromString,
+                    response_serializer=analytics_dot_sessions_dot_v1_dot_behaviour__pb2.FlowsResponse.SerializeToString,
+            ),
+            'Transitions': grpc.unary_unary_rpc_method_handler(
+                    servicer.Transitions,
+                    request_deserializer=analytics_dot_sessions_dot_v1_dot_behaviour__pb2.TransitionsRequest.FromString,
+                    response_serializer=analytics_dot_sessions_dot_v1_dot_behaviour__pb2.TransitionsResponse.SerializeToString,
+            ),
+            'Cohorts': grpc.unary_unary_rpc_method_handler(
+                    servicer.Cohorts,
+                    request_deserializer=analytics_dot_sessions_dot_v1_dot_behaviour__pb2.CohortsRequest.FromString,
+                    response_serializer=analytics_dot_sessions_dot_v1_dot_behaviour__pb2.CohortsResponse.SerializeToString,
+            ),
+            'Patterns': grpc.unary_unary_rpc_method_handler(
+                    servicer.Patterns,
+                    request_deserializer=analytics_dot_sessions_dot_v1_dot_behaviour__pb2.PatternsRequest.FromString,
+                    response_serializer=analytics_dot_sessions_dot_v1_dot_behaviour__pb2.PatternsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -193,6 +280,141 @@ class AnalysisService:
             '/analytics.sessions.v1.AnalysisService/Breakdown',
             analytics_dot_sessions_dot_v1_dot_analysis__service__pb2.BreakdownRequest.SerializeToString,
             analytics_dot_sessions_dot_v1_dot_analysis__service__pb2.BreakdownResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Funnel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/analytics.sessions.v1.AnalysisService/Funnel',
+            analytics_dot_sessions_dot_v1_dot_behaviour__pb2.FunnelRequest.SerializeToString,
+            analytics_dot_sessions_dot_v1_dot_behaviour__pb2.FunnelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Flows(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/analytics.sessions.v1.AnalysisService/Flows',
+            analytics_dot_sessions_dot_v1_dot_behaviour__pb2.FlowsRequest.SerializeToString,
+            analytics_dot_sessions_dot_v1_dot_behaviour__pb2.FlowsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Transitions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/analytics.sessions.v1.AnalysisService/Transitions',
+            analytics_dot_sessions_dot_v1_dot_behaviour__pb2.TransitionsRequest.SerializeToString,
+            analytics_dot_sessions_dot_v1_dot_behaviour__pb2.TransitionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Cohorts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/analytics.sessions.v1.AnalysisService/Cohorts',
+            analytics_dot_sessions_dot_v1_dot_behaviour__pb2.CohortsRequest.SerializeToString,
+            analytics_dot_sessions_dot_v1_dot_behaviour__pb2.CohortsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Patterns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/analytics.sessions.v1.AnalysisService/Patterns',
+            analytics_dot_sessions_dot_v1_dot_behaviour__pb2.PatternsRequest.SerializeToString,
+            analytics_dot_sessions_dot_v1_dot_behaviour__pb2.PatternsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from analytics_sessions.v1 import analysis_service_pb2 as _analysis_service_pb2
+from analytics_sessions.v1 import behaviour_pb2 as _behaviour_pb2
 from collections import abc as _abc
 from grpc import aio as _aio
 import abc as _abc_1
@@ -51,6 +52,18 @@ class AnalysisServiceStub:
     """Summarizes sessions by the values of one or two dimensions, such as
     countries or pages.
     """
+    Funnel: _grpc.UnaryUnaryMultiCallable[_behaviour_pb2.FunnelRequest, _behaviour_pb2.FunnelResponse]
+    """Counts how many sessions, or visitors, reach one step after the other."""
+    Flows: _grpc.UnaryUnaryMultiCallable[_behaviour_pb2.FlowsRequest, _behaviour_pb2.FlowsResponse]
+    """Follows what sessions did next, as a tree."""
+    Transitions: _grpc.UnaryUnaryMultiCallable[_behaviour_pb2.TransitionsRequest, _behaviour_pb2.TransitionsResponse]
+    """Counts from which pages the views of a page come, and to which they go on."""
+    Cohorts: _grpc.UnaryUnaryMultiCallable[_behaviour_pb2.CohortsRequest, _behaviour_pb2.CohortsResponse]
+    """Counts in which periods visitors returned, by when they first came."""
+    Patterns: _grpc.UnaryUnaryMultiCallable[_behaviour_pb2.PatternsRequest, _behaviour_pb2.PatternsResponse]
+    """Finds pages and events that many sessions have directly one after the
+    other.
+    """
 
 @_typing.type_check_only
 class AnalysisServiceAsyncStub(AnalysisServiceStub):
@@ -76,6 +89,18 @@ class AnalysisServiceAsyncStub(AnalysisServiceStub):
     Breakdown: _aio.UnaryUnaryMultiCallable[_analysis_service_pb2.BreakdownRequest, _analysis_service_pb2.BreakdownResponse]  # type: ignore[assignment]
     """Summarizes sessions by the values of one or two dimensions, such as
     countries or pages.
+    """
+    Funnel: _aio.UnaryUnaryMultiCallable[_behaviour_pb2.FunnelRequest, _behaviour_pb2.FunnelResponse]  # type: ignore[assignment]
+    """Counts how many sessions, or visitors, reach one step after the other."""
+    Flows: _aio.UnaryUnaryMultiCallable[_behaviour_pb2.FlowsRequest, _behaviour_pb2.FlowsResponse]  # type: ignore[assignment]
+    """Follows what sessions did next, as a tree."""
+    Transitions: _aio.UnaryUnaryMultiCallable[_behaviour_pb2.TransitionsRequest, _behaviour_pb2.TransitionsResponse]  # type: ignore[assignment]
+    """Counts from which pages the views of a page come, and to which they go on."""
+    Cohorts: _aio.UnaryUnaryMultiCallable[_behaviour_pb2.CohortsRequest, _behaviour_pb2.CohortsResponse]  # type: ignore[assignment]
+    """Counts in which periods visitors returned, by when they first came."""
+    Patterns: _aio.UnaryUnaryMultiCallable[_behaviour_pb2.PatternsRequest, _behaviour_pb2.PatternsResponse]  # type: ignore[assignment]
+    """Finds pages and events that many sessions have directly one after the
+    other.
     """
 
 class AnalysisServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -117,6 +142,48 @@ class AnalysisServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_analysis_service_pb2.BreakdownResponse, _abc.Awaitable[_analysis_service_pb2.BreakdownResponse]]:
         """Summarizes sessions by the values of one or two dimensions, such as
         countries or pages.
+        """
+
+    @_abc_1.abstractmethod
+    def Funnel(
+        self,
+        request: _behaviour_pb2.FunnelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_behaviour_pb2.FunnelResponse, _abc.Awaitable[_behaviour_pb2.FunnelResponse]]:
+        """Counts how many sessions, or visitors, reach one step after the other."""
+
+    @_abc_1.abstractmethod
+    def Flows(
+        self,
+        request: _behaviour_pb2.FlowsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_behaviour_pb2.FlowsResponse, _abc.Awaitable[_behaviour_pb2.FlowsResponse]]:
+        """Follows what sessions did next, as a tree."""
+
+    @_abc_1.abstractmethod
+    def Transitions(
+        self,
+        request: _behaviour_pb2.TransitionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_behaviour_pb2.TransitionsResponse, _abc.Awaitable[_behaviour_pb2.TransitionsResponse]]:
+        """Counts from which pages the views of a page come, and to which they go on."""
+
+    @_abc_1.abstractmethod
+    def Cohorts(
+        self,
+        request: _behaviour_pb2.CohortsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_behaviour_pb2.CohortsResponse, _abc.Awaitable[_behaviour_pb2.CohortsResponse]]:
+        """Counts in which periods visitors returned, by when they first came."""
+
+    @_abc_1.abstractmethod
+    def Patterns(
+        self,
+        request: _behaviour_pb2.PatternsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_behaviour_pb2.PatternsResponse, _abc.Awaitable[_behaviour_pb2.PatternsResponse]]:
+        """Finds pages and events that many sessions have directly one after the
+        other.
         """
 
 def add_AnalysisServiceServicer_to_server(servicer: AnalysisServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -100,6 +100,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/websites/{website_id}/sessions:cohorts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count cohorts of visitors
+         * @description Counts in which periods visitors returned, by when they first came.
+         *
+         *     The values of one filter (at most 100) are alternatives; different filters
+         *     must all hold. A filter matches the stored value exactly, and an empty value
+         *     matches the sessions that have none.
+         */
+        get: operations["AnalysisService_Cohorts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/websites/{website_id}/sessions:export": {
         parameters: {
             query?: never;
@@ -120,6 +144,79 @@ export interface paths {
          *     The sessions are those that ListSessions lists for the same parameters.
          */
         get: operations["SessionService_ExportSessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/websites/{website_id}/sessions:flows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow what sessions did
+         * @description Follows what sessions did next, as a tree.
+         *
+         *     The values of one filter (at most 100) are alternatives; different filters
+         *     must all hold. A filter matches the stored value exactly, and an empty value
+         *     matches the sessions that have none.
+         */
+        get: operations["AnalysisService_Flows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/websites/{website_id}/sessions:funnel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count a funnel
+         * @description Counts how many sessions, or visitors, reach one step after the other.
+         *
+         *     The values of one filter (at most 100) are alternatives; different filters
+         *     must all hold. A filter matches the stored value exactly, and an empty value
+         *     matches the sessions that have none.
+         */
+        get: operations["AnalysisService_Funnel"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/websites/{website_id}/sessions:patterns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find patterns
+         * @description Finds pages and events that many sessions have directly one after the
+         *     other.
+         *
+         *     The values of one filter (at most 100) are alternatives; different filters
+         *     must all hold. A filter matches the stored value exactly, and an empty value
+         *     matches the sessions that have none.
+         */
+        get: operations["AnalysisService_Patterns"];
         put?: never;
         post?: never;
         delete?: never;
@@ -168,6 +265,30 @@ export interface paths {
          *     matches the sessions that have none.
          */
         get: operations["AnalysisService_TimeSeries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/websites/{website_id}/sessions:transitions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count the transitions of a page
+         * @description Counts from which pages the views of a page come, and to which they go on.
+         *
+         *     The values of one filter (at most 100) are alternatives; different filters
+         *     must all hold. A filter matches the stored value exactly, and an empty value
+         *     matches the sessions that have none.
+         */
+        get: operations["AnalysisService_Transitions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -336,6 +457,85 @@ export interface components {
              */
             median_time?: number;
         };
+        /**
+         * @description The visitors whose first session that is kept, and is no bot session, started
+         *     in a period and is selected.
+         */
+        Cohort: {
+            /**
+             * Format: date-time
+             * @description The beginning of the period.
+             */
+            start: string;
+            /**
+             * Format: date-time
+             * @description Its end, which is no longer part of it.
+             */
+            end: string;
+            /** @description Whether the range has only a part of the week or month. */
+            is_cut: boolean;
+            /**
+             * Format: int32
+             * @description How many visitors there are.
+             */
+            visitors: number;
+            /** @description The period of the cohort, and those after it that have begun. */
+            periods: components["schemas"]["CohortPeriod"][];
+        };
+        /**
+         * @description How many visitors of a cohort have a selected session that started in a
+         *     period. In the period of the cohort itself all of them have.
+         */
+        CohortPeriod: {
+            /**
+             * Format: date-time
+             * @description The beginning of the period.
+             */
+            start: string;
+            /**
+             * Format: date-time
+             * @description Its end, which is no longer part of it.
+             */
+            end: string;
+            /** @description Whether the period ends after `as_of`. */
+            is_partial: boolean;
+            /**
+             * Format: int32
+             * @description How many visitors returned.
+             */
+            returned: number;
+            /**
+             * Format: double
+             * @description `returned` divided by the visitors of the cohort.
+             */
+            rate?: number;
+            /** @description `cell` for all selected sessions of these visitors. */
+            cell: string;
+        };
+        /** @description Visitors by the period of their first session, and when they returned. */
+        CohortsResponse: {
+            /**
+             * Format: date
+             * @description First day of the range, `YYYY-MM-DD`.
+             */
+            start_date: string;
+            /**
+             * Format: date
+             * @description Last day of the range, `YYYY-MM-DD`.
+             */
+            end_date: string;
+            /** @description The time zone of the days. */
+            timezone: string;
+            /**
+             * Format: date-time
+             * @description The moment as of which everything was counted.
+             */
+            as_of: string;
+            /** @description The periods that were counted by. */
+            granularity: string;
+            /** @description The cohorts of all periods that have begun, also of those without visitors. */
+            cohorts: components["schemas"]["Cohort"][];
+        };
         /** @description The same sessions of other days. */
         Comparison: {
             /**
@@ -366,6 +566,21 @@ export interface components {
             adjusted: boolean;
             /** @description The summary. */
             summary: components["schemas"]["Summary"];
+        };
+        /**
+         * @description How to get the sessions of a figure: send the parameters that are here in
+         *     place of those with the same names, to ListSessions or to any call that
+         *     counts, and leave all others as they were.
+         */
+        DrillDown: {
+            /** @description `filter`, which has in it the one that was sent. */
+            filter?: string;
+            /** @description `journey`. */
+            journey: string[];
+            /** @description `not_journey`. */
+            not_journey: string[];
+            /** @description `cell`. */
+            cell?: string;
         };
         /**
          * @description Which visitor to erase, named as its events named it: by `visitor_id`, or by
@@ -536,6 +751,183 @@ export interface components {
              */
             city?: string;
         };
+        /**
+         * @description A node: the sessions that did the items down to it.
+         *
+         *     For each node, `sessions` is the sum of the `sessions` of its children and of
+         *     `ended`, `truncated` and `other`.
+         */
+        FlowNode: {
+            /**
+             * Format: int32
+             * @description The number of the node, from 0 on.
+             */
+            node_id: number;
+            /**
+             * Format: int32
+             * @description The number of its parent. Absent at the root.
+             */
+            parent_id?: number;
+            /**
+             * Format: int32
+             * @description How many items lead to it.
+             */
+            depth: number;
+            /** @description Its item. Absent at the root. */
+            item?: components["schemas"]["Item"];
+            /**
+             * Format: int32
+             * @description How many sessions did the items down to it.
+             */
+            sessions: number;
+            /**
+             * Format: int32
+             * @description How many of them have no further item.
+             */
+            ended: number;
+            /**
+             * Format: int32
+             * @description How many of them have one, which is too deep for the tree.
+             */
+            truncated: number;
+            /**
+             * Format: int32
+             * @description How many of them have a next item that is not among the children.
+             */
+            other: number;
+            /**
+             * @description `cell` for the sessions of the node. With `.ended`, `.truncated` or `.other`
+             *     behind it, for those of that figure.
+             */
+            cell: string;
+        };
+        /** @description A tree of what sessions did. */
+        FlowsResponse: {
+            /**
+             * Format: date
+             * @description First day of the range, `YYYY-MM-DD`.
+             */
+            start_date: string;
+            /**
+             * Format: date
+             * @description Last day of the range, `YYYY-MM-DD`.
+             */
+            end_date: string;
+            /** @description The time zone of the days. */
+            timezone: string;
+            /**
+             * Format: date-time
+             * @description The moment as of which everything was counted.
+             */
+            as_of: string;
+            /**
+             * @description The nodes, each after its parent; the first one is the root. At most 1,000:
+             *     the smallest beyond that are in `other` of their parents.
+             */
+            nodes: components["schemas"]["FlowNode"][];
+        };
+        /** @description A funnel. */
+        FunnelResponse: {
+            /**
+             * Format: date
+             * @description First day of the range, `YYYY-MM-DD`.
+             */
+            start_date: string;
+            /**
+             * Format: date
+             * @description Last day of the range, `YYYY-MM-DD`.
+             */
+            end_date: string;
+            /** @description The time zone of the days. */
+            timezone: string;
+            /**
+             * Format: date-time
+             * @description The moment as of which everything was counted.
+             */
+            as_of: string;
+            /** @description The steps. */
+            steps: components["schemas"]["FunnelStep"][];
+            /**
+             * @description With `dimension`: the funnel of each value, those with the most at the first
+             *     step first.
+             */
+            rows: components["schemas"]["FunnelRow"][];
+            /**
+             * @description With `dimension`: the funnel of all values that are not in `rows`; empty
+             *     where there are none.
+             */
+            other: components["schemas"]["FunnelStep"][];
+            /**
+             * @description With `unit=visitor`: whether the window of every visitor has passed, so that
+             *     no later event can add to the funnel.
+             */
+            is_complete?: boolean;
+        };
+        /** @description The funnel of one value of the dimension. */
+        FunnelRow: {
+            /** @description The value; empty where it is unknown. */
+            value: string;
+            /** @description The steps. */
+            steps: components["schemas"]["FunnelStep"][];
+        };
+        /**
+         * @description A step of a funnel: sessions, or visitors with `unit=visitor`.
+         *
+         *     Times are those of the chain that reaches furthest; among these of the one
+         *     with the earliest start, each step at its earliest event.
+         */
+        FunnelStep: {
+            /** @description The step as it was sent. */
+            step: string;
+            /**
+             * Format: int32
+             * @description How many reached it.
+             */
+            reached: number;
+            /**
+             * Format: int32
+             * @description How many reached the step before, but not this one. 0 at the first step.
+             */
+            dropped: number;
+            /**
+             * Format: double
+             * @description `reached` divided by that of the first step.
+             */
+            conversion_from_start?: number;
+            /**
+             * Format: double
+             * @description `reached` divided by that of the step before. Absent at the first step.
+             */
+            conversion_from_previous?: number;
+            /**
+             * Format: double
+             * @description Lower bound of the 95 % confidence interval of `conversion_from_start`, by
+             *     Wilson's score.
+             */
+            conversion_low?: number;
+            /**
+             * Format: double
+             * @description Upper bound of the same interval.
+             */
+            conversion_high?: number;
+            /**
+             * Format: double
+             * @description The median of the seconds from the step before, by nearest rank.
+             */
+            median_seconds_from_previous?: number;
+            /**
+             * Format: double
+             * @description The 90th percentile of these seconds, by nearest rank.
+             */
+            p90_seconds_from_previous?: number;
+            /**
+             * @description The sessions that reached the step; of visitors all of their selected
+             *     sessions.
+             */
+            reached_sessions: components["schemas"]["DrillDown"];
+            /** @description The sessions behind `dropped`. Absent at the first step. */
+            dropped_sessions?: components["schemas"]["DrillDown"];
+        };
         /** @description A session and a page of its events. */
         GetSessionResponse: {
             /** @description The session. */
@@ -556,12 +948,107 @@ export interface components {
              */
             previous_view_time?: number;
         };
+        /** @description A viewed page or a custom event; one of the two is there. */
+        Item: {
+            /** @description The path of the page; empty where a pageview has no path. */
+            page?: string;
+            /** @description The name of the custom event. */
+            event?: string;
+        };
         /** @description A page of sessions. */
         ListSessionsResponse: {
             /** @description The sessions, newest first: by `started_at`, then by `session_id`. */
             sessions: components["schemas"]["Session"][];
             /** @description The cursor of the next page: a string, or null when this page is the last. */
             next_cursor: string | null;
+        };
+        /**
+         * @description A run of items that sessions have, directly one after the other. A run is left
+         *     out where a longer one that it is a part of is held by as many sessions.
+         */
+        Pattern: {
+            /** @description The items in order. */
+            items: components["schemas"]["Item"][];
+            /**
+             * Format: int32
+             * @description How many sessions hold it, each counted once.
+             */
+            sessions: number;
+            /**
+             * Format: double
+             * @description `sessions` divided by all selected sessions.
+             */
+            share?: number;
+            /**
+             * Format: double
+             * @description `share` divided by the product of the shares of sessions that hold each
+             *     item: above 1, the items come together more often than by chance.
+             */
+            lift?: number;
+            /** @description The same among the sessions that reached `goal`. */
+            with_goal?: components["schemas"]["PatternFigures"];
+            /** @description The same among those that did not reach it. */
+            without_goal?: components["schemas"]["PatternFigures"];
+            /**
+             * @description `cell` for the sessions that hold it. With `.with_goal` or `.without_goal`
+             *     behind it, for those of them.
+             */
+            cell: string;
+        };
+        /** @description A pattern among some sessions. */
+        PatternFigures: {
+            /**
+             * Format: int32
+             * @description How many of them hold it.
+             */
+            sessions: number;
+            /**
+             * Format: double
+             * @description `sessions` divided by all of them.
+             */
+            share?: number;
+            /**
+             * Format: double
+             * @description As `lift` of the pattern, among them.
+             */
+            lift?: number;
+        };
+        /** @description Patterns: items directly one after the other that many sessions have. */
+        PatternsResponse: {
+            /**
+             * Format: date
+             * @description First day of the range, `YYYY-MM-DD`.
+             */
+            start_date: string;
+            /**
+             * Format: date
+             * @description Last day of the range, `YYYY-MM-DD`.
+             */
+            end_date: string;
+            /** @description The time zone of the days. */
+            timezone: string;
+            /**
+             * Format: date-time
+             * @description The moment as of which everything was counted.
+             */
+            as_of: string;
+            /**
+             * Format: int32
+             * @description How many sessions are selected.
+             */
+            sessions: number;
+            /**
+             * Format: int32
+             * @description With `goal`: how many of them reached it.
+             */
+            goal_sessions?: number;
+            /**
+             * @description False where there were more different runs of items than can be counted:
+             *     patterns may then be missing.
+             */
+            is_exact: boolean;
+            /** @description The patterns, those that the most sessions hold first. */
+            patterns: components["schemas"]["Pattern"][];
         };
         /** @description A batch of events. */
         RecordEventsRequest: {
@@ -942,6 +1429,100 @@ export interface components {
              *     begun at `as_of` is absent.
              */
             buckets: components["schemas"]["TimeBucket"][];
+        };
+        /** @description Views next to another page. */
+        Transition: {
+            /**
+             * @description The path of the other page, which is empty where it has none. Absent in the
+             *     last row where that stands for all pages that are not listed.
+             */
+            page?: string;
+            /**
+             * Format: double
+             * @description How many views are next to it.
+             */
+            views: number;
+            /**
+             * Format: int32
+             * @description How many sessions have such a view. Absent where `page` is.
+             */
+            sessions?: number;
+            /** @description `cell` for these sessions. */
+            cell: string;
+        };
+        /**
+         * @description Where the views of a page come from, and where they go on to. The pageview
+         *     directly before or after a view in its session counts, whatever custom events
+         *     are between them.
+         *
+         *     `views` = `entries` + `from_other` + `reloads` = `exits` + `to_other` +
+         *     `reloads`.
+         */
+        TransitionsResponse: {
+            /**
+             * Format: date
+             * @description First day of the range, `YYYY-MM-DD`.
+             */
+            start_date: string;
+            /**
+             * Format: date
+             * @description Last day of the range, `YYYY-MM-DD`.
+             */
+            end_date: string;
+            /** @description The time zone of the days. */
+            timezone: string;
+            /**
+             * Format: date-time
+             * @description The moment as of which everything was counted.
+             */
+            as_of: string;
+            /**
+             * Format: int32
+             * @description How many sessions viewed the page.
+             */
+            sessions: number;
+            /**
+             * Format: double
+             * @description How many views they have of it.
+             */
+            views: number;
+            /**
+             * Format: double
+             * @description How many of the views have no pageview before them.
+             */
+            entries: number;
+            /**
+             * Format: double
+             * @description How many come from another page.
+             */
+            from_other: number;
+            /**
+             * Format: double
+             * @description How many come from the page itself; as many go on to it.
+             */
+            reloads: number;
+            /**
+             * Format: double
+             * @description How many of the views have no pageview after them.
+             */
+            exits: number;
+            /**
+             * Format: double
+             * @description How many go on to another page.
+             */
+            to_other: number;
+            /** @description The other pages before, those with the most views first. */
+            previous: components["schemas"]["Transition"][];
+            /** @description The other pages after, those with the most views first. */
+            next: components["schemas"]["Transition"][];
+            /** @description The sessions that viewed the page. */
+            view_sessions: components["schemas"]["DrillDown"];
+            /** @description The sessions with `entries`. */
+            entry_sessions: components["schemas"]["DrillDown"];
+            /** @description The sessions with `exits`. */
+            exit_sessions: components["schemas"]["DrillDown"];
+            /** @description The sessions with `reloads`. */
+            reload_sessions: components["schemas"]["DrillDown"];
         };
         /**
          * @description - `ERROR_REASON_INVALID_FIELD`: A field has a value that is not allowed. `google.rpc.BadRequest` names each field and the fix; the message and the metadata are about the first one. The metadata has `limit` and `found` where a bound was passed, and `more` where other fields are wrong too. INVALID_ARGUMENT, HTTP 400.
@@ -1403,6 +1984,13 @@ export interface operations {
                  *     ]
                  */
                 not_journey?: string[];
+                /**
+                 * @description The `cell` of a row of an analysis that had the same parameters, but for its
+                 *     own: only the sessions that the row counts.
+                 *
+                 *     Default: empty.
+                 */
+                cell?: string;
             };
             header?: never;
             path: {
@@ -1650,6 +2238,13 @@ export interface operations {
                  */
                 not_journey?: string[];
                 /**
+                 * @description The `cell` of a row of an analysis that had the same parameters, but for its
+                 *     own: only the sessions that the row counts.
+                 *
+                 *     Default: empty.
+                 */
+                cell?: string;
+                /**
                  * @description A step, such as `event = "signup"`: summaries then also say how many of the
                  *     sessions did it, in `goal_sessions` and `goal_rate`.
                  *
@@ -1705,6 +2300,206 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BreakdownResponse"];
+                };
+            };
+            400: components["responses"]["InvalidArgument"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            429: components["responses"]["QueueFull"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["DeadlineExceeded"];
+        };
+    };
+    AnalysisService_Cohorts: {
+        parameters: {
+            query?: {
+                /**
+                 * @description First day of the range, `YYYY-MM-DD` in `timezone`, inclusive.
+                 *
+                 *     Default: 7 days before `end_date`. From 2000-01-01 to 2100-12-31.
+                 * @example 2026-03-01
+                 */
+                start_date?: string;
+                /**
+                 * @description Last day of the range, `YYYY-MM-DD` in `timezone`, inclusive.
+                 *
+                 *     Default: today in `timezone`. From 2000-01-01 to 2100-12-31.
+                 * @example 2026-03-31
+                 */
+                end_date?: string;
+                /**
+                 * @description IANA name of the time zone whose days are meant, for example
+                 *     `Europe/Berlin`.
+                 *
+                 *     Default: `UTC`.
+                 * @example Europe/Berlin
+                 */
+                timezone?: string;
+                /**
+                 * @description Whether bot sessions count too.
+                 *
+                 *     Default: false.
+                 * @example false
+                 */
+                include_bots?: boolean;
+                /**
+                 * @description Country of the session; compared in capitals.
+                 * @example [
+                 *       "US"
+                 *     ]
+                 */
+                filter_country?: string[];
+                /**
+                 * @description Path that the session viewed at least once, for example `/pricing`.
+                 * @example [
+                 *       "/pricing"
+                 *     ]
+                 */
+                filter_page?: string[];
+                /**
+                 * @description Host of the entry event's referrer; upper and lower case are the same.
+                 * @example [
+                 *       "google.com"
+                 *     ]
+                 */
+                filter_referrer?: string[];
+                /**
+                 * @description Browser of the session, for example `Chrome`.
+                 * @example [
+                 *       "Chrome",
+                 *       "Safari"
+                 *     ]
+                 */
+                filter_browser?: string[];
+                /**
+                 * @description Operating system of the session, for example `macOS`.
+                 * @example [
+                 *       "macOS"
+                 *     ]
+                 */
+                filter_os?: string[];
+                /**
+                 * @description Device of the session: `desktop`, `mobile` or `tablet`.
+                 * @example [
+                 *       "desktop"
+                 *     ]
+                 */
+                filter_device?: string[];
+                /**
+                 * @description Language of the session, for example `en-US`.
+                 * @example [
+                 *       "en-US"
+                 *     ]
+                 */
+                filter_language?: string[];
+                /**
+                 * @description `utm_source` of the entry event.
+                 * @example [
+                 *       "newsletter"
+                 *     ]
+                 */
+                filter_utm_source?: string[];
+                /**
+                 * @description `utm_medium` of the entry event.
+                 * @example [
+                 *       "email"
+                 *     ]
+                 */
+                filter_utm_medium?: string[];
+                /**
+                 * @description `utm_campaign` of the entry event.
+                 * @example [
+                 *       "spring"
+                 *     ]
+                 */
+                filter_utm_campaign?: string[];
+                /**
+                 * @description Region of the session.
+                 * @example [
+                 *       "California"
+                 *     ]
+                 */
+                filter_region?: string[];
+                /**
+                 * @description City of the session.
+                 * @example [
+                 *       "San Francisco"
+                 *     ]
+                 */
+                filter_city?: string[];
+                /**
+                 * @description Host that was visited; upper and lower case are the same.
+                 * @example [
+                 *       "shop.example.com"
+                 *     ]
+                 */
+                filter_hostname?: string[];
+                /**
+                 * @description A condition on the session, such as `country = "US" AND duration > 60s`.
+                 *
+                 *     Default: empty, which every session meets. At most 4,096 bytes, 64
+                 *     comparisons, and 16 parentheses inside of each other. The language is a
+                 *     part of AIP-160.
+                 * @example country = "US" AND duration > 60s
+                 */
+                filter?: string;
+                /**
+                 * @description Steps that the session did in this order, such as `page = "/pricing"` and
+                 *     then `event = "signup"`; other events may lie between them.
+                 *
+                 *     Each is a condition on one event, and each event serves one step at most.
+                 * @example [
+                 *       "page = \"/pricing\"",
+                 *       "event = \"signup_click\""
+                 *     ]
+                 */
+                journey?: string[];
+                /**
+                 * @description Steps that the session did not all do in this order.
+                 * @example [
+                 *       "event = \"purchase\""
+                 *     ]
+                 */
+                not_journey?: string[];
+                /**
+                 * @description The `cell` of a row of an analysis that had the same parameters, but for its
+                 *     own: only the sessions that the row counts.
+                 *
+                 *     Default: empty.
+                 */
+                cell?: string;
+                /**
+                 * @description The periods: `day`, `week` (from Monday) or `month`, at most 100 of them.
+                 *
+                 *     Default: `day` up to 92 days, `week` up to 366, else `month`.
+                 * @example week
+                 */
+                granularity?: "day" | "week" | "month";
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The website, for example `site_abc123defg`. Required.
+                 * @example site_abc123defg
+                 */
+                website_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Visitors by the period of their first session, and when they returned. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CohortsResponse"];
                 };
             };
             400: components["responses"]["InvalidArgument"];
@@ -1879,6 +2674,13 @@ export interface operations {
                  */
                 not_journey?: string[];
                 /**
+                 * @description The `cell` of a row of an analysis that had the same parameters, but for its
+                 *     own: only the sessions that the row counts.
+                 *
+                 *     Default: empty.
+                 */
+                cell?: string;
+                /**
                  * @description The form of the stream over REST: `ndjson` or `csv`. Refused over gRPC.
                  *
                  *     Default: `ndjson`.
@@ -1925,6 +2727,728 @@ export interface operations {
             403: components["responses"]["PermissionDenied"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["DeadlineExceeded"];
+        };
+    };
+    AnalysisService_Flows: {
+        parameters: {
+            query?: {
+                /**
+                 * @description First day of the range, `YYYY-MM-DD` in `timezone`, inclusive.
+                 *
+                 *     Default: 7 days before `end_date`. From 2000-01-01 to 2100-12-31.
+                 * @example 2026-03-01
+                 */
+                start_date?: string;
+                /**
+                 * @description Last day of the range, `YYYY-MM-DD` in `timezone`, inclusive.
+                 *
+                 *     Default: today in `timezone`. From 2000-01-01 to 2100-12-31.
+                 * @example 2026-03-31
+                 */
+                end_date?: string;
+                /**
+                 * @description IANA name of the time zone whose days are meant, for example
+                 *     `Europe/Berlin`.
+                 *
+                 *     Default: `UTC`.
+                 * @example Europe/Berlin
+                 */
+                timezone?: string;
+                /**
+                 * @description Whether bot sessions count too.
+                 *
+                 *     Default: false.
+                 * @example false
+                 */
+                include_bots?: boolean;
+                /**
+                 * @description Country of the session; compared in capitals.
+                 * @example [
+                 *       "US"
+                 *     ]
+                 */
+                filter_country?: string[];
+                /**
+                 * @description Path that the session viewed at least once, for example `/pricing`.
+                 * @example [
+                 *       "/pricing"
+                 *     ]
+                 */
+                filter_page?: string[];
+                /**
+                 * @description Host of the entry event's referrer; upper and lower case are the same.
+                 * @example [
+                 *       "google.com"
+                 *     ]
+                 */
+                filter_referrer?: string[];
+                /**
+                 * @description Browser of the session, for example `Chrome`.
+                 * @example [
+                 *       "Chrome",
+                 *       "Safari"
+                 *     ]
+                 */
+                filter_browser?: string[];
+                /**
+                 * @description Operating system of the session, for example `macOS`.
+                 * @example [
+                 *       "macOS"
+                 *     ]
+                 */
+                filter_os?: string[];
+                /**
+                 * @description Device of the session: `desktop`, `mobile` or `tablet`.
+                 * @example [
+                 *       "desktop"
+                 *     ]
+                 */
+                filter_device?: string[];
+                /**
+                 * @description Language of the session, for example `en-US`.
+                 * @example [
+                 *       "en-US"
+                 *     ]
+                 */
+                filter_language?: string[];
+                /**
+                 * @description `utm_source` of the entry event.
+                 * @example [
+                 *       "newsletter"
+                 *     ]
+                 */
+                filter_utm_source?: string[];
+                /**
+                 * @description `utm_medium` of the entry event.
+                 * @example [
+                 *       "email"
+                 *     ]
+                 */
+                filter_utm_medium?: string[];
+                /**
+                 * @description `utm_campaign` of the entry event.
+                 * @example [
+                 *       "spring"
+                 *     ]
+                 */
+                filter_utm_campaign?: string[];
+                /**
+                 * @description Region of the session.
+                 * @example [
+                 *       "California"
+                 *     ]
+                 */
+                filter_region?: string[];
+                /**
+                 * @description City of the session.
+                 * @example [
+                 *       "San Francisco"
+                 *     ]
+                 */
+                filter_city?: string[];
+                /**
+                 * @description Host that was visited; upper and lower case are the same.
+                 * @example [
+                 *       "shop.example.com"
+                 *     ]
+                 */
+                filter_hostname?: string[];
+                /**
+                 * @description A condition on the session, such as `country = "US" AND duration > 60s`.
+                 *
+                 *     Default: empty, which every session meets. At most 4,096 bytes, 64
+                 *     comparisons, and 16 parentheses inside of each other. The language is a
+                 *     part of AIP-160.
+                 * @example country = "US" AND duration > 60s
+                 */
+                filter?: string;
+                /**
+                 * @description Steps that the session did in this order, such as `page = "/pricing"` and
+                 *     then `event = "signup"`; other events may lie between them.
+                 *
+                 *     Each is a condition on one event, and each event serves one step at most.
+                 * @example [
+                 *       "page = \"/pricing\"",
+                 *       "event = \"signup_click\""
+                 *     ]
+                 */
+                journey?: string[];
+                /**
+                 * @description Steps that the session did not all do in this order.
+                 * @example [
+                 *       "event = \"purchase\""
+                 *     ]
+                 */
+                not_journey?: string[];
+                /**
+                 * @description The `cell` of a row of an analysis that had the same parameters, but for its
+                 *     own: only the sessions that the row counts.
+                 *
+                 *     Default: empty.
+                 */
+                cell?: string;
+                /**
+                 * @description How many items the tree follows.
+                 *
+                 *     Default: 4. At most 10.
+                 * @example 3
+                 */
+                depth?: number;
+                /**
+                 * @description How many children a node has at the most.
+                 *
+                 *     Default: 10. At most 50.
+                 * @example 5
+                 */
+                width?: number;
+                /**
+                 * @description A step: where the tree begins, such as `page = "/pricing"`. With
+                 *     `direction=previous` it is the last event of the session that matches,
+                 *     otherwise the first one. Sessions without one are not in the tree.
+                 *
+                 *     Default: the beginning of the session.
+                 * @example page = "/pricing"
+                 */
+                anchor?: string;
+                /**
+                 * @description What of an anchor is followed: `next`, the items after it; `previous`, the
+                 *     items before it, nearest first. Needs `anchor`.
+                 *
+                 *     Default: `next`.
+                 * @example previous
+                 */
+                direction?: "next" | "previous";
+                /**
+                 * @description What is an item: `pages`, `events` (custom events), or `both`.
+                 *
+                 *     Default: `pages`.
+                 * @example both
+                 */
+                items?: "pages" | "events" | "both";
+                /**
+                 * @description Whether a page that comes again directly after itself, among the items,
+                 *     counts once.
+                 *
+                 *     Default: true.
+                 * @example true
+                 */
+                collapse_repeats?: boolean;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The website, for example `site_abc123defg`. Required.
+                 * @example site_abc123defg
+                 */
+                website_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A tree of what sessions did. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlowsResponse"];
+                };
+            };
+            400: components["responses"]["InvalidArgument"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            429: components["responses"]["QueueFull"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["DeadlineExceeded"];
+        };
+    };
+    AnalysisService_Funnel: {
+        parameters: {
+            query: {
+                /**
+                 * @description First day of the range, `YYYY-MM-DD` in `timezone`, inclusive.
+                 *
+                 *     Default: 7 days before `end_date`. From 2000-01-01 to 2100-12-31.
+                 * @example 2026-03-01
+                 */
+                start_date?: string;
+                /**
+                 * @description Last day of the range, `YYYY-MM-DD` in `timezone`, inclusive.
+                 *
+                 *     Default: today in `timezone`. From 2000-01-01 to 2100-12-31.
+                 * @example 2026-03-31
+                 */
+                end_date?: string;
+                /**
+                 * @description IANA name of the time zone whose days are meant, for example
+                 *     `Europe/Berlin`.
+                 *
+                 *     Default: `UTC`.
+                 * @example Europe/Berlin
+                 */
+                timezone?: string;
+                /**
+                 * @description Whether bot sessions count too.
+                 *
+                 *     Default: false.
+                 * @example false
+                 */
+                include_bots?: boolean;
+                /**
+                 * @description Country of the session; compared in capitals.
+                 * @example [
+                 *       "US"
+                 *     ]
+                 */
+                filter_country?: string[];
+                /**
+                 * @description Path that the session viewed at least once, for example `/pricing`.
+                 * @example [
+                 *       "/pricing"
+                 *     ]
+                 */
+                filter_page?: string[];
+                /**
+                 * @description Host of the entry event's referrer; upper and lower case are the same.
+                 * @example [
+                 *       "google.com"
+                 *     ]
+                 */
+                filter_referrer?: string[];
+                /**
+                 * @description Browser of the session, for example `Chrome`.
+                 * @example [
+                 *       "Chrome",
+                 *       "Safari"
+                 *     ]
+                 */
+                filter_browser?: string[];
+                /**
+                 * @description Operating system of the session, for example `macOS`.
+                 * @example [
+                 *       "macOS"
+                 *     ]
+                 */
+                filter_os?: string[];
+                /**
+                 * @description Device of the session: `desktop`, `mobile` or `tablet`.
+                 * @example [
+                 *       "desktop"
+                 *     ]
+                 */
+                filter_device?: string[];
+                /**
+                 * @description Language of the session, for example `en-US`.
+                 * @example [
+                 *       "en-US"
+                 *     ]
+                 */
+                filter_language?: string[];
+                /**
+                 * @description `utm_source` of the entry event.
+                 * @example [
+                 *       "newsletter"
+                 *     ]
+                 */
+                filter_utm_source?: string[];
+                /**
+                 * @description `utm_medium` of the entry event.
+                 * @example [
+                 *       "email"
+                 *     ]
+                 */
+                filter_utm_medium?: string[];
+                /**
+                 * @description `utm_campaign` of the entry event.
+                 * @example [
+                 *       "spring"
+                 *     ]
+                 */
+                filter_utm_campaign?: string[];
+                /**
+                 * @description Region of the session.
+                 * @example [
+                 *       "California"
+                 *     ]
+                 */
+                filter_region?: string[];
+                /**
+                 * @description City of the session.
+                 * @example [
+                 *       "San Francisco"
+                 *     ]
+                 */
+                filter_city?: string[];
+                /**
+                 * @description Host that was visited; upper and lower case are the same.
+                 * @example [
+                 *       "shop.example.com"
+                 *     ]
+                 */
+                filter_hostname?: string[];
+                /**
+                 * @description A condition on the session, such as `country = "US" AND duration > 60s`.
+                 *
+                 *     Default: empty, which every session meets. At most 4,096 bytes, 64
+                 *     comparisons, and 16 parentheses inside of each other. The language is a
+                 *     part of AIP-160.
+                 * @example country = "US" AND duration > 60s
+                 */
+                filter?: string;
+                /**
+                 * @description Steps that the session did in this order, such as `page = "/pricing"` and
+                 *     then `event = "signup"`; other events may lie between them.
+                 *
+                 *     Each is a condition on one event, and each event serves one step at most.
+                 * @example [
+                 *       "page = \"/pricing\"",
+                 *       "event = \"signup_click\""
+                 *     ]
+                 */
+                journey?: string[];
+                /**
+                 * @description Steps that the session did not all do in this order.
+                 * @example [
+                 *       "event = \"purchase\""
+                 *     ]
+                 */
+                not_journey?: string[];
+                /**
+                 * @description The `cell` of a row of an analysis that had the same parameters, but for its
+                 *     own: only the sessions that the row counts.
+                 *
+                 *     Default: empty.
+                 */
+                cell?: string;
+                /**
+                 * @description The steps in order, 2 to 10, each a condition on one event, such as
+                 *     `page = "/pricing"` or `event = "signup"`. Required.
+                 *
+                 *     Each event serves one step: the same step twice means two events.
+                 * @example [
+                 *       "page = \"/pricing\"",
+                 *       "event = \"signup_click\""
+                 *     ]
+                 */
+                steps: string[];
+                /**
+                 * @description Who goes through the steps: `session`, all steps in one session; or
+                 *     `visitor`, the first step in a selected session and the others in any
+                 *     session of the visitor, of bots only with `include_bots`.
+                 *
+                 *     Default: `session`.
+                 * @example visitor
+                 */
+                unit?: "session" | "visitor";
+                /**
+                 * @description What may lie between two steps: `ordered`, any events; `strict`, only
+                 *     events that match the first of the two.
+                 *
+                 *     Default: `ordered`.
+                 * @example ordered
+                 */
+                order?: "ordered" | "strict";
+                /**
+                 * @description How many seconds a chain may take from its first step to its last one,
+                 *     inclusive. The best chain of all starts counts.
+                 *
+                 *     Default: any time. Required with `unit=visitor`. At most 7,776,000, which
+                 *     are 90 days.
+                 * @example 86400
+                 */
+                window?: number;
+                /**
+                 * @description A text of sessions, such as `country` or `entry_page`: the funnel is also
+                 *     broken down by its value in the session of the first step.
+                 *
+                 *     Default: none.
+                 * @example country
+                 */
+                dimension?: "country" | "region" | "city" | "browser" | "os" | "device" | "language" | "hostname" | "referrer" | "utm_source" | "utm_medium" | "utm_campaign" | "entry_page" | "exit_page";
+                /**
+                 * @description How many values of `dimension` get a funnel of their own, those with the
+                 *     most at the first step.
+                 *
+                 *     Default: 10. At most 1,000.
+                 * @example 10
+                 */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The website, for example `site_abc123defg`. Required.
+                 * @example site_abc123defg
+                 */
+                website_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A funnel. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FunnelResponse"];
+                };
+            };
+            400: components["responses"]["InvalidArgument"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            429: components["responses"]["QueueFull"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["DeadlineExceeded"];
+        };
+    };
+    AnalysisService_Patterns: {
+        parameters: {
+            query?: {
+                /**
+                 * @description First day of the range, `YYYY-MM-DD` in `timezone`, inclusive.
+                 *
+                 *     Default: 7 days before `end_date`. From 2000-01-01 to 2100-12-31.
+                 * @example 2026-03-01
+                 */
+                start_date?: string;
+                /**
+                 * @description Last day of the range, `YYYY-MM-DD` in `timezone`, inclusive.
+                 *
+                 *     Default: today in `timezone`. From 2000-01-01 to 2100-12-31.
+                 * @example 2026-03-31
+                 */
+                end_date?: string;
+                /**
+                 * @description IANA name of the time zone whose days are meant, for example
+                 *     `Europe/Berlin`.
+                 *
+                 *     Default: `UTC`.
+                 * @example Europe/Berlin
+                 */
+                timezone?: string;
+                /**
+                 * @description Whether bot sessions count too.
+                 *
+                 *     Default: false.
+                 * @example false
+                 */
+                include_bots?: boolean;
+                /**
+                 * @description Country of the session; compared in capitals.
+                 * @example [
+                 *       "US"
+                 *     ]
+                 */
+                filter_country?: string[];
+                /**
+                 * @description Path that the session viewed at least once, for example `/pricing`.
+                 * @example [
+                 *       "/pricing"
+                 *     ]
+                 */
+                filter_page?: string[];
+                /**
+                 * @description Host of the entry event's referrer; upper and lower case are the same.
+                 * @example [
+                 *       "google.com"
+                 *     ]
+                 */
+                filter_referrer?: string[];
+                /**
+                 * @description Browser of the session, for example `Chrome`.
+                 * @example [
+                 *       "Chrome",
+                 *       "Safari"
+                 *     ]
+                 */
+                filter_browser?: string[];
+                /**
+                 * @description Operating system of the session, for example `macOS`.
+                 * @example [
+                 *       "macOS"
+                 *     ]
+                 */
+                filter_os?: string[];
+                /**
+                 * @description Device of the session: `desktop`, `mobile` or `tablet`.
+                 * @example [
+                 *       "desktop"
+                 *     ]
+                 */
+                filter_device?: string[];
+                /**
+                 * @description Language of the session, for example `en-US`.
+                 * @example [
+                 *       "en-US"
+                 *     ]
+                 */
+                filter_language?: string[];
+                /**
+                 * @description `utm_source` of the entry event.
+                 * @example [
+                 *       "newsletter"
+                 *     ]
+                 */
+                filter_utm_source?: string[];
+                /**
+                 * @description `utm_medium` of the entry event.
+                 * @example [
+                 *       "email"
+                 *     ]
+                 */
+                filter_utm_medium?: string[];
+                /**
+                 * @description `utm_campaign` of the entry event.
+                 * @example [
+                 *       "spring"
+                 *     ]
+                 */
+                filter_utm_campaign?: string[];
+                /**
+                 * @description Region of the session.
+                 * @example [
+                 *       "California"
+                 *     ]
+                 */
+                filter_region?: string[];
+                /**
+                 * @description City of the session.
+                 * @example [
+                 *       "San Francisco"
+                 *     ]
+                 */
+                filter_city?: string[];
+                /**
+                 * @description Host that was visited; upper and lower case are the same.
+                 * @example [
+                 *       "shop.example.com"
+                 *     ]
+                 */
+                filter_hostname?: string[];
+                /**
+                 * @description A condition on the session, such as `country = "US" AND duration > 60s`.
+                 *
+                 *     Default: empty, which every session meets. At most 4,096 bytes, 64
+                 *     comparisons, and 16 parentheses inside of each other. The language is a
+                 *     part of AIP-160.
+                 * @example country = "US" AND duration > 60s
+                 */
+                filter?: string;
+                /**
+                 * @description Steps that the session did in this order, such as `page = "/pricing"` and
+                 *     then `event = "signup"`; other events may lie between them.
+                 *
+                 *     Each is a condition on one event, and each event serves one step at most.
+                 * @example [
+                 *       "page = \"/pricing\"",
+                 *       "event = \"signup_click\""
+                 *     ]
+                 */
+                journey?: string[];
+                /**
+                 * @description Steps that the session did not all do in this order.
+                 * @example [
+                 *       "event = \"purchase\""
+                 *     ]
+                 */
+                not_journey?: string[];
+                /**
+                 * @description The `cell` of a row of an analysis that had the same parameters, but for its
+                 *     own: only the sessions that the row counts.
+                 *
+                 *     Default: empty.
+                 */
+                cell?: string;
+                /**
+                 * @description A step, such as `event = "signup"`: patterns then also count among the
+                 *     sessions that did it, and among the others.
+                 *
+                 *     Default: none.
+                 * @example event = "signup_click"
+                 */
+                goal?: string;
+                /**
+                 * @description How many items a pattern has at the most; the shortest have 2.
+                 *
+                 *     Default: 3. From 2 to 5.
+                 * @example 2
+                 */
+                length?: number;
+                /**
+                 * @description How many sessions must hold a pattern.
+                 *
+                 *     Default: 10.
+                 * @example 1
+                 */
+                min_sessions?: number;
+                /**
+                 * @description What is an item: `pages`, `events` (custom events), or `both`.
+                 *
+                 *     Default: `pages`.
+                 * @example both
+                 */
+                items?: "pages" | "events" | "both";
+                /**
+                 * @description Whether a page that comes again directly after itself, among the items,
+                 *     counts once.
+                 *
+                 *     Default: true.
+                 * @example true
+                 */
+                collapse_repeats?: boolean;
+                /**
+                 * @description How many patterns are listed, those that the most sessions hold.
+                 *
+                 *     Default: 100. At most 1,000.
+                 * @example 10
+                 */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The website, for example `site_abc123defg`. Required.
+                 * @example site_abc123defg
+                 */
+                website_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Patterns: items directly one after the other that many sessions have. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatternsResponse"];
+                };
+            };
+            400: components["responses"]["InvalidArgument"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            429: components["responses"]["QueueFull"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -2082,6 +3606,13 @@ export interface operations {
                  *     ]
                  */
                 not_journey?: string[];
+                /**
+                 * @description The `cell` of a row of an analysis that had the same parameters, but for its
+                 *     own: only the sessions that the row counts.
+                 *
+                 *     Default: empty.
+                 */
+                cell?: string;
                 /**
                  * @description A step, such as `event = "signup"`: summaries then also say how many of the
                  *     sessions did it, in `goal_sessions` and `goal_rate`.
@@ -2302,6 +3833,13 @@ export interface operations {
                  */
                 not_journey?: string[];
                 /**
+                 * @description The `cell` of a row of an analysis that had the same parameters, but for its
+                 *     own: only the sessions that the row counts.
+                 *
+                 *     Default: empty.
+                 */
+                cell?: string;
+                /**
                  * @description A step, such as `event = "signup"`: summaries then also say how many of the
                  *     sessions did it, in `goal_sessions` and `goal_rate`.
                  *
@@ -2339,6 +3877,218 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TimeSeriesResponse"];
+                };
+            };
+            400: components["responses"]["InvalidArgument"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            429: components["responses"]["QueueFull"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["DeadlineExceeded"];
+        };
+    };
+    AnalysisService_Transitions: {
+        parameters: {
+            query: {
+                /**
+                 * @description First day of the range, `YYYY-MM-DD` in `timezone`, inclusive.
+                 *
+                 *     Default: 7 days before `end_date`. From 2000-01-01 to 2100-12-31.
+                 * @example 2026-03-01
+                 */
+                start_date?: string;
+                /**
+                 * @description Last day of the range, `YYYY-MM-DD` in `timezone`, inclusive.
+                 *
+                 *     Default: today in `timezone`. From 2000-01-01 to 2100-12-31.
+                 * @example 2026-03-31
+                 */
+                end_date?: string;
+                /**
+                 * @description IANA name of the time zone whose days are meant, for example
+                 *     `Europe/Berlin`.
+                 *
+                 *     Default: `UTC`.
+                 * @example Europe/Berlin
+                 */
+                timezone?: string;
+                /**
+                 * @description Whether bot sessions count too.
+                 *
+                 *     Default: false.
+                 * @example false
+                 */
+                include_bots?: boolean;
+                /**
+                 * @description Country of the session; compared in capitals.
+                 * @example [
+                 *       "US"
+                 *     ]
+                 */
+                filter_country?: string[];
+                /**
+                 * @description Path that the session viewed at least once, for example `/pricing`.
+                 * @example [
+                 *       "/pricing"
+                 *     ]
+                 */
+                filter_page?: string[];
+                /**
+                 * @description Host of the entry event's referrer; upper and lower case are the same.
+                 * @example [
+                 *       "google.com"
+                 *     ]
+                 */
+                filter_referrer?: string[];
+                /**
+                 * @description Browser of the session, for example `Chrome`.
+                 * @example [
+                 *       "Chrome",
+                 *       "Safari"
+                 *     ]
+                 */
+                filter_browser?: string[];
+                /**
+                 * @description Operating system of the session, for example `macOS`.
+                 * @example [
+                 *       "macOS"
+                 *     ]
+                 */
+                filter_os?: string[];
+                /**
+                 * @description Device of the session: `desktop`, `mobile` or `tablet`.
+                 * @example [
+                 *       "desktop"
+                 *     ]
+                 */
+                filter_device?: string[];
+                /**
+                 * @description Language of the session, for example `en-US`.
+                 * @example [
+                 *       "en-US"
+                 *     ]
+                 */
+                filter_language?: string[];
+                /**
+                 * @description `utm_source` of the entry event.
+                 * @example [
+                 *       "newsletter"
+                 *     ]
+                 */
+                filter_utm_source?: string[];
+                /**
+                 * @description `utm_medium` of the entry event.
+                 * @example [
+                 *       "email"
+                 *     ]
+                 */
+                filter_utm_medium?: string[];
+                /**
+                 * @description `utm_campaign` of the entry event.
+                 * @example [
+                 *       "spring"
+                 *     ]
+                 */
+                filter_utm_campaign?: string[];
+                /**
+                 * @description Region of the session.
+                 * @example [
+                 *       "California"
+                 *     ]
+                 */
+                filter_region?: string[];
+                /**
+                 * @description City of the session.
+                 * @example [
+                 *       "San Francisco"
+                 *     ]
+                 */
+                filter_city?: string[];
+                /**
+                 * @description Host that was visited; upper and lower case are the same.
+                 * @example [
+                 *       "shop.example.com"
+                 *     ]
+                 */
+                filter_hostname?: string[];
+                /**
+                 * @description A condition on the session, such as `country = "US" AND duration > 60s`.
+                 *
+                 *     Default: empty, which every session meets. At most 4,096 bytes, 64
+                 *     comparisons, and 16 parentheses inside of each other. The language is a
+                 *     part of AIP-160.
+                 * @example country = "US" AND duration > 60s
+                 */
+                filter?: string;
+                /**
+                 * @description Steps that the session did in this order, such as `page = "/pricing"` and
+                 *     then `event = "signup"`; other events may lie between them.
+                 *
+                 *     Each is a condition on one event, and each event serves one step at most.
+                 * @example [
+                 *       "page = \"/pricing\"",
+                 *       "event = \"signup_click\""
+                 *     ]
+                 */
+                journey?: string[];
+                /**
+                 * @description Steps that the session did not all do in this order.
+                 * @example [
+                 *       "event = \"purchase\""
+                 *     ]
+                 */
+                not_journey?: string[];
+                /**
+                 * @description The `cell` of a row of an analysis that had the same parameters, but for its
+                 *     own: only the sessions that the row counts.
+                 *
+                 *     Default: empty.
+                 */
+                cell?: string;
+                /**
+                 * @description The path of the page, for example `/cart`. Required.
+                 * @example /pricing
+                 */
+                page: string;
+                /**
+                 * @description How many pages before and after are listed, those with the most views.
+                 *
+                 *     Default: 10. At most 1,000.
+                 * @example 10
+                 */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The website, for example `site_abc123defg`. Required.
+                 * @example site_abc123defg
+                 */
+                website_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description Where the views of a page come from, and where they go on to. The pageview
+             *     directly before or after a view in its session counts, whatever custom events
+             *     are between them.
+             *
+             *     `views` = `entries` + `from_other` + `reloads` = `exits` + `to_other` +
+             *     `reloads`.
+             */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TransitionsResponse"];
                 };
             };
             400: components["responses"]["InvalidArgument"];
