@@ -15,6 +15,7 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sessions.composition import Application, open_application
+from sessions.domain.behaviour_queries import FunnelQuery, TransitionQuery
 from sessions.domain.comparison import ComparisonQuery
 from sessions.domain.dimensions import COLLECTIONS, TEXTS
 from sessions.domain.dimensions import fold as dimension_fold
@@ -293,6 +294,19 @@ async def test_the_figures_of_a_shop(app: Application, website: Website) -> None
         "/catalog": 910,
         "/search": 689,
     }
+    steps = [f'page = "/{name}"' for name in ("catalog", "add_to_cart", "cart", "purchase")]
+    funnel = await app.analyses.funnel(query, FunnelQuery(steps=steps))
+    assert [step.reached for step in funnel.steps] == [2_837, 819, 410, 104]
+    cart = await app.analyses.transitions(query, TransitionQuery(page="/cart"))
+    assert (cart.views, cart.reloads) == (1_204, 32)
+    assert (cart.entries, cart.from_other) == (23, 1_149)
+    assert (cart.exits, cart.to_other) == (124, 1_048)
+    pages = BreakdownQuery(dimensions=["page"], page_times=True, limit=1_000)
+    rows = (await app.analyses.breakdown(query, pages)).rows
+    [times] = [row.pages for row in rows if list(row.values) == ["/cart"]]
+    assert times
+    assert (times.measured_views, times.median_time) == (1_080, 102_000_000)
+    assert round((times.total_time or 0) / 1_080 / 1_000_000, 2) == 160.87
     months = await app.analyses.time_series(query, "month")
     visitors = [each.summary["visitors"] or 0 for each in months.buckets]
     assert (visitors, sum(visitors)) == ([63, 169, 309, 453, 468, 462], 1_924)

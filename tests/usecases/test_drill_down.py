@@ -1,13 +1,18 @@
 """What leads from each figure of an analysis gives exactly the sessions that it counts."""
 
+import asyncio
+import threading
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
+from threading import Event
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from sessions.analysis import funnel, interruption
 from sessions.composition import Application, open_application
 from sessions.domain.behaviour_queries import FlowQuery, FunnelQuery, PatternQuery, TransitionQuery
 from sessions.domain.cells import DrillDown
@@ -225,3 +230,31 @@ async def test_pages_of_the_list_of_a_cell(world: World) -> None:
             with pytest.raises(InvalidArgument, match="cursor"):
                 await world.app.list_sessions(query, limit=7, cursor=cursor)
     assert found == node.sessions
+
+
+async def test_a_call_that_is_given_up_ends_within_a_second_and_leaves_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = Event()
+
+    def slowly(*_: object, **__: object) -> Any:
+        began.set()
+        while True:
+            interruption.check()
+            time.sleep(0.01)
+
+    query = world.query()
+    asked = FunnelQuery(steps=STEPS, unit="visitor", window=60)
+    threads = threading.active_count()
+    with monkeypatch.context() as patched:
+        patched.setattr(funnel, "best_chains", slowly)
+        call = asyncio.create_task(world.app.analyses.funnel(query, asked))
+        await asyncio.to_thread(began.wait)
+        given_up = time.monotonic()
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+    assert time.monotonic() - given_up < 1
+    # The turn is free, and the connection is back.
+    assert (await world.app.analyses.funnel(query, asked)).steps[0].reached
+    assert threading.active_count() <= threads + 2

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sessions.analysis import interruption
 from sessions.analysis.columns import Array, Flags, Integers
 
 
@@ -101,6 +102,7 @@ def _follow(events: Events, starts: Integers, matches: Sequence[Flags]) -> Chain
     group_of, positions = np.append(events.groups, -1), [starts]
     alive = np.arange(len(starts))
     for flags in matches[1:]:
+        interruption.check()
         reached = _following(flags)[positions[-1][alive] + 1]
         is_reached = group_of[reached] == groups[alive]
         alive, reached = alive[is_reached], reached[is_reached]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sessions.analysis import masks
+from sessions.analysis import interruption, masks
 from sessions.analysis.columns import Array, Columns, Flags, Integers
 from sessions.analysis.grouping import renumber
 from sessions.analysis.sequences import Items, sequences, word_number
@@ -200,6 +200,7 @@ class _Tree:
         node_of_row = np.zeros(len(rows), np.int64)
         depth = rows.shape[1]
         for level in range(depth + 1):
+            interruption.check()
             is_ended = lengths == level
             self._add("ended", node_of_row[is_ended], counts[is_ended])
             stay = ~is_ended

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sessions.analysis import masks
+from sessions.analysis import interruption, masks
 from sessions.analysis.chains import Chains, Events, best_chains
 from sessions.analysis.columns import STEPS, Array, Columns, Flags, Integers, keys_of
 from sessions.analysis.grouping import dense, nearest_ranks
@@ -250,6 +250,7 @@ class VisitorFunnel:
             return _Kept(*np.zeros((6, 0), np.int64))
         joined = [np.concatenate(arrays) for arrays in zip(*self._parts, strict=True)]
         kept = _Kept(*joined)
+        interruption.check()
         order = _by_visitor(kept.visitors, kept.session_starts)
         return _Kept(*(array[order] for array in kept))
 

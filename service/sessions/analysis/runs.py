@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sessions.analysis import masks
+from sessions.analysis import interruption, masks
 from sessions.analysis.columns import Array, Columns, Flags, Integers
 from sessions.analysis.sequences import Items, sequences, word_number
 from sessions.domain.behaviour_queries import PatternRules
@@ -125,6 +125,7 @@ class PatternAccumulator:
         # runs: for each position the number of the run that begins there, without its last item.
         runs, begins = np.zeros(len(items), np.int64), np.arange(len(items))
         for more, level in enumerate(self._levels):
+            interruption.check()
             has_room = begins + more < ends[begins]
             begins, runs = begins[has_room], runs[has_room]
             runs = level.number(runs << _ITEM_BITS | items[begins + more], self._room(more))
@@ -164,6 +165,7 @@ class PatternAccumulator:
         # suffixes: for each run the number of the run without its first item.
         suffixes = np.zeros(len(self._levels[0].numbers), np.int64)
         for length in range(1, len(self._levels)):
+            interruption.check()
             longer, shorter = self._levels[length], self._levels[length - 1]
             prefixes, keys = longer.keys >> _ITEM_BITS, longer.keys & _ITEM
             keys |= suffixes[prefixes] << _ITEM_BITS

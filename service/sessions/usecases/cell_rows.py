@@ -3,11 +3,11 @@
 Where the row depends on totals, or is about visitors, the analysis runs once more for it.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TypeAlias, TypeVar
 
 from sessions.analysis.cohorts import CohortAccumulator
@@ -33,6 +33,7 @@ from sessions.domain.predicates import All, Computed, Has, Journey, Not, Predica
 from sessions.domain.selection import Days, Range, Selection, SelectionQuery, zone_of
 from sessions.domain.time_buckets import Bucket, time_buckets
 from sessions.usecases.read_columns import Reading
+from sessions.usecases.threads import in_thread
 
 T = TypeVar("T")
 OpenReading: TypeAlias = Callable[[], AbstractAsyncContextManager[Reading]]
@@ -98,8 +99,8 @@ async def _funnel(
     if rules.by_visitor:
         async with open_reading() as reading:
             visitors = await read_visitor_funnel(reading, selection, rules)
-        is_wanted = await asyncio.to_thread(_values, cell, visitors.result)
-        return VisitorKeys(await asyncio.to_thread(visitors.visitors, levels, is_wanted))
+            is_wanted = await in_thread(partial(_values, cell, visitors.result))
+            return VisitorKeys(await in_thread(partial(visitors.visitors, levels, is_wanted)))
     sessions = SessionFunnel(rules)
     if "other" in cell.row:
         async with open_reading() as reading:
@@ -127,7 +128,7 @@ async def _flow(cell: Cell, selection: Selection, _: Days, open_reading: OpenRea
         flows = FlowAccumulator(rules)
         async with open_reading() as reading:
             await reading.accumulate(selection, flows)
-        listed = children(await asyncio.to_thread(flows.result), path)
+            listed = children(await in_thread(flows.result), path)
     columns = frozenset(FlowAccumulator.columns)
     return Computed(columns, lambda part: way_mask(part, rules, path, figure, listed))
 
@@ -159,8 +160,8 @@ async def _cohort(
     buckets = time_buckets(days, cell.query["granularity"])
     async with open_reading() as reading:
         cohorts = await read_cohorts(reading, selection, buckets)
-    keys = await asyncio.to_thread(cohorts.visitors, cell.row["cohort"], cell.row["period"])
-    return VisitorKeys(keys)
+        find = partial(cohorts.visitors, cell.row["cohort"], cell.row["period"])
+        return VisitorKeys(await in_thread(find))
 
 
 async def _pattern(cell: Cell, _: Selection, __: Days, ___: OpenReading) -> Predicate:

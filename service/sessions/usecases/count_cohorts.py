@@ -1,6 +1,5 @@
 """Cohorts: in which periods the visitors whose first session is selected returned."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -11,6 +10,7 @@ from sessions.domain.selection import SelectionQuery
 from sessions.domain.time_buckets import Bucket, resolve_granularity, time_buckets
 from sessions.usecases.analysis_reader import AnalysisReader, Scope
 from sessions.usecases.cell_rows import read_cohorts
+from sessions.usecases.threads import in_thread
 
 MAX_PERIODS = 100
 """Periods of one answer, which has up to half of their square in cells."""
@@ -73,7 +73,7 @@ class CountCohorts:
             raise InvalidArgument(Violation("granularity", text, MAX_PERIODS, len(buckets)))
         async with self._reader.open(query, days) as reading:
             accumulator = await read_cohorts(reading.snapshot, reading.selection, buckets)
-        table = await asyncio.to_thread(accumulator.result)
+            table = await in_thread(accumulator.result)
         cell = reading.cells("cohorts", {"granularity": name})
         return Cohorts(reading.scope, name, _cohorts(buckets, table, reading.scope.as_of, cell))
 

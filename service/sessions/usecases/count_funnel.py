@@ -1,6 +1,5 @@
 """Funnel: how many sessions, or visitors, of a selection reach one step after the other."""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
@@ -13,6 +12,7 @@ from sessions.domain.conversions import rate, wilson_interval
 from sessions.domain.selection import SelectionQuery
 from sessions.usecases.analysis_reader import AnalysisReader, Scope, SelectionReading
 from sessions.usecases.cell_rows import read_visitor_funnel
+from sessions.usecases.threads import in_thread
 
 _SECOND = 1_000_000
 
@@ -88,10 +88,10 @@ class CountFunnel:
 async def _read(reading: SelectionReading, rules: FunnelRules) -> FunnelResult:
     if rules.by_visitor:
         visitors = await read_visitor_funnel(reading.snapshot, reading.selection, rules)
-        return await asyncio.to_thread(visitors.result)
+        return await in_thread(visitors.result)
     sessions = SessionFunnel(rules)
     await reading.accumulate(sessions)
-    return await asyncio.to_thread(sessions.result)
+    return await in_thread(sessions.result)
 
 
 def _is_complete(reading: SelectionReading, rules: FunnelRules) -> bool | None:

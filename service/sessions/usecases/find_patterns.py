@@ -1,6 +1,5 @@
 """Patterns: runs of pages and events that many sessions of a selection have."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import NamedTuple
@@ -12,6 +11,7 @@ from sessions.domain.behaviour_queries import PatternQuery, pattern_rules
 from sessions.domain.conversions import rate
 from sessions.domain.selection import SelectionQuery
 from sessions.usecases.analysis_reader import AnalysisReader, Scope
+from sessions.usecases.threads import in_thread
 
 
 class PatternFigures(NamedTuple):
@@ -62,7 +62,7 @@ class FindPatterns:
         accumulator = PatternAccumulator(rules)
         async with self._reader.open(query, days) as reading:
             await reading.accumulate(accumulator)
-        result = await asyncio.to_thread(accumulator.result)
+            result = await in_thread(accumulator.result)
         cell, has_goal = reading.cells("patterns", asdict(patterns)), rules.goal is not None
         return Patterns(
             scope=reading.scope,

@@ -1,6 +1,5 @@
 """Flows: what the sessions of a selection did next, as a tree."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import NamedTuple
@@ -10,6 +9,7 @@ from sessions.analysis.sequences import Item, item_of
 from sessions.domain.behaviour_queries import FlowQuery, flow_rules
 from sessions.domain.selection import SelectionQuery
 from sessions.usecases.analysis_reader import AnalysisReader, Scope
+from sessions.usecases.threads import in_thread
 
 
 class FlowNode(NamedTuple):
@@ -50,7 +50,7 @@ class TraceFlows:
         accumulator = FlowAccumulator(flow_rules(flows))
         async with self._reader.open(query, days) as reading:
             await reading.accumulate(accumulator)
-        nodes = await asyncio.to_thread(accumulator.result)
+            nodes = await in_thread(accumulator.result)
         return Flows(reading.scope, _nodes(nodes, reading.cells("flows", asdict(flows))))
 
 
