@@ -74,7 +74,7 @@ class Settings(BaseSettings):
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
     """Number of worker processes."""
     pool_size: int = Field(default=8, ge=1, le=200)
-    """PostgreSQL connections of one worker for calls, at most; up to 7 more do other work."""
+    """PostgreSQL connections of one worker for calls, at most; up to 9 more do other work."""
     request_timeout: float = Field(default=10.0, gt=0, le=600)
     """Deadline of a call and its SQL in seconds."""
     stream_age: float = Field(default=600.0, gt=0, le=86_400)
