@@ -66,6 +66,8 @@ MEANINGS: list[tuple[str, Predicate]] = [
     ("city = 日本", OneOf("city", ("日本",))),
     ("entry_page = /pricing", OneOf("entry_page", ("/pricing",))),
     ("visitor_id = a1b2", OneOf("visitor_id", ("a1b2",))),
+    ("visitor_id:*", All()),
+    ('visitor_id != "**"', Not(All())),
     ("page:/pricing", Has("page", ("/pricing",))),
     ('page:"/blog/*"', HasLike("page", Pattern("/blog/", False, True))),
     ('page:""', Has("page", ("",))),

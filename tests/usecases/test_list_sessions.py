@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sessions.analysis import rows
 from sessions.analysis.columns import Columns
-from sessions.domain.errors import Unavailable
+from sessions.domain.errors import InvalidArgument, Unavailable
 from sessions.domain.events import Event
 from sessions.domain.paging import Position
 from sessions.domain.predicates import (
@@ -34,7 +34,7 @@ from sessions.domain.selection import Range, Selection
 from sessions.domain.session import Session
 from sessions.domain.visitors import Visitors
 from sessions.domain.websites import Website
-from sessions.storage import session_list
+from sessions.storage import session_list, visitor_keys
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
 from sessions.storage.predicates import Access, access, in_rows
@@ -248,6 +248,23 @@ async def test_an_hour_in_which_very_much_has_changed_is_refused(database: Datab
     with pytest.raises(Unavailable) as caught:
         await walk(SearchColumns(database, max_hour=3), website.key, asked, 9)
     assert caught.value.retry_after
+
+
+async def test_a_condition_on_too_many_visitors_is_refused(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visitor_keys, "MAX_VISITORS", 2)
+    website = await new_website(database)
+    record = EventWriter(database, Partitions(database), Visitors(b"secret"))
+    await record(website, [event(name, START) for name in ("ann", "amy", "bob", "bea", "ada")])
+    for text, expected in (("a", None), ("b", 2), ("c", 0)):
+        like = Like("visitor_id", Pattern(text, False, True))
+        find = walk(SearchColumns(database), website.key, selection(predicate=like), 9)
+        if expected is None:
+            with pytest.raises(InvalidArgument, match="filter: visitor_id matches more than 2"):
+                await find
+        else:
+            assert len(sessions_of(await find)) == expected
 
 
 US = OneOf("country", ("US",))

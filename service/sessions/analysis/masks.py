@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from sessions.analysis import interruption
-from sessions.analysis.columns import KINDS, Columns, Flags, Integers
+from sessions.analysis.columns import KINDS, Array, Columns, Flags, Integers
 from sessions.domain.predicates import (
     All,
     Between,
@@ -154,7 +154,7 @@ def _of_sessions(columns: Columns, of_step: _Leaf, predicate: Predicate) -> Flag
             is_set: Flags = columns[field] != 0
             return is_set
         case VisitorKeys(keys):
-            return np.isin(columns["visitor_key"], np.frombuffer(keys, ">i8"))
+            return _is_among(columns["visitor_key"], np.frombuffer(keys, ">i8").astype(np.int64))
         case Journey(steps):
             return _journey(columns, steps, of_step)
         case Computed():
@@ -199,6 +199,15 @@ def _like(pattern: Pattern, words: Sequence[str], kind: str = "") -> Flags:
             found[first:last] = [word.startswith(text, size) for word in values]
         case _:
             found[first:last] = [word[size:] == text for word in values]
+    return found
+
+
+def _is_among(values: Array, keys: Integers) -> Flags:
+    """Which values are among some sorted keys."""
+    if not len(keys):
+        return np.zeros(len(values), np.bool_)
+    at = np.minimum(np.searchsorted(keys, values), len(keys) - 1)
+    found: Flags = keys[at] == values
     return found
 
 

@@ -90,6 +90,8 @@ def _text(field: str, kind: Kind, operator: str, value: Token) -> Predicate:
     one_of, like = (Has, HasLike) if kind is Kind.COLLECTION else (OneOf, Like)
     if not (any_before or any_after):
         return one_of(field, (fold(field, text),))
+    if not text and field == "visitor_id":  # every session has one
+        return All()
     if not text and kind is Kind.COLLECTION:
         return Not(Has(field, ("",)))
     try:

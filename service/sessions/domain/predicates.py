@@ -77,7 +77,7 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class VisitorKeys:
-    """The session's visitor is one of these: keys as integers of 8 bytes, big-endian.
+    """The session's visitor is one of these: sorted keys as integers of 8 bytes, big-endian.
 
     What stands for a condition on `visitor_id` where only keys are known.
     """
