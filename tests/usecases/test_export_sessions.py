@@ -1,8 +1,9 @@
 """Exports: exactly the selected sessions with their events, also in pieces that break off."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from itertools import chain
 from typing import Any
 
@@ -10,16 +11,18 @@ import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sessions.analysis import rows
+from sessions.analysis.columns import Columns
 from sessions.domain.cursors import CursorSigner
 from sessions.domain.errors import InvalidArgument, Unavailable
 from sessions.domain.events import Event, StoredEvent
-from sessions.domain.predicates import All, Predicate
+from sessions.domain.predicates import All, Journey, Like, OneOf, Pattern, Predicate
 from sessions.domain.selection import Range, Selection, SelectionQuery
 from sessions.domain.session import Session
 from sessions.domain.visitors import Visitors
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
-from sessions.usecases import export_sessions
+from sessions.usecases import export_sessions, matching
 from sessions.usecases.export_sessions import Item
 from sessions.usecases.write_events import EventWriter
 
@@ -32,6 +35,7 @@ from tests.support.strategies import START, arrivals, predicates
 FEW = {"CHUNK": 3, "PART": 2, "MAX_SCANNED": 5, "MAX_EVENTS": 4, "MAX_EVENT_BYTES": 20}
 """So little at a time that a few sessions take many transactions and parts."""
 
+MINUTE = timedelta(minutes=1)
 STORED = ("visitor_id", "occurred_at", "event_id", "sequence", "is_pageview", "is_bot")
 
 
@@ -45,6 +49,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, number in FEW.items():
         monkeypatch.setattr(export_sessions, name, number)
+    monkeypatch.setattr(matching, "MOST_STEPS", 4)
 
 
 def expected_items(events: Sequence[Event], asked: Selection) -> list[tuple[Any, ...]]:
@@ -124,6 +129,35 @@ async def test_an_export_has_what_the_definition_selects_wherever_it_broke_off(
         assert rest[-1].sessions == count
         without_events = await export.parts(asked)
         assert items_of(without_events) == [item for item in items if isinstance(item, Session)]
+
+
+async def test_steps_are_read_of_found_sessions_only_some_at_a_time(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    website = await new_website(database)
+    sent = [
+        event(f"v{number}", START + number * MINUTE + view * MINUTE, url="/")
+        for number in range(20)
+        for view in range(3)
+    ]
+    for number, each in enumerate(sent):
+        each.attributes.update(country="US" if number // 3 % 5 == 0 else "DE")
+    await EventWriter(database, Partitions(database), Visitors(b"secret"))(website, sent)
+    parts: list[list[int]] = []
+    original = rows.columns_of
+
+    def columns_of(fetched: Mapping[str, bytes]) -> Columns:
+        columns = original(fetched)
+        parts.append(columns.step_counts.tolist())
+        return columns
+
+    monkeypatch.setattr(rows, "columns_of", columns_of)
+    monkeypatch.setattr(matching, "MOST_STEPS", 7)
+    visits = Journey((Like("page", Pattern("", True, True)),))
+    asked = selection(predicate=All((OneOf("country", ("US",)), visits)))
+    found = items_of(await Export(database, website, monkeypatch).parts(asked))
+    assert len(found) == 4
+    assert parts == [[3, 3], [3, 3]]
 
 
 async def test_events_have_all_that_is_stored(

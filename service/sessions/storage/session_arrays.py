@@ -9,7 +9,8 @@ from typing import LiteralString, NamedTuple
 
 from sessions.domain.dimensions import TEXTS
 from sessions.domain.hours import HOUR, hour_number, moment
-from sessions.storage.database import Connection
+from sessions.domain.paging import Position
+from sessions.storage.database import Connection, Parameters
 
 # The binary format of each value: joined, they are an array that numpy reads as it is.
 _NUMBERS: dict[str, LiteralString] = {
@@ -30,6 +31,16 @@ _SESSIONS: LiteralString = """
          FROM sessions
         WHERE website_key = %(website_key)s
           AND started_at >= range.since AND started_at < range.until
+       OFFSET 0) AS s"""
+
+# Each by the primary key.
+_FOUND: LiteralString = """
+  FROM unnest(%(starts)s::timestamptz[], %(session_ids)s::uuid[]) AS key(started_at, session_id)
+ CROSS JOIN LATERAL (
+       SELECT *
+         FROM sessions
+        WHERE website_key = %(website_key)s
+          AND started_at = key.started_at AND session_id = key.session_id
        OFFSET 0) AS s"""
 
 # By session, never by range of time: events of other websites would be looked at, too. The order
@@ -121,11 +132,29 @@ async def fetch(
         them. `duration` comes as `ended_at`. Steps come session by session, as `step_at` (moments)
         and `step_item`: the URL of a page after `p`, the name of a custom event after `e`.
     """
+    return await _fetch(connection, _SESSIONS, _parameters(website_key, spans), names)
+
+
+async def fetch_found(
+    connection: Connection, website_key: int, positions: Sequence[Position], names: Collection[str]
+) -> dict[str, bytes]:
+    """The same of the sessions at some positions."""
+    parameters = {
+        "website_key": website_key,
+        "starts": [each.started_at for each in positions],
+        "session_ids": [each.session_id for each in positions],
+    }
+    return await _fetch(connection, _FOUND, parameters, names)
+
+
+async def _fetch(
+    connection: Connection, sessions: LiteralString, parameters: Parameters, names: Collection[str]
+) -> dict[str, bytes]:
     columns = _columns(names)
     steps = _STEPS if "step_at" in columns else ""
-    query: LiteralString = f"SELECT {', '.join(columns.values())} {_SESSIONS} {steps}"
+    query: LiteralString = f"SELECT {', '.join(columns.values())} {sessions} {steps}"
     async with connection.cursor(binary=True) as cursor:
-        await cursor.execute(query, _parameters(website_key, spans))
+        await cursor.execute(query, parameters)
         [row] = await cursor.fetchall()
     return {} if row[0] is None else dict(zip(columns, row, strict=True))
 

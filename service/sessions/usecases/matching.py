@@ -1,6 +1,6 @@
 """Which of some sessions a predicate is true of, where only their events can tell."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -12,10 +12,12 @@ from sessions.domain.selection import Selection
 from sessions.storage import session_arrays
 from sessions.storage.database import Connection
 from sessions.storage.predicates import in_rows
-from sessions.storage.session_arrays import Span
 from sessions.storage.session_export import FoundSession
 from sessions.storage.visitor_keys import resolve
 from sessions.usecases.threads import in_thread
+
+MOST_STEPS = 50_000
+"""Pageviews and events that are held in memory at once."""
 
 
 def divide(predicate: Predicate) -> tuple[Predicate, Predicate]:
@@ -38,21 +40,39 @@ async def matching(
         connection: what it sees is what is read.
         website_key: whose sessions.
         selection: its range does not count.
-        sessions: in the order of their keys.
+        sessions: any.
+
+    Raises:
+        InvalidArgument: see `resolve`.
     """
     if not sessions:
         return []
     predicate = await resolve(connection, website_key, selection.predicate)
     resolved = replace(selection, predicate=predicate)
-    first, last = (microseconds(sessions[end].session.started_at) for end in (0, -1))
     names = with_implied({*masks.columns_of(resolved), "started_at", "visitor_key"})
-    fetched = await session_arrays.fetch(connection, website_key, [Span(first, last + 1)], names)
-    selected = await in_thread(partial(_selected, fetched, resolved))
+    selected = set[tuple[int, int]]()
+    for part in _parts(sessions):
+        positions = [each.position for each in part]
+        fetched = await session_arrays.fetch_found(connection, website_key, positions, names)
+        selected |= await in_thread(partial(_selected, fetched, resolved))
     return [
         each
         for each in sessions
         if (microseconds(each.session.started_at), each.visitor_key) in selected
     ]
+
+
+def _parts(sessions: Sequence[FoundSession]) -> Iterator[list[FoundSession]]:
+    """The same sessions in parts of MOST_STEPS steps, unless one session alone has more."""
+    part: list[FoundSession] = []
+    steps = 0
+    for each in sessions:
+        steps += each.session.pageviews + each.session.events
+        if part and steps > MOST_STEPS:
+            yield part
+            part, steps = [], each.session.pageviews + each.session.events
+        part.append(each)
+    yield part
 
 
 def _selected(fetched: Mapping[str, bytes], selection: Selection) -> set[tuple[int, int]]:
