@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sessions.analysis import rows
 from sessions.analysis.columns import Columns
 from sessions.domain.cursors import CursorSigner
-from sessions.domain.errors import InvalidArgument, Unavailable
+from sessions.domain.errors import InvalidArgument, NotFound, Unavailable
 from sessions.domain.events import Event, StoredEvent
 from sessions.domain.predicates import All, Journey, Like, OneOf, Pattern, Predicate
 from sessions.domain.selection import Range, Selection, SelectionQuery
@@ -23,7 +23,9 @@ from sessions.domain.visitors import Visitors
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
 from sessions.usecases import export_sessions, matching
+from sessions.usecases.delete_website import DeleteWebsite
 from sessions.usecases.export_sessions import Item
+from sessions.usecases.progress import silent
 from sessions.usecases.write_events import EventWriter
 
 from tests.support.columns import ALWAYS, selection
@@ -220,6 +222,23 @@ async def test_an_export_that_is_not_read_holds_no_connection(
     """
     assert await database.fetch(query, {}) == [(0,)]
     await running.aclose()
+
+
+async def test_an_export_of_a_website_that_is_deleted_meanwhile_breaks_off(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its sessions vanish bit by bit, so that what is left of them would look complete."""
+    monkeypatch.setattr(export_sessions, "CHUNK", 1)
+    monkeypatch.setattr(export_sessions, "select", lambda query, now: selection())
+    website = await new_website(database)
+    sent = [event("ann", START), event("bob", START + MINUTE)]
+    await EventWriter(database, Partitions(database), Visitors(b"secret"))(website, sent)
+    export = new_export(database, CursorSigner({1: b"k" * 32}))
+    running = export(SelectionQuery(website_id=website.website_id))
+    assert len((await anext(running)).items) == 1
+    await DeleteWebsite(database)(website.website_id, silent)
+    with pytest.raises(NotFound):
+        await anext(running)
 
 
 async def test_only_so_many_exports_run_at_once(

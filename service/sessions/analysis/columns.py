@@ -167,7 +167,7 @@ def _renumber(part: Columns, name: str, numbers: Mapping[str, int]) -> Array:
 
 def keys_of(visitor_keys: Array) -> bytes:
     """Keys of visitors as `predicates.VisitorKeys` has them."""
-    return visitor_keys.astype(">i8").tobytes()
+    return np.unique(visitor_keys).astype(">i8").tobytes()
 
 
 def smallest(values: Array) -> Array:

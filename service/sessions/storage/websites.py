@@ -4,7 +4,7 @@ from typing import LiteralString
 
 from sessions.domain.ids import random_id
 from sessions.domain.websites import Website
-from sessions.storage.database import Database
+from sessions.storage.database import Connection, Database
 from sessions.storage.rows import named
 
 _COLUMNS: LiteralString = """
@@ -26,6 +26,13 @@ async def find(database: Database, website_id: str) -> Website | None:
     query = f"{_COLUMNS} WHERE website_id = %(website_id)s"
     rows = await database.fetch(query, {"website_id": website_id}, named(Website))
     return rows[0] if rows else None
+
+
+async def is_there(connection: Connection, website_key: int) -> bool:
+    """Whether there is such a website that is not being deleted, as a transaction sees it."""
+    query = "SELECT FROM websites WHERE website_key = %s AND deleted_at IS NULL"
+    found = await connection.execute(query, (website_key,))
+    return bool(await found.fetchall())
 
 
 async def list_all(database: Database) -> list[Website]:

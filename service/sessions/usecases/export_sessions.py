@@ -21,7 +21,8 @@ from sessions.domain.paging import Position
 from sessions.domain.predicates import All
 from sessions.domain.selection import Selection, SelectionQuery, select
 from sessions.domain.session import Session
-from sessions.storage import blocks, session_export
+from sessions.domain.websites import Website, unknown_website
+from sessions.storage import blocks, session_export, websites
 from sessions.storage.database import Connection, Database
 from sessions.storage.session_export import Found, FoundSession
 from sessions.usecases.cell_rows import add_cells
@@ -121,7 +122,7 @@ class ExportSessions:
 
         Raises:
             InvalidArgument: a parameter is wrong, or the cursor is not of this query.
-            NotFound: there is no such website.
+            NotFound: there is no such website, or it was deleted meanwhile.
             Unavailable: too many exports run, or the database can't be reached.
         """
         now = self._clock()
@@ -142,7 +143,7 @@ class ExportSessions:
         try:
             scan = _Scan()
             while True:
-                chunk = await self._read(website.key, selection, key, scan, include_events)
+                chunk = await self._read(website, selection, key, scan, include_events)
                 pairs = _items(chunk, key)
                 while part := list(islice(pairs, PART)):
                     key = ExportKey(key.range, *part[-1][1])
@@ -175,7 +176,7 @@ class ExportSessions:
 
     async def _read(
         self,
-        website_key: int,
+        website: Website,
         selection: Selection,
         key: ExportKey,
         scan: _Scan,
@@ -183,10 +184,13 @@ class ExportSessions:
     ) -> _Chunk:
         """The next chunk, as it is at one moment."""
         async with blocks.read_transaction(self._database) as connection:
-            found = await _find(connection, website_key, selection, key, scan)
+            # Sessions of a website that is being deleted go bit by bit: the rest is no export.
+            if not await websites.is_there(connection, website.key):
+                raise unknown_website(website.website_id)
+            found = await _find(connection, website.key, selection, key, scan)
             if not include_events:
                 return _Chunk([(each, []) for each in found.sessions], found.end)
-            return await _with_events(connection, website_key, found, key)
+            return await _with_events(connection, website.key, found, key)
 
 
 async def _find(
