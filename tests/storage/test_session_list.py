@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import LiteralString
 from uuid import UUID
 
@@ -11,6 +12,7 @@ import pytest
 import pytest_asyncio
 from sessions.domain.dimensions import TEXTS
 from sessions.domain.paging import Position
+from sessions.domain.predicates import All, Between
 from sessions.domain.selection import Range, Selection, filter_predicate
 from sessions.domain.session import Session
 from sessions.storage import session_list
@@ -184,9 +186,22 @@ async def explain_search(
         "bots": bots,
     }
     async with database.transaction() as connection:
-        await connection.execute(session_list._THROUGH_FILTERS)
+        await connection.execute(session_list._THROUGH_FILTERS, {"timeout": None})
         found = await connection.execute(f"EXPLAIN {query}", parameters)
         return "\n".join(line for (line,) in await found.fetchall())
+
+
+async def test_an_index_that_finds_too_much_is_left(database: Database) -> None:
+    chrome = filter_predicate({"browser": ["Chrome"]})
+    nothing = All((chrome, Between("duration", 10**9, None)))
+    asked = replace(Question({}).selection, predicate=nothing)
+    find = partial(session_list.narrowed_page, database, 1, asked, after=None, limit=9)
+    page = await find(patience=60)
+    assert page is not None
+    assert page.sessions == []
+    assert await find(patience=0.001) is None
+    # On the same connection, nothing else is cut short.
+    assert await database.fetch("SELECT 1 FROM pg_sleep(0.05)", {}) == [(1,)]
 
 
 async def test_any_position_can_be_gone_on_from(database: Database) -> None:

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from psycopg import AsyncCursor
 
+from sessions.domain.errors import DeadlineExceeded
 from sessions.domain.hours import moment
 from sessions.domain.paging import Position
 from sessions.domain.selection import Selection
@@ -27,6 +28,9 @@ NEWEST = 500
 
 BUDGET = 0.02
 """Seconds after which a page that is hard to fill ends short."""
+
+PATIENCE = 0.1
+"""Seconds for an index that finds more than what matches: of one day, that can be everything."""
 
 _AFTER: LiteralString = """
            s.website_key = %(website_key)s
@@ -94,7 +98,9 @@ SELECT s.*, days.day
 _THROUGH_FILTERS: LiteralString = """
 SELECT set_config('enable_indexscan', 'off', true),
        set_config('enable_seqscan', 'off', true),
-       set_config('cpu_index_tuple_cost', '1000', true)"""
+       set_config('cpu_index_tuple_cost', '1000', true),
+       set_config('statement_timeout',
+                  coalesce(%(timeout)s, current_setting('statement_timeout')), true)"""
 
 # Each key finds its id on the timeline of the visitor, and by that its row: many sessions can
 # start at one moment, and the primary key begins with it.
@@ -146,6 +152,7 @@ async def list_page(
     limit: int,
     newest: int = NEWEST,
     budget: float = BUDGET,
+    patience: float | None = None,
 ) -> ListPage:
     """The first sessions of a selection, newest first, through the index of all filters.
 
@@ -157,6 +164,7 @@ async def list_page(
         limit: sessions at most.
         newest: how many are looked at one by one first.
         budget: seconds after which a page that is hard to fill ends short.
+        patience: seconds that the first day may take; None is as long as any statement.
 
     Raises:
         Unavailable: the database can't be reached.
@@ -175,7 +183,26 @@ async def list_page(
         "newest": newest,
     }
     parameters = values | _parameters(website_key, selection, after, limit) | more
-    return await _by_day(database, _BY_DAY.format(condition=condition), parameters)
+    query = _BY_DAY.format(condition=condition)
+    return await _by_day(database, query, parameters, patience)
+
+
+async def narrowed_page(
+    database: Database,
+    website_key: int,
+    selection: Selection,
+    *,
+    after: Position | None,
+    limit: int,
+    patience: float = PATIENCE,
+) -> ListPage | None:
+    """The same where the index tells a part of the predicate; None where that takes too long."""
+    try:
+        return await list_page(
+            database, website_key, selection, after=after, limit=limit, patience=patience
+        )
+    except DeadlineExceeded:
+        return None
 
 
 async def newest_page(
@@ -265,10 +292,13 @@ def _parameters(
     }
 
 
-async def _by_day(database: Database, query: LiteralString, parameters: Parameters) -> ListPage:
+async def _by_day(
+    database: Database, query: LiteralString, parameters: Parameters, patience: float | None
+) -> ListPage:
     """The page from a search day by day, which can end short."""
+    timeout = f"{patience}s" if patience else None
     async with database.transaction() as connection:
-        await connection.execute(_THROUGH_FILTERS)
+        await connection.execute(_THROUGH_FILTERS, {"timeout": timeout})
         cursor = connection.cursor(binary=True, row_factory=_session_or_day)
         rows = await (await cursor.execute(query, parameters)).fetchall()
     found: list[Session] = []

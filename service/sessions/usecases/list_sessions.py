@@ -96,8 +96,10 @@ class ListSessions:
         match way:
             case Access.TIMELINE:
                 find = session_list.visitor_page
-            case Access.INDEX | Access.NARROWED:
+            case Access.INDEX:
                 find = session_list.list_page
+            case Access.NARROWED:
+                find = session_list.narrowed_page
             case Access.ROWS:
                 find = session_list.newest_page
             case Access.COLUMNS:
