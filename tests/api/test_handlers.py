@@ -25,6 +25,8 @@ from sessions.api.handlers import Handlers
 from sessions.domain.api_keys import ApiKey, Scope, secret_of
 from sessions.domain.errors import Reason, Unauthenticated
 
+from tests.support.processes import eventually
+
 KINDS: dict[str, tuple[Any, bool, bool]] = {
     "Unary": (Request, False, False),
     "Respond": (Request, False, True),
@@ -107,7 +109,7 @@ async def authenticate(authorization: str | None) -> ApiKey:
         raise Unauthenticated(Reason.CREDENTIALS_INVALID)
     scopes: list[str] = [Scope.SESSIONS_READ if name == "read" else Scope.EVENTS_WRITE]
     website = "site_other" if name == "other" else None
-    return ApiKey("key_1", "test", scopes, website, datetime.now(UTC), None, None, None)
+    return ApiKey(f"key_{name}", "test", scopes, website, datetime.now(UTC), None, None, None)
 
 
 @dataclass
@@ -277,6 +279,18 @@ async def test_a_key_can_be_revoked_while_a_stream_lives(method: str) -> None:
         found = await refusal(client, method, [message(method, PAGEVIEW)] * 4)
         assert found.reason == "CREDENTIALS_INVALID"
         assert client.kinds.seen == [1, 1]
+
+
+async def test_a_key_has_four_answers_in_many_messages_at_once(client: Client) -> None:
+    slow = [message("Respond", Event(event_type="sleep"))]
+    calls = [asyncio.create_task(client.call("Respond", slow)) for _ in range(4)]
+    await eventually(lambda: len(client.kinds.seen) == 4)
+    quick = [message("Respond", PAGEVIEW, website="site_other")]
+    refused = await refusal(client, "Respond", quick)
+    assert (refused.code, refused.reason) == (grpc.StatusCode.UNAVAILABLE, "SERVICE_UNAVAILABLE")
+    assert len(await client.call("Respond", quick, key="other")) == 1
+    await asyncio.gather(*calls, return_exceptions=True)
+    assert len(await client.call("Respond", quick)) == 1
 
 
 async def test_a_website_in_the_path_of_rest_is_that_of_the_request(client: Client) -> None:

@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -281,12 +281,16 @@ def test_a_slow_reader_holds_no_snapshot(service: Service, tmp_path: Path) -> No
 
 def test_slow_readers_hold_up_nobody(service: Service, tmp_path: Path) -> None:
     path = f"/api/websites/{service.website_id}/sessions"
+    # One key has four exports in each worker at the most, and other keys have theirs beside it.
+    made = ("keys", "create", "--name", "k", "--scope", "sessions:read")
+    others = [replace(service, key=service.stack.command(*made)) for _ in range(5)]
     with ExitStack() as exits:
         slow = [
             exits.enter_context(
-                service.curl(service.url(), tmp_path / str(number), "--limit-rate", "10k")
+                each.curl(service.url(), tmp_path / f"{key}-{number}", "--limit-rate", "10k")
             )
-            for number in range(24)
+            for key, each in enumerate([service, *others])
+            for number in range(4)
         ]
         time.sleep(3)
         for _ in range(20):

@@ -18,6 +18,7 @@ from sessions.api.call import Call, Context, Step, chain
 from sessions.api.interceptors import (
     Deadline,
     FindKey,
+    StreamsPerKey,
     check_key_scope,
     check_method,
     check_request_website,
@@ -70,6 +71,7 @@ class Handlers(grpc.GenericRpcHandler):
     ) -> None:
         find_key = FindKey(authenticate)
         self._deadline = Deadline(timeout)
+        self._streams_per_key = StreamsPerKey()
         self._call = (log_call, handle_errors, find_key, check_method, check_key_scope)
         self._message = (check_size, decode, check_request_website)
         # Each message of a stream is checked again: a key can be revoked in between.
@@ -110,7 +112,8 @@ class Handlers(grpc.GenericRpcHandler):
             return chain(self._call, partial(self._stream, admit, behaviour))
         if method.streams_responses:
             respond = partial(self._respond, behaviour)
-            return chain((*self._call, receive, *self._message), respond)
+            path = (*self._call, receive, *self._message, self._streams_per_key)
+            return chain(path, respond)
         # Calls without pages need not pass it.
         links = (link_next_page,) if method.cursors else ()
         path = (*self._call, receive, self._deadline, *self._message, *links)

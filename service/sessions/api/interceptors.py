@@ -3,6 +3,7 @@
 import re
 import time
 import traceback
+from collections import Counter
 from typing import Any, NoReturn
 from urllib.parse import unquote
 
@@ -13,7 +14,14 @@ from sessions.api.call import Call, Step
 from sessions.api.methods import UNKNOWN, Method
 from sessions.api.statuses import code_of, domain_error, naming_batch, status_of
 from sessions.domain.api_keys import check_scope, check_website
-from sessions.domain.errors import DomainError, InvalidArgument, Reason, Unimplemented, Violation
+from sessions.domain.errors import (
+    DomainError,
+    InvalidArgument,
+    Reason,
+    Unavailable,
+    Unimplemented,
+    Violation,
+)
 from sessions.usecases.authenticate import Authenticate
 
 _REQUEST_ID = re.compile(r"[!-~]{1,128}")
@@ -65,6 +73,31 @@ async def handle_errors(call: Call, request: Any, *, proceed: Step) -> Any:
 async def _abort(call: Call, error: DomainError) -> NoReturn:
     details = ("grpc-status-details-bin", status_of(error).SerializeToString())
     await call.context.abort(call.code, error.message, trailing_metadata=(details,))
+
+
+class StreamsPerKey:
+    """Lets a key have so many answers in many messages at once, and refuses more.
+
+    A slow reader is waited for without limit: one caller could hold all places of a worker.
+    """
+
+    def __init__(self, most: int = 4) -> None:
+        self._most = most
+        self._running = Counter[str]()
+
+    async def __call__(self, call: Call, request: Any, *, proceed: Step) -> Any:
+        """Raise Unavailable where the key has as many as it may."""
+        key_id = call.key.key_id
+        if self._running[key_id] >= self._most:
+            message = f"this key has {self._most} streams open, try again when one has ended"
+            raise Unavailable(Reason.SERVICE_UNAVAILABLE, message, retry_after=5.0)
+        self._running[key_id] += 1
+        try:
+            return await proceed(call, request)
+        finally:
+            self._running[key_id] -= 1
+            # Without zeros, so that keys that are gone leave nothing behind.
+            self._running += Counter()
 
 
 class FindKey:
