@@ -2,12 +2,12 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from random import Random
 from threading import Event
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -195,6 +195,42 @@ async def test_an_analysis_of_a_cell(world: World) -> None:
     assert again.nodes[1].item == flows.nodes[1].item
     for node in again.nodes:
         assert await world.sessions(within, node.cell) == node.sessions
+    for step in (await world.app.analyses.funnel(within, FunnelQuery(steps=STEPS))).steps:
+        assert (await world.count(within, step.reached_sessions))[0] == step.reached
+    found = await world.app.analyses.transitions(within, TransitionQuery(page="/b"))
+    assert (await world.count(within, found.view_sessions))[0] == found.sessions > 0
+    assert (await world.count(within, found.entry_sessions))[0] == found.entries
+
+
+async def test_whether_a_funnel_of_visitors_is_complete(world: World) -> None:
+    """A session that starts on the last day may take its first step after midnight."""
+    now = datetime.now(UTC)
+    midnight = datetime.combine(now.date() - timedelta(days=1), time(), UTC)
+    sent = [
+        event("late", midnight + timedelta(minutes=minutes), path=path, url=path)
+        for minutes, path in ((-10, "/c"), (15, "/a"))
+    ]
+    await world.app.write_events(world.website, sent)
+    day = str((midnight - timedelta(days=1)).date())
+    query = world.query(start_date=day, end_date=day, timezone="")
+    for minutes, is_complete in ((5, False), (20, True)):
+        window = int((now - midnight).total_seconds()) - 60 * minutes
+        asked = FunnelQuery(steps=STEPS[:2], unit="visitor", window=window)
+        found = await world.app.analyses.funnel(query, asked)
+        assert (found.steps[0].reached, found.is_complete) == (1, is_complete)
+
+
+async def test_cohorts_of_one_day_are_by_day(world: World) -> None:
+    found = await world.app.analyses.cohorts(world.query(end_date="2026-03-02"), "")
+    assert found.granularity == "day"
+
+
+async def test_an_estimate_knows_cells(world: World) -> None:
+    query = world.query(end_date="")
+    cell = (await world.app.analyses.flows(query, FlowQuery())).nodes[0].cell
+    assert await world.app.export_sessions.estimate(replace(query, cell=cell)) > 0
+    with pytest.raises(InvalidArgument, match="cell: not a cell of this selection"):
+        await world.app.export_sessions.estimate(replace(query, cell="x"))
 
 
 async def test_a_cell_fits_its_selection_only(world: World) -> None:
@@ -241,7 +277,7 @@ async def test_a_call_that_is_given_up_ends_within_a_second_and_leaves_nothing(
         began.set()
         while True:
             interruption.check()
-            time.sleep(0.01)
+            sleep(0.01)
 
     query = world.query()
     asked = FunnelQuery(steps=STEPS, unit="visitor", window=60)
@@ -250,11 +286,11 @@ async def test_a_call_that_is_given_up_ends_within_a_second_and_leaves_nothing(
         patched.setattr(funnel, "best_chains", slowly)
         call = asyncio.create_task(world.app.analyses.funnel(query, asked))
         await asyncio.to_thread(began.wait)
-        given_up = time.monotonic()
+        given_up = monotonic()
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
-    assert time.monotonic() - given_up < 1
+    assert monotonic() - given_up < 1
     # The turn is free, and the connection is back.
     assert (await world.app.analyses.funnel(query, asked)).steps[0].reached
     assert threading.active_count() <= threads + 2

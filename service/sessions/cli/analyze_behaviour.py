@@ -48,6 +48,7 @@ def funnel(query: Any, *, as_json: bool, **given: Any) -> None:
         print_json(funnel_response(found))
     else:
         _print_funnel(found)
+        _print_unfinished(found)
 
 
 def _print_funnel(found: "Funnel") -> None:
@@ -62,6 +63,11 @@ def _print_funnel(found: "Funnel") -> None:
         funnels.append((_OTHERS, found.other))
     rows = ([value, *_step_row(step)] for value, steps in funnels for step in steps)
     print_table(["value", *header], rows, texts=(0, 1))
+
+
+def _print_unfinished(found: "Funnel") -> None:
+    if found.is_complete is False:
+        click.echo("The window of some visitors has not passed: later steps can still be reached.")
 
 
 def _step_row(step: "FunnelStep") -> list[str]:

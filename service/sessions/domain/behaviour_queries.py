@@ -16,12 +16,13 @@ MAX_WINDOW_DAYS = 90
 MAX_DEPTH, MAX_WIDTH = 10, 50
 MIN_LENGTH, MAX_LENGTH = 2, 5
 MAX_ROWS = 1_000
+MAX_FUNNELS = 100
+"""Values of a dimension with a funnel of their own, each with up to 10 steps."""
 
 UNITS = ("session", "visitor")
 ORDERS = ("ordered", "strict")
 DIRECTIONS = ("next", "previous")
 ITEMS = ("pages", "events", "both")
-GRANULARITIES = ("week", "day", "month")
 """Of each the first one is the default."""
 
 _KINDS = {"pages": ("page",), "events": ("event",), "both": COLLECTIONS}
@@ -74,13 +75,15 @@ def funnel_rules(query: FunnelQuery) -> FunnelRules:
     window = _number("window", query.window, 0, 1, MAX_WINDOW_DAYS * _DAY_SECONDS)
     if query.dimension:
         _choice("dimension", query.dimension, TEXTS)
+    elif query.limit:
+        raise InvalidArgument(Violation("limit", "goes with a dimension; send one, or no limit"))
     return FunnelRules(
         steps=parse_steps(query.steps, "steps"),
         by_visitor=by_visitor,
         is_strict=_choice("order", query.order, ORDERS) == "strict",
         window=window * _SECOND or None,
         dimension=query.dimension,
-        limit=_number("limit", query.limit, 10, 1, MAX_ROWS),
+        limit=_number("limit", query.limit, 10, 1, MAX_FUNNELS),
     )
 
 

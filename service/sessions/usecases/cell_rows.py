@@ -3,7 +3,7 @@
 Where the row depends on totals, or is about visitors, the analysis runs once more for it.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import timedelta
@@ -95,7 +95,10 @@ async def _funnel(
 ) -> Predicate:
     rules = funnel_rules(FunnelQuery(**cell.query))
     step: int = cell.row["step"]
-    levels = _one(cell, {"": range(step, len(rules.steps) + 1), "dropped": [step - 1]})
+    figures: dict[str, Sequence[int]] = {"": range(step, len(rules.steps) + 1)}
+    if step > 1:
+        figures["dropped"] = [step - 1]
+    levels = _one(cell, figures)
     if rules.by_visitor:
         async with open_reading() as reading:
             visitors = await read_visitor_funnel(reading, selection, rules)

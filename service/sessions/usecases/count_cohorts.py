@@ -64,6 +64,8 @@ class CountCohorts:
         """
         days = self._reader.days(query)
         name = resolve_granularity(granularity, days)
+        if name == "hour" and not granularity:
+            name = "day"
         if name == "hour":
             text = "'hour' is too short for cohorts; send one of day, week, month"
             raise InvalidArgument(Violation("granularity", text))

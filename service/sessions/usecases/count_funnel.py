@@ -9,6 +9,7 @@ from sessions.analysis.funnel import FunnelResult, SessionFunnel, StepResult
 from sessions.domain.behaviour_queries import FunnelQuery, FunnelRules, funnel_rules
 from sessions.domain.cells import DrillDown
 from sessions.domain.conversions import rate, wilson_interval
+from sessions.domain.hours import moment
 from sessions.domain.selection import SelectionQuery
 from sessions.usecases.analysis_reader import AnalysisReader, Scope, SelectionReading
 from sessions.usecases.cell_rows import read_visitor_funnel
@@ -72,7 +73,7 @@ class CountFunnel:
         """
         days, rules = self._reader.days(query), funnel_rules(funnel)
         async with self._reader.open(query, days) as reading:
-            result = await _read(reading, rules)
+            result, is_complete = await _read(reading, rules)
         steps = _Steps(rules, query, reading.cells("funnel", asdict(funnel)))
         return Funnel(
             scope=reading.scope,
@@ -81,24 +82,21 @@ class CountFunnel:
                 FunnelValue(row.value, steps.of(row.steps, value=row.value)) for row in result.rows
             ],
             other=steps.of(result.other, other=True) if result.other else [],
-            is_complete=_is_complete(reading, rules),
+            is_complete=is_complete,
         )
 
 
-async def _read(reading: SelectionReading, rules: FunnelRules) -> FunnelResult:
+async def _read(reading: SelectionReading, rules: FunnelRules) -> tuple[FunnelResult, bool | None]:
+    """The funnel, and of visitors whether no window can still elapse."""
     if rules.by_visitor:
         visitors = await read_visitor_funnel(reading.snapshot, reading.selection, rules)
-        return await in_thread(visitors.result)
+        # A session of the last day may take its first step after midnight.
+        last_start = max(reading.selection.range.until, moment(visitors.last_start()))
+        ends_at = last_start + timedelta(microseconds=rules.window or 0)
+        return await in_thread(visitors.result), ends_at <= reading.scope.as_of
     sessions = SessionFunnel(rules)
     await reading.accumulate(sessions)
-    return await in_thread(sessions.result)
-
-
-def _is_complete(reading: SelectionReading, rules: FunnelRules) -> bool | None:
-    if not rules.by_visitor:
-        return None
-    window = timedelta(microseconds=rules.window or 0)
-    return reading.selection.range.until + window <= reading.scope.as_of
+    return await in_thread(sessions.result), None
 
 
 class _Steps:
@@ -108,7 +106,8 @@ class _Steps:
         self._texts = tuple(step.text for step in rules.steps)
         # A journey can say as much, and a list has one.
         is_plain = not (rules.by_visitor or rules.is_strict or rules.window or rules.dimension)
-        self._is_journey = is_plain and not (query.journey or query.not_journey)
+        # Nor does a cell go with other conditions than those that it was made with.
+        self._is_journey = is_plain and not (query.journey or query.not_journey or query.cell)
         self._cell = cell
 
     def of(self, results: Sequence[StepResult], **row: object) -> list[FunnelStep]:

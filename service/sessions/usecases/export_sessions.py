@@ -165,7 +165,8 @@ class ExportSessions:
             InvalidArgument: a parameter is wrong.
             NotFound: there is no such website.
         """
-        selection = select(query, self._clock())
+        now = self._clock()
+        selection = select(self._cells.dated(query, now), now)
         website = await self._websites.get(query.website_id)
         told, _ = divide(selection.predicate)
         told_selection = replace(selection, predicate=told)
