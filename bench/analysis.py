@@ -24,9 +24,9 @@ import psycopg
 from chdb.session import Session  # type: ignore[import-not-found, unused-ignore]
 from sessions.analysis.columns import PAGE, Columns
 from sessions.analysis.page_views import views_of
+from sessions.domain.breakdown_query import BreakdownQuery
 from sessions.domain.comparison import ComparisonQuery
 from sessions.domain.selection import Range, Selection, SelectionQuery
-from sessions.usecases.breakdown import BreakdownQuery
 
 from bench.blocks import EVERYTHING, UNTIL, Bench, running_bench
 

@@ -5,6 +5,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sessions.analysis.breakdown import BreakdownAccumulator, Row, value_mask
+from sessions.domain.breakdown_query import BreakdownRules
 from sessions.domain.dimensions import COLLECTIONS, TEXTS
 from sessions.domain.events import Event
 from sessions.domain.metrics import METRICS, summary
@@ -39,7 +40,7 @@ def test_a_breakdown_is_what_counting_one_by_one_gives(
     parts: list[list[Event]], dimensions: list[str], order_by: str, limit: int
 ) -> None:
     accumulator = BreakdownAccumulator(
-        dimensions, order_by=order_by, limit=limit, page_times="page" in dimensions
+        BreakdownRules(dimensions, order_by, limit, page_times="page" in dimensions)
     )
     visits = []
     for part in map(visits_of, parts):
@@ -99,6 +100,6 @@ def _check_views(
 
 
 def test_no_sessions_have_no_rows() -> None:
-    found = BreakdownAccumulator(["country"], order_by="sessions", limit=10).result()
+    found = BreakdownAccumulator(BreakdownRules(["country"], "sessions", 10)).result()
     assert (found.rows, found.other, found.distinct_values) == ((), None, 0)
     assert summary(found.total) == plain_summary([])

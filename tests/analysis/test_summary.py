@@ -10,7 +10,7 @@ from sessions.analysis.grouping import count_distinct, dense, nearest_ranks, ren
 from sessions.analysis.summary import TotalAccumulator
 from sessions.domain.events import Event
 from sessions.domain.metrics import METRICS, summary
-from sessions.usecases.analysis_reader import parse_goal
+from sessions.domain.steps import parse_goal
 
 from tests.support.strategies import events
 from tests.support.visits import columns_of, plain_summary, visits_of

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sessions.composition import Application, open_application
 from sessions.domain.behaviour_queries import FunnelQuery, TransitionQuery
+from sessions.domain.breakdown_query import BreakdownQuery
 from sessions.domain.comparison import ComparisonQuery
 from sessions.domain.dimensions import COLLECTIONS, TEXTS
 from sessions.domain.dimensions import fold as dimension_fold
@@ -25,7 +26,6 @@ from sessions.domain.selection import SelectionQuery, day_range
 from sessions.domain.websites import Website
 from sessions.settings import Settings
 from sessions.usecases import session_snapshot
-from sessions.usecases.breakdown import BreakdownQuery
 from sessions.usecases.fold_blocks import FoldBlocks
 
 from tests.support.events import event_of

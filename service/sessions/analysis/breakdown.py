@@ -10,9 +10,9 @@ from sessions.analysis.columns import EVENT, PAGE, Array, Columns, Flags, Intege
 from sessions.analysis.grouping import renumber
 from sessions.analysis.page_views import GroupedViews, PageTotals, grouped, total_views, views_of
 from sessions.analysis.summary import Grouped, Measure, add_up, summarize
+from sessions.domain.breakdown_query import BreakdownRules
 from sessions.domain.dimensions import COLLECTIONS
 from sessions.domain.metrics import METRICS, Totals, summary
-from sessions.domain.steps import Step
 
 Values: TypeAlias = tuple[str, ...]
 """A value of each dimension."""
@@ -52,30 +52,12 @@ class _Elements(NamedTuple):
 
 
 class BreakdownAccumulator:
-    """Summarizes sessions by the values that they have.
+    """Summarizes sessions by the values that they have."""
 
-    Args:
-        dimensions: one or two, of which at most one is a collection.
-        order_by: the metric by which rows are ordered, the largest first.
-        limit: rows at most.
-        goal: the step that counts in `goal_sessions`.
-        page_times: whether views of pages are timed.
-    """
-
-    def __init__(
-        self,
-        dimensions: Sequence[str],
-        *,
-        order_by: str,
-        limit: int,
-        goal: Step | None = None,
-        page_times: bool = False,
-    ) -> None:
-        self._dimensions = dimensions
-        self._order_by = order_by
-        self._limit = limit
-        self._page_times = page_times
-        self._measure = Measure(goal)
+    def __init__(self, rules: BreakdownRules) -> None:
+        self._rules = rules
+        self._dimensions = rules.dimensions
+        self._measure = Measure(rules.goal)
         self._numbers: dict[Values, int] = {}
         # Groups have other numbers in each part; each list has an element for a part.
         self._parts: list[Grouped] = []
@@ -85,7 +67,7 @@ class BreakdownAccumulator:
     @property
     def columns(self) -> Collection[str]:
         """What parts must hold."""
-        times = ("step_gap",) if self._page_times else ()
+        times = ("step_gap",) if self._rules.page_times else ()
         return value_columns(self._dimensions).union(self._measure.columns, times)
 
     def add(self, part: Columns) -> None:
@@ -102,7 +84,7 @@ class BreakdownAccumulator:
         sessions, own_groups = _pairs(elements.sessions, groups)
         self._parts.append(Grouped(measures, own_groups, sessions))
         if "page" in self._dimensions:
-            views = views_of(part, with_times=self._page_times)
+            views = views_of(part, with_times=self._rules.page_times)
             chosen = _has_value(part, "page")[part["step_item"][views.steps]]
             self._views.append(grouped(views, chosen, groups))
 
@@ -145,17 +127,17 @@ class BreakdownAccumulator:
 
     def _first(self, values: Sequence[Values]) -> list[int]:
         """The numbers of the groups that are listed, in order."""
-        keys = -self._metric(self._order_by, len(values))
+        keys = -self._metric(self._rules.order_by, len(values))
         # Only these can be among the first; those without a value, which are NaN, come last.
-        if len(keys) > self._limit:
-            bound = np.partition(keys, self._limit - 1)[self._limit - 1]
+        if len(keys) > self._rules.limit:
+            bound = np.partition(keys, self._rules.limit - 1)[self._rules.limit - 1]
             candidates = np.flatnonzero(np.isnan(bound) | (keys <= bound)).tolist()
         else:
             candidates = list(range(len(keys)))
         texts = {number: [value.encode() for value in values[number]] for number in candidates}
         by_key = np.nan_to_num(keys, nan=np.inf)
         candidates.sort(key=lambda number: (by_key[number], texts[number]))
-        return candidates[: self._limit]
+        return candidates[: self._rules.limit]
 
     def _metric(self, name: str, count: int) -> Array:
         """A metric of each group; NaN where it has no value."""

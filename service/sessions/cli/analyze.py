@@ -157,7 +157,7 @@ def breakdown(
         sessions analyze breakdown --website "$site" --dimension page --page-times --limit 20
     """  # noqa: D301
     from sessions.api.analysis_messages import breakdown_response
-    from sessions.usecases.breakdown import BreakdownQuery
+    from sessions.domain.breakdown_query import BreakdownQuery
 
     by = BreakdownQuery(
         dimensions=dimension, order_by=order_by, limit=limit, goal=goal, page_times=page_times

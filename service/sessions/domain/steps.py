@@ -56,3 +56,12 @@ def parse_steps(texts: Sequence[str], field: str) -> tuple[Step, ...]:
 def _comparisons(condition: Predicate) -> int:
     # Comparisons of one field that were joined by OR are one condition with several values.
     return sum(len(leaf.values) if isinstance(leaf, OneOf) else 1 for leaf in leaves(condition))
+
+
+def parse_goal(text: str) -> Step | None:
+    """The step that the parameter `goal` stands for; None where there is none.
+
+    Raises:
+        InvalidArgument: it can't be understood.
+    """
+    return parse_step(text, "goal") if text else None

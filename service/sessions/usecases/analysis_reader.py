@@ -10,19 +10,9 @@ from typing import Any, NamedTuple
 from sessions.analysis.accumulator import Accumulator
 from sessions.domain.cells import Cell, CellSigner, cell_of
 from sessions.domain.selection import Days, Range, Selection, SelectionQuery, resolve_days, select
-from sessions.domain.steps import Step, parse_step
 from sessions.usecases.cell_rows import add_cells
 from sessions.usecases.read_columns import ReadColumns, Reading
 from sessions.usecases.websites import Websites
-
-
-def parse_goal(text: str) -> Step | None:
-    """The step that the parameter `goal` stands for; None where there is none.
-
-    Raises:
-        InvalidArgument: it can't be understood.
-    """
-    return parse_step(text, "goal") if text else None
 
 
 class Scope(NamedTuple):

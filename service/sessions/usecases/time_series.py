@@ -8,13 +8,14 @@ from sessions.domain.drill_down import narrowed
 from sessions.domain.hours import microseconds
 from sessions.domain.metrics import Summary, summary
 from sessions.domain.selection import SelectionQuery
+from sessions.domain.steps import parse_goal
 from sessions.domain.time_buckets import (
     Bucket,
     resolve_granularity,
     started_within,
     time_buckets,
 )
-from sessions.usecases.analysis_reader import AnalysisReader, Scope, parse_goal
+from sessions.usecases.analysis_reader import AnalysisReader, Scope
 
 
 class SummarizedBucket(NamedTuple):
