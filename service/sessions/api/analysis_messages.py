@@ -108,6 +108,7 @@ def _row_fields(row: SummarizedRow) -> dict[str, Any]:
         "share": row.share,
         "summary": row.summary,
         "filter": row.filter,
+        "cell": row.cell,
         **(_page_fields(row.pages) if row.pages else {}),
     }
 

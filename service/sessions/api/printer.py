@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
 
 from sessions.api.messages import session_fields, stored_event_fields
 from sessions.domain.events import StoredEvent
@@ -21,6 +23,14 @@ _FIFTEEN_DIGITS = 10**15
 def json_line(value: Any) -> bytes:
     """A value as one line of JSON, with its end."""
     return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def json_text(message: Message) -> str:
+    """A message as JSON, indented for people."""
+    found = MessageToDict(
+        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )
+    return orjson.dumps(_value(found), option=orjson.OPT_INDENT_2).decode()
 
 
 def session_json(session: Session) -> dict[str, Any]:
@@ -48,7 +58,7 @@ def _timestamp(moment: datetime) -> str:
 
 
 def _value(value: Any) -> Any:
-    """A value of `event_data`, whose numbers are doubles."""
+    """A value whose numbers are doubles, or integers below 2^53."""
     match value:
         case dict():
             return {name: _value(each) for name, each in value.items()}

@@ -66,7 +66,7 @@ def summary(
 
 def print_json(message: Any) -> None:
     """Print the answer of a call as REST shows it."""
-    from sessions.api.json import json_text
+    from sessions.api.printer import json_text
 
     click.echo(json_text(message))
 

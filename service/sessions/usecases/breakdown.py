@@ -1,7 +1,9 @@
 """Breakdown: the metrics of the sessions of a selection by the values that they have."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import partial
 from typing import NamedTuple
 
 from sessions.analysis.breakdown import BreakdownAccumulator, Row, Rows
@@ -15,13 +17,14 @@ from sessions.usecases.analysis_reader import AnalysisReader, Scope
 
 
 class SummarizedRow(NamedTuple):
-    """The sessions with some values; `filter` lists them where one can say it."""
+    """The sessions with some values; `filter` lists them where one can say it, or else `cell`."""
 
     values: Sequence[str]
     share: float
     summary: Summary
     pages: PageTotals | None
     filter: str | None
+    cell: str | None
 
 
 class BrokenDown(NamedTuple):
@@ -52,10 +55,11 @@ class Breakdown:
         async with self._reader.open(query, days) as reading:
             await reading.accumulate(accumulator)
             found = await asyncio.to_thread(accumulator.result)
-        return _broken_down(reading.scope, found, query.filter, by.dimensions)
+        cell = reading.cells("breakdown", asdict(by) | {"dimensions": list(by.dimensions)})
+        return _broken_down(reading.scope, found, query.filter, by.dimensions, cell)
 
 
-def _broken_down(scope: Scope, found: Rows, filter_: str, dimensions: Sequence[str]) -> BrokenDown:
+def _broken_down(scope: Scope, found: Rows, filter_: str, dimensions: Sequence[str], cell: Callable[..., str]) -> BrokenDown:
     is_additive = set(COLLECTIONS).isdisjoint(dimensions)
     conditions = [
         [equals(name, value) for name, value in zip(dimensions, row.values, strict=True)]
@@ -63,15 +67,18 @@ def _broken_down(scope: Scope, found: Rows, filter_: str, dimensions: Sequence[s
     ]
     sessions = found.total["sessions"]
     rows = [
-        _row(row, sessions, narrowed(filter_, all_of(own)))
+        _row(row, sessions, narrowed(filter_, all_of(own)), partial(cell, values=row.values))
         for row, own in zip(found.rows, conditions, strict=True)
     ]
     # Not having any of the listed pages is something else than having one that is not listed.
     rest = narrowed(filter_, none_of(conditions)) if is_additive and rows else None
-    other = found.other and _row(found.other, sessions, rest)
+    other = found.other and _row(found.other, sessions, rest, partial(cell, other=True))
     return BrokenDown(scope, rows, other, summary(found.total), found.distinct_values, is_additive)
 
 
-def _row(row: Row, sessions: int, filter_: str | None) -> SummarizedRow:
+def _row(
+    row: Row, sessions: int, filter_: str | None, cell: Callable[[], str]
+) -> SummarizedRow:
     share = row.totals["sessions"] / sessions
-    return SummarizedRow(row.values, share, summary(row.totals), row.pages, filter_)
+    own_cell = cell() if filter_ is None else None
+    return SummarizedRow(row.values, share, summary(row.totals), row.pages, filter_, own_cell)

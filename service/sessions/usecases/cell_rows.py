@@ -10,6 +10,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TypeAlias, TypeVar
 
+from sessions.analysis.breakdown import BreakdownAccumulator, Values, value_columns, value_mask
 from sessions.analysis.cohorts import CohortAccumulator
 from sessions.analysis.flows import FlowAccumulator, children, way_mask
 from sessions.analysis.funnel import FunnelResult, SessionFunnel, VisitorFunnel, session_mask
@@ -26,6 +27,7 @@ from sessions.domain.behaviour_queries import (
     pattern_rules,
     transition_rules,
 )
+from sessions.domain.breakdown_query import BreakdownQuery, breakdown_rules
 from sessions.domain.cells import Cell, unknown_cell
 from sessions.domain.hours import moment
 from sessions.domain.limits import EARLIEST
@@ -179,6 +181,26 @@ async def _pattern(cell: Cell, _: Selection, __: Days, ___: OpenReading) -> Pred
     return _one(cell, figures)
 
 
+async def _breakdown(
+    cell: Cell, selection: Selection, _: Days, open_reading: OpenReading
+) -> Predicate:
+    _one(cell, {"": None})
+    rules = breakdown_rules(BreakdownQuery(**cell.query))
+    if "values" in cell.row:
+        wanted = tuple(cell.row["values"])
+        is_wanted: Callable[[Values], bool] = wanted.__eq__
+    else:
+        rows = BreakdownAccumulator(rules)
+        async with open_reading() as reading:
+            await reading.accumulate(selection, rows)
+        listed = {row.values for row in (await asyncio.to_thread(rows.result)).rows}
+        is_wanted = lambda values: values not in listed  # noqa: E731
+    return Computed(
+        value_columns(rules.dimensions),
+        lambda part: value_mask(part, rules.dimensions, is_wanted),
+    )
+
+
 def _one(cell: Cell, figures: Mapping[str, T]) -> T:
     """What stands for the figure of a cell."""
     if cell.figure not in figures:
@@ -188,6 +210,7 @@ def _one(cell: Cell, figures: Mapping[str, T]) -> T:
 
 _Row: TypeAlias = Callable[[Cell, Selection, Days, OpenReading], Awaitable[Predicate]]
 _ROWS: Mapping[str, _Row] = {
+    "breakdown": _breakdown,
     "funnel": _funnel,
     "flows": _flow,
     "transitions": _transition,
