@@ -1436,8 +1436,11 @@ type BreakdownRow struct {
 	// sessions that viewed it.
 	Summary *Summary `protobuf:"bytes,3,opt,name=summary,proto3" json:"summary,omitempty"`
 	// The `filter` by which the same request lists these sessions. Absent where no
-	// filter can say it.
+	// filter can say it; `cell` is there instead.
 	Filter *string `protobuf:"bytes,4,opt,name=filter,proto3,oneof" json:"filter,omitempty"`
+	// The `cell` by which the same request lists these sessions, where no `filter`
+	// can say it.
+	Cell *string `protobuf:"bytes,6,opt,name=cell,proto3,oneof" json:"cell,omitempty"`
 	// How often the page was viewed. This and what follows is there with the
 	// dimension `page` only.
 	Views *float64 `protobuf:"fixed64,7,opt,name=views,proto3,oneof" json:"views,omitempty"`
@@ -1515,6 +1518,13 @@ func (x *BreakdownRow) GetSummary() *Summary {
 func (x *BreakdownRow) GetFilter() string {
 	if x != nil && x.Filter != nil {
 		return *x.Filter
+	}
+	return ""
+}
+
+func (x *BreakdownRow) GetCell() string {
+	if x != nil && x.Cell != nil {
+		return *x.Cell
 	}
 	return ""
 }
@@ -1735,24 +1745,26 @@ const file_analytics_sessions_v1_analysis_service_proto_rawDesc = "" +
 	"\x0fdistinct_values\x18\b \x01(\x05R\x0edistinctValues\x12\x1f\n" +
 	"\vis_additive\x18\t \x01(\bR\n" +
 	"isAdditiveB\b\n" +
-	"\x06_other\"\x98\x04\n" +
+	"\x06_other\"\xba\x04\n" +
 	"\fBreakdownRow\x12\x16\n" +
 	"\x06values\x18\x01 \x03(\tR\x06values\x12\x14\n" +
 	"\x05share\x18\x02 \x01(\x01R\x05share\x128\n" +
 	"\asummary\x18\x03 \x01(\v2\x1e.analytics.sessions.v1.SummaryR\asummary\x12\x1b\n" +
-	"\x06filter\x18\x04 \x01(\tH\x00R\x06filter\x88\x01\x01\x12\x19\n" +
-	"\x05views\x18\a \x01(\x01H\x01R\x05views\x88\x01\x01\x12\x1d\n" +
-	"\aentries\x18\b \x01(\x05H\x02R\aentries\x88\x01\x01\x12\x19\n" +
-	"\x05exits\x18\t \x01(\x05H\x03R\x05exits\x88\x01\x01\x12 \n" +
+	"\x06filter\x18\x04 \x01(\tH\x00R\x06filter\x88\x01\x01\x12\x17\n" +
+	"\x04cell\x18\x06 \x01(\tH\x01R\x04cell\x88\x01\x01\x12\x19\n" +
+	"\x05views\x18\a \x01(\x01H\x02R\x05views\x88\x01\x01\x12\x1d\n" +
+	"\aentries\x18\b \x01(\x05H\x03R\aentries\x88\x01\x01\x12\x19\n" +
+	"\x05exits\x18\t \x01(\x05H\x04R\x05exits\x88\x01\x01\x12 \n" +
 	"\texit_rate\x18\n" +
-	" \x01(\x01H\x04R\bexitRate\x88\x01\x01\x12*\n" +
-	"\x0emeasured_views\x18\v \x01(\x01H\x05R\rmeasuredViews\x88\x01\x01\x12\"\n" +
+	" \x01(\x01H\x05R\bexitRate\x88\x01\x01\x12*\n" +
+	"\x0emeasured_views\x18\v \x01(\x01H\x06R\rmeasuredViews\x88\x01\x01\x12\"\n" +
 	"\n" +
-	"total_time\x18\f \x01(\x01H\x06R\ttotalTime\x88\x01\x01\x12\x1e\n" +
-	"\bavg_time\x18\r \x01(\x01H\aR\aavgTime\x88\x01\x01\x12$\n" +
-	"\vmedian_time\x18\x0e \x01(\x01H\bR\n" +
+	"total_time\x18\f \x01(\x01H\aR\ttotalTime\x88\x01\x01\x12\x1e\n" +
+	"\bavg_time\x18\r \x01(\x01H\bR\aavgTime\x88\x01\x01\x12$\n" +
+	"\vmedian_time\x18\x0e \x01(\x01H\tR\n" +
 	"medianTime\x88\x01\x01B\t\n" +
-	"\a_filterB\b\n" +
+	"\a_filterB\a\n" +
+	"\x05_cellB\b\n" +
 	"\x06_viewsB\n" +
 	"\n" +
 	"\b_entriesB\b\n" +

@@ -165,7 +165,10 @@ test("drill_down: from a row to its sessions", async () => {
     assert.equal(found.length, row.summary!.sessions);
   }
   const pages = await client.breakdown(website, "page", { ...DAY, limit: 1, pageTimes: true });
-  assert.throws(() => client.sessionsOf(website, pages.other!, DAY), { name: "TypeError" });
+  const others = await collected(client.sessionsOf(website, pages.other!, DAY));
+  assert.equal(others.length, pages.other!.summary!.sessions);
+  const bare = { ...pages.other!, cell: "" };
+  assert.throws(() => client.sessionsOf(website, bare, DAY), { name: "TypeError" });
 });
 
 test("funnel: steps, also of each value", async () => {

@@ -59,7 +59,9 @@ class Breakdown:
         return _broken_down(reading.scope, found, query.filter, by.dimensions, cell)
 
 
-def _broken_down(scope: Scope, found: Rows, filter_: str, dimensions: Sequence[str], cell: Callable[..., str]) -> BrokenDown:
+def _broken_down(
+    scope: Scope, found: Rows, filter_: str, dimensions: Sequence[str], cell: Callable[..., str]
+) -> BrokenDown:
     is_additive = set(COLLECTIONS).isdisjoint(dimensions)
     conditions = [
         [equals(name, value) for name, value in zip(dimensions, row.values, strict=True)]
@@ -76,9 +78,7 @@ def _broken_down(scope: Scope, found: Rows, filter_: str, dimensions: Sequence[s
     return BrokenDown(scope, rows, other, summary(found.total), found.distinct_values, is_additive)
 
 
-def _row(
-    row: Row, sessions: int, filter_: str | None, cell: Callable[[], str]
-) -> SummarizedRow:
+def _row(row: Row, sessions: int, filter_: str | None, cell: Callable[[], str]) -> SummarizedRow:
     share = row.totals["sessions"] / sessions
     own_cell = cell() if filter_ is None else None
     return SummarizedRow(row.values, share, summary(row.totals), row.pages, filter_, own_cell)

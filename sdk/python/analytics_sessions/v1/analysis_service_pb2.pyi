@@ -266,11 +266,12 @@ class BreakdownResponse(_message.Message):
     def __init__(self, start_date: _Optional[str] = ..., end_date: _Optional[str] = ..., timezone: _Optional[str] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., rows: _Optional[_Iterable[_Union[BreakdownRow, _Mapping]]] = ..., other: _Optional[_Union[BreakdownRow, _Mapping]] = ..., total: _Optional[_Union[_summary_pb2.Summary, _Mapping]] = ..., distinct_values: _Optional[int] = ..., is_additive: _Optional[bool] = ...) -> None: ...
 
 class BreakdownRow(_message.Message):
-    __slots__ = ("values", "share", "summary", "filter", "views", "entries", "exits", "exit_rate", "measured_views", "total_time", "avg_time", "median_time")
+    __slots__ = ("values", "share", "summary", "filter", "cell", "views", "entries", "exits", "exit_rate", "measured_views", "total_time", "avg_time", "median_time")
     VALUES_FIELD_NUMBER: _ClassVar[int]
     SHARE_FIELD_NUMBER: _ClassVar[int]
     SUMMARY_FIELD_NUMBER: _ClassVar[int]
     FILTER_FIELD_NUMBER: _ClassVar[int]
+    CELL_FIELD_NUMBER: _ClassVar[int]
     VIEWS_FIELD_NUMBER: _ClassVar[int]
     ENTRIES_FIELD_NUMBER: _ClassVar[int]
     EXITS_FIELD_NUMBER: _ClassVar[int]
@@ -283,6 +284,7 @@ class BreakdownRow(_message.Message):
     share: float
     summary: _summary_pb2.Summary
     filter: str
+    cell: str
     views: float
     entries: int
     exits: int
@@ -291,4 +293,4 @@ class BreakdownRow(_message.Message):
     total_time: float
     avg_time: float
     median_time: float
-    def __init__(self, values: _Optional[_Iterable[str]] = ..., share: _Optional[float] = ..., summary: _Optional[_Union[_summary_pb2.Summary, _Mapping]] = ..., filter: _Optional[str] = ..., views: _Optional[float] = ..., entries: _Optional[int] = ..., exits: _Optional[int] = ..., exit_rate: _Optional[float] = ..., measured_views: _Optional[float] = ..., total_time: _Optional[float] = ..., avg_time: _Optional[float] = ..., median_time: _Optional[float] = ...) -> None: ...
+    def __init__(self, values: _Optional[_Iterable[str]] = ..., share: _Optional[float] = ..., summary: _Optional[_Union[_summary_pb2.Summary, _Mapping]] = ..., filter: _Optional[str] = ..., cell: _Optional[str] = ..., views: _Optional[float] = ..., entries: _Optional[int] = ..., exits: _Optional[int] = ..., exit_rate: _Optional[float] = ..., measured_views: _Optional[float] = ..., total_time: _Optional[float] = ..., avg_time: _Optional[float] = ..., median_time: _Optional[float] = ...) -> None: ...

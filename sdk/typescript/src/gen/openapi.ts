@@ -410,9 +410,14 @@ export interface components {
             summary: components["schemas"]["Summary"];
             /**
              * @description The `filter` by which the same request lists these sessions. Absent where no
-             *     filter can say it.
+             *     filter can say it; `cell` is there instead.
              */
             filter?: string;
+            /**
+             * @description The `cell` by which the same request lists these sessions, where no `filter`
+             *     can say it.
+             */
+            cell?: string;
             /**
              * Format: double
              * @description How often the page was viewed. This and what follows is there with the
