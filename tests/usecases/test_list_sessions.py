@@ -39,10 +39,11 @@ from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
 from sessions.storage.predicates import Access, access, in_rows
 from sessions.storage.session_list import ListPage, start_of
-from sessions.usecases import search_columns
+from sessions.usecases import search_columns, search_timelines
 from sessions.usecases.fold_blocks import FoldBlocks
 from sessions.usecases.read_columns import ReadColumns
 from sessions.usecases.search_columns import SearchColumns
+from sessions.usecases.search_timelines import timeline_page
 from sessions.usecases.write_events import EventWriter
 
 from tests.support.columns import selection
@@ -151,7 +152,7 @@ async def test_columns_and_rows_and_the_definition_give_the_same_list(
             through_rows = partial(session_list.list_page, database, newest=1, budget=60)
             assert await walk(through_rows, website.key, asked, limit) == whole
         if access(predicate) is Access.TIMELINE:
-            timelines = partial(session_list.visitor_page, database)
+            timelines = partial(timeline_page, database)
             assert await walk(timelines, website.key, asked, limit) == whole
 
 
@@ -267,6 +268,22 @@ async def test_a_condition_on_too_many_visitors_is_refused(
             assert len(sessions_of(await find)) == expected
 
 
+async def test_events_of_few_sessions_of_a_visitor_are_looked_at_for_a_page(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_timelines, "MOST", 4)
+    website = await new_website(database)
+    record = EventWriter(database, Partitions(database), Visitors(b"secret"))
+    urls = {hour: "/a" if hour % 5 else "/b" for hour in range(20)}
+    sent = [event("ann", START + hour * HOUR, url=url) for hour, url in urls.items()]
+    await record(website, [*sent, event("bob", START, url="/b")])
+    journey = Journey((OneOf("page", ("/b",)),))
+    asked = selection(predicate=All((OneOf("visitor_id", ("ann",)), journey)))
+    pages = await walk(partial(timeline_page, database), website.key, asked, 2)
+    assert sessions_of(pages) == [(START + hour * HOUR, "ann") for hour in (15, 10, 5, 0)]
+    assert len(pages) > 4
+
+
 US = OneOf("country", ("US",))
 LONG = Between("duration", 60, None)
 ANN = OneOf("visitor_id", ("ann",))
@@ -293,7 +310,7 @@ VISIT = Journey((OneOf("page", ("/",)),))
         (All((US, LONG, ANN)), Access.TIMELINE),
         (Either((ANN, US)), Access.ROWS),
         (VISIT, Access.COLUMNS),
-        (All((ANN, Not(VISIT))), Access.COLUMNS),
+        (All((ANN, Not(VISIT))), Access.TIMELINE),
         (HasLike("page", Pattern("/", False, True)), Access.COLUMNS),
     ],
     ids=str,

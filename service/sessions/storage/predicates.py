@@ -47,7 +47,7 @@ class Access(Enum):
     """By what the sessions are found of which a predicate is true."""
 
     TIMELINE = auto()
-    """The sessions of some visitors."""
+    """The sessions of some visitors; where rows can't tell the rest, their events do."""
     INDEX = auto()
     """The index of all filters."""
     NARROWED = auto()
@@ -60,10 +60,10 @@ class Access(Enum):
 
 def access(predicate: Predicate) -> Access:
     """The best way to the sessions of a predicate."""
-    if not in_rows(predicate):
-        return Access.COLUMNS
     if visitors_of(predicate):
         return Access.TIMELINE
+    if not in_rows(predicate):
+        return Access.COLUMNS
     if _in_index(predicate):
         return Access.INDEX
     return Access.NARROWED if _is_narrowed(predicate) else Access.ROWS

@@ -121,7 +121,7 @@ async def find(
         "limit": limit,
     }
     query = _AMONG_NEXT.format(operator=operator, condition=f"{people} AND {condition}")
-    async with connection.cursor(row_factory=_found_sessions, binary=True) as cursor:
+    async with connection.cursor(row_factory=found_sessions, binary=True) as cursor:
         await cursor.execute(query, parameters)
         sessions = [row async for row in _in_slices(cursor)]
     if len(sessions) == limit:
@@ -213,7 +213,8 @@ def _event_rows(cursor: AsyncCursor[Any]) -> Callable[[Values], _EventRow]:
     return lambda values: _EventRow._make((*about(values), own(values), client(values)))
 
 
-def _found_sessions(cursor: AsyncCursor[Any]) -> Callable[[Values], FoundSession]:
+def found_sessions(cursor: AsyncCursor[Any]) -> Callable[[Values], FoundSession]:
+    """A row factory: makes a FoundSession of SESSION_COLUMNS and `visitor_key`, by name."""
     session, key = session_rows(cursor), picker(columns_of(cursor), ("visitor_key",))
     return lambda values: FoundSession(session(values), *key(values))
 

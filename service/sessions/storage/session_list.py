@@ -20,8 +20,9 @@ from sessions.domain.paging import Position
 from sessions.domain.selection import Selection
 from sessions.domain.session import Session
 from sessions.storage.database import Connection, Database, Parameters
-from sessions.storage.predicates import Condition, compile_predicate, visitors_of
+from sessions.storage.predicates import Condition, compile_predicate
 from sessions.storage.rows import SESSION_COLUMNS, Values, columns_of, picker, session_rows
+from sessions.storage.session_export import FoundSession, found_sessions
 
 NEWEST = 500
 """Sessions that are looked at one by one before the index of all filters is asked."""
@@ -121,7 +122,7 @@ SELECT {SESSION_COLUMNS}
 
 # The ids that are not merged are the timeline of a visitor.
 _OF_VISITORS: LiteralString = f"""
-SELECT {SESSION_COLUMNS}
+SELECT {SESSION_COLUMNS}, s.visitor_key
   FROM visitors v
   JOIN session_ids i
     ON i.website_key = %(website_key)s AND i.visitor_key = v.visitor_key AND NOT i.merged
@@ -225,20 +226,32 @@ async def newest_page(
     return None
 
 
-async def visitor_page(
-    database: Database,
+async def of_visitors(
+    connection: Connection,
     website_key: int,
     selection: Selection,
+    visitors: Sequence[str],
     *,
-    after: Position | None,
+    after: Position,
     limit: int,
-) -> ListPage:
-    """The same among the sessions of the visitors whom the predicate names."""
+) -> list[FoundSession]:
+    """The first sessions of a selection that some visitors have, newest first.
+
+    Args:
+        connection: what it sees is what is read.
+        website_key: whose sessions.
+        selection: rows can tell its predicate.
+        visitors: their ids.
+        after: only what comes after this position.
+        limit: sessions at most.
+    """
     condition, values = _condition(selection)
     parameters = values | _parameters(website_key, selection, after, limit)
-    parameters |= {"visitors": list(visitors_of(selection.predicate))}
+    parameters |= {"visitors": list(visitors), "limit": limit}
     query = _OF_VISITORS.format(condition=condition)
-    return page(await database.fetch(query, parameters, session_rows), limit)
+    async with connection.cursor(binary=True, row_factory=found_sessions) as cursor:
+        await cursor.execute(query, parameters)
+        return await cursor.fetchall()
 
 
 async def by_keys(

@@ -18,6 +18,7 @@ from sessions.storage.session_list import ListPage, start_of
 from sessions.usecases.cell_rows import add_cells
 from sessions.usecases.read_columns import ReadColumns
 from sessions.usecases.search_columns import SearchColumns
+from sessions.usecases.search_timelines import timeline_page
 from sessions.usecases.websites import Websites
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 100
@@ -83,7 +84,8 @@ class ListSessions:
         """The page after a position: from rows as far as these lead, and the rest from columns."""
         way = access(selection.predicate)
         page = await self._from_rows(way, website_key, selection, after, limit)
-        if page.end is None or len(page.sessions) == limit or way is Access.INDEX:
+        is_answer = way in (Access.TIMELINE, Access.INDEX)
+        if page.end is None or len(page.sessions) == limit or is_answer:
             return page
         missing = limit - len(page.sessions)
         more = await self._search_columns(website_key, selection, after=page.end, limit=missing)
@@ -95,7 +97,7 @@ class ListSessions:
         find: Callable[..., Awaitable[ListPage | None]]
         match way:
             case Access.TIMELINE:
-                find = session_list.visitor_page
+                find = timeline_page
             case Access.INDEX:
                 find = session_list.list_page
             case Access.NARROWED:

@@ -1,0 +1,44 @@
+"""Pages of the list of sessions of some visitors, whatever else is asked of these."""
+
+from dataclasses import replace
+
+from sessions.domain.paging import Position
+from sessions.domain.predicates import All
+from sessions.domain.selection import Selection
+from sessions.storage import blocks, session_list
+from sessions.storage.database import Database
+from sessions.storage.predicates import visitors_of
+from sessions.storage.session_list import ListPage
+from sessions.usecases.matching import divide, matching
+
+MOST = 500
+"""Sessions whose events are looked at for one page."""
+
+
+async def timeline_page(
+    database: Database, website_key: int, selection: Selection, *, after: Position, limit: int
+) -> ListPage:
+    """The first sessions, after a position, of a selection that names visitors, newest first.
+
+    A page ends short where more than MOST sessions would have to be looked at.
+
+    Raises:
+        InvalidArgument: see `matching`.
+        Unavailable: the database can't be reached.
+        DeadlineExceeded: a statement took too long.
+    """
+    told, others = divide(selection.predicate)
+    visitors, asked = visitors_of(selection.predicate), replace(selection, predicate=told)
+    most = limit + 1 if others == All() else max(MOST, limit + 1)
+    async with blocks.read_transaction(database) as connection:
+        found = await session_list.of_visitors(
+            connection, website_key, asked, visitors, after=after, limit=most
+        )
+        kept = found
+        if others != All():
+            events_tell = replace(selection, predicate=others)
+            kept = await matching(connection, website_key, events_tell, found)
+    sessions = [each.session for each in kept]
+    if len(sessions) > limit or len(found) < most:
+        return session_list.page(sessions, limit)
+    return ListPage(sessions, found[-1].position)
