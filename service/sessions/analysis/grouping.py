@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from sessions.analysis.columns import Array, Integers
+from sessions.analysis.interruption import check
 
 # A table over a range of keys is quick while it is not much larger than the keys are many.
 _SPARSE = 4
@@ -30,6 +31,7 @@ def slices(values: Array, ends: Integers) -> Iterator[Array]:
     """The values of each group, of values that stand together."""
     start = 0
     for end in ends.tolist():
+        check()
         yield values[start:end]
         start = end
 
@@ -43,6 +45,7 @@ def count_distinct(keys: Array, ends: Integers) -> list[int]:
     positions = np.arange(len(keys), dtype=np.uint32)
     found, start = [], 0
     for end in ends.tolist():
+        check()
         group, own = keys[start:end], positions[start:end]
         table[group] = own
         found.append(int(np.count_nonzero(table[group] == own)))

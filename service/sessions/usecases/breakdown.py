@@ -1,6 +1,5 @@
 """Breakdown: the metrics of the sessions of a selection by the values that they have."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -14,6 +13,7 @@ from sessions.domain.drill_down import all_of, equals, narrowed, none_of
 from sessions.domain.metrics import Summary, summary
 from sessions.domain.selection import SelectionQuery
 from sessions.usecases.analysis_reader import AnalysisReader, Scope
+from sessions.usecases.threads import in_thread
 
 
 class SummarizedRow(NamedTuple):
@@ -54,7 +54,7 @@ class Breakdown:
         days, accumulator = self._reader.days(query), BreakdownAccumulator(breakdown_rules(by))
         async with self._reader.open(query, days) as reading:
             await reading.accumulate(accumulator)
-            found = await asyncio.to_thread(accumulator.result)
+            found = await in_thread(accumulator.result)
         cell = reading.cells("breakdown", asdict(by) | {"dimensions": list(by.dimensions)})
         return _broken_down(reading.scope, found, query.filter, by.dimensions, cell)
 

@@ -193,7 +193,8 @@ async def _breakdown(
         rows = BreakdownAccumulator(rules)
         async with open_reading() as reading:
             await reading.accumulate(selection, rows)
-        listed = {row.values for row in (await asyncio.to_thread(rows.result)).rows}
+            found = await in_thread(rows.result)
+        listed = {row.values for row in found.rows}
         is_wanted = lambda values: values not in listed  # noqa: E731
     return Computed(
         value_columns(rules.dimensions),

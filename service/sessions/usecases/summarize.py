@@ -1,6 +1,5 @@
 """Summarize: the metrics of the sessions of a selection, and of those of other days."""
 
-import asyncio
 from typing import NamedTuple
 
 from sessions.analysis.summary import TotalAccumulator
@@ -9,6 +8,7 @@ from sessions.domain.metrics import Summary, summary
 from sessions.domain.selection import Range, SelectionQuery
 from sessions.domain.steps import Step, parse_goal
 from sessions.usecases.analysis_reader import AnalysisReader, Scope, SelectionReading
+from sessions.usecases.threads import in_thread
 
 
 class Comparison(NamedTuple):
@@ -57,4 +57,4 @@ class Summarize:
 async def _summary(reading: SelectionReading, goal: Step | None, range_: Range | None) -> Summary:
     accumulator = TotalAccumulator(goal)
     await reading.accumulate(accumulator, range_)
-    return summary(await asyncio.to_thread(accumulator.result))
+    return summary(await in_thread(accumulator.result))

@@ -1,6 +1,5 @@
 """TimeSeries: the metrics of the sessions of a selection by when they started."""
 
-import asyncio
 from typing import NamedTuple
 
 from sessions.analysis.time_series import SeriesAccumulator
@@ -16,6 +15,7 @@ from sessions.domain.time_buckets import (
     time_buckets,
 )
 from sessions.usecases.analysis_reader import AnalysisReader, Scope
+from sessions.usecases.threads import in_thread
 
 
 class SummarizedBucket(NamedTuple):
@@ -56,7 +56,7 @@ class TimeSeries:
         accumulator = SeriesAccumulator([microseconds(each.start) for each in buckets], step)
         async with self._reader.open(query, days) as reading:
             await reading.accumulate(accumulator)
-            totals = await asyncio.to_thread(accumulator.result)
+            totals = await in_thread(accumulator.result)
         as_of = reading.scope.as_of
         found = [
             SummarizedBucket(
