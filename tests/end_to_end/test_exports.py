@@ -121,6 +121,7 @@ def resumed(service: Service, file: Path) -> list[dict[str, Any]]:
         kept = kept[: cursors[-1] + 1] if cursors else []
         found += [json.loads(line) for line in kept]
         cursor = found[-1]["cursor"] if found else ""
+        file.write_bytes(b"")  # curl leaves it as it is where it is answered with an error
         with service.curl(service.url(cursor=cursor), file, "--fail") as process:
             if process.wait(HANGS) == 0:
                 return found + lines_of(file.read_text())
