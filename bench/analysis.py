@@ -24,14 +24,18 @@ import psycopg
 from chdb.session import Session  # type: ignore[import-not-found, unused-ignore]
 from sessions.analysis.columns import PAGE, Columns
 from sessions.analysis.page_views import views_of
+from sessions.domain.behaviour_queries import FlowQuery, FunnelQuery
 from sessions.domain.breakdown_query import BreakdownQuery
 from sessions.domain.comparison import ComparisonQuery
 from sessions.domain.selection import Range, Selection, SelectionQuery
 
+from bench.agreement import disagreements
 from bench.blocks import EVERYTHING, UNTIL, Bench, running_bench
 
 _SQL = Path(__file__).with_name("analyses")
 _RUNS = 5
+_STEPS = ('page = "/"', 'page = "/pricing"', 'page = "/signup"')
+_VISITORS = FunnelQuery(steps=_STEPS, unit="visitor", window=7 * 86_400)
 Run = Callable[[], Awaitable[object]]
 
 
@@ -122,6 +126,9 @@ def ours(bench: Bench) -> Mapping[str, Run]:
         "country": by("country"),
         "page": by("page"),
         "page with times": by("page", page_times=True),
+        "funnel of 3": lambda: analyses.funnel(query, FunnelQuery(steps=_STEPS)),
+        "visitor funnel over 7 days": lambda: analyses.funnel(query, _VISITORS),
+        "flows of 4": lambda: analyses.flows(query, FlowQuery(depth=4)),
     }
 
 
@@ -141,9 +148,8 @@ async def in_postgres(url: str, name: str) -> Mapping[str, float]:
     return found
 
 
-def in_clickhouse(path: Path, folder: Path) -> Mapping[str, Run]:
+def in_clickhouse(clickhouse: Any, path: Path) -> Mapping[str, Run]:
     """The statements for chdb, on one thread, over the sessions of a file."""
-    clickhouse: Any = Session(str(folder))  # type: ignore[no-untyped-call, unused-ignore]
     clickhouse.query("SET max_threads = 1")
 
     def run_of(texts: list[str]) -> Run:
@@ -182,8 +188,10 @@ async def measure(sessions: int, days: int, *, rows: bool) -> dict[str, object]:
             )
             await bench.application.read_columns.accumulate(bench.website.key, selection, written)
             written.close()
-            chdb = in_clickhouse(Path(folder) / "sessions.json", Path(folder) / "chdb")
+            clickhouse: Any = Session(str(Path(folder) / "chdb"))  # type: ignore[no-untyped-call, unused-ignore]
+            chdb = in_clickhouse(clickhouse, Path(folder) / "sessions.json")
             await chdb["setup"]()
+            found["funnels that do not agree"] = disagreements(clickhouse)
             found["ms"] = await beside(ours(bench), chdb)
             found["at once"] = await at_once(ours(bench))
             found["peak memory with chdb, MB"] = (

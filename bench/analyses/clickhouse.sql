@@ -66,3 +66,30 @@ SELECT count(), uniqExactArray(pages), uniqExact(visitor_key), sum(pageviews), s
        countIf(pageviews <= 1 AND events = 0), sum(intDiv(duration, 1000000)),
        quantilesExact(0.5, 0.9)(intDiv(duration, 1000000))
   FROM bench.sessions WHERE is_bot = 0
+-- funnel of 3
+SELECT countIf(first > 0), countIf(second > 0), countIf(third > 0),
+       quantilesExactIf(0.5, 0.9)(at[second] - at[first], second > 0),
+       quantilesExactIf(0.5, 0.9)(at[third] - at[second], third > 0)
+  FROM (SELECT arrayPushFront(arrayCumSum(times), 0) AS at,
+               indexOf(pages, '/') AS first,
+               if(first > 0, arrayFirstIndex(
+                   (page, n) -> n > first AND page = '/pricing',
+                   pages, arrayEnumerate(pages)), 0) AS second,
+               if(second > 0, arrayFirstIndex(
+                   (page, n) -> n > second AND page = '/signup',
+                   pages, arrayEnumerate(pages)), 0) AS third
+          FROM bench.sessions WHERE is_bot = 0)
+-- visitor funnel over 7 days
+SELECT level, count()
+  FROM (SELECT windowFunnel(604800000000)(
+                   toUInt64(started_at + at), page = '/', page = '/pricing', page = '/signup'
+               ) AS level
+          FROM bench.sessions
+         ARRAY JOIN pages AS page, arrayPopBack(arrayPushFront(arrayCumSum(times), 0)) AS at
+         WHERE is_bot = 0 AND page IN ('/', '/pricing', '/signup')
+         GROUP BY visitor_key)
+ GROUP BY level
+-- flows of 4
+SELECT way, count()
+  FROM (SELECT arraySlice(arrayCompact(pages), 1, 4) AS way FROM bench.sessions WHERE is_bot = 0)
+ GROUP BY way ORDER BY count() DESC LIMIT 1000

@@ -19,6 +19,7 @@ MAX_PATHS = 5_000_000
 """Different ways through the tree that are held in memory, 4 bytes for each item."""
 
 _NONE = -1
+_LARGEST_KEY = 1 << 62
 
 
 class Ways(NamedTuple):
@@ -176,11 +177,13 @@ class FlowAccumulator:
 
 def _distinct(rows: Array, lengths: Integers) -> tuple[Array, Array, Array]:
     """The different rows with their lengths, and how often each is there."""
-    keys = np.zeros(len(rows), np.int64)
+    keys, count = np.zeros(len(rows), np.int64), 1
     for column in (*rows.T, lengths):
         size = int(column.max(initial=0)) + 2
-        _, keys = renumber(keys * size + column + 1, size * (int(keys.max(initial=0)) + 1))
-        keys = keys.astype(np.int64, copy=False)
+        if count * size > _LARGEST_KEY:
+            different, keys = np.unique(keys, return_inverse=True)
+            count = len(different)
+        keys, count = keys * size + column + 1, count * size
     _, first, counts = np.unique(keys, return_index=True, return_counts=True)
     return rows[first], lengths[first].astype(np.uint8), counts
 
