@@ -88,8 +88,9 @@ type SummarizeRequest struct {
 	Journey []string `protobuf:"bytes,22,rep,name=journey,proto3" json:"journey,omitempty"`
 	// Steps that the session did not all do in this order.
 	NotJourney []string `protobuf:"bytes,23,rep,name=not_journey,json=notJourney,proto3" json:"not_journey,omitempty"`
-	// The `cell` of a row of an analysis that had the same parameters, but for its
-	// own: only the sessions that the row counts.
+	// The `cell` of a row of an analysis: only the sessions that the row counts.
+	// The website, dates, time zone, filters and journeys must be those of the
+	// analysis.
 	//
 	// Default: empty.
 	Cell string `protobuf:"bytes,24,opt,name=cell,proto3" json:"cell,omitempty"`
@@ -579,8 +580,9 @@ type TimeSeriesRequest struct {
 	Journey []string `protobuf:"bytes,22,rep,name=journey,proto3" json:"journey,omitempty"`
 	// Steps that the session did not all do in this order.
 	NotJourney []string `protobuf:"bytes,23,rep,name=not_journey,json=notJourney,proto3" json:"not_journey,omitempty"`
-	// The `cell` of a row of an analysis that had the same parameters, but for its
-	// own: only the sessions that the row counts.
+	// The `cell` of a row of an analysis: only the sessions that the row counts.
+	// The website, dates, time zone, filters and journeys must be those of the
+	// analysis.
 	//
 	// Default: empty.
 	Cell string `protobuf:"bytes,24,opt,name=cell,proto3" json:"cell,omitempty"`
@@ -908,8 +910,11 @@ type TimeBucket struct {
 	// `visitors` and percentiles do not.
 	Summary *Summary `protobuf:"bytes,5,opt,name=summary,proto3" json:"summary,omitempty"`
 	// The `filter` by which the same request lists these sessions. Absent where it
-	// would be too long.
-	Filter        *string `protobuf:"bytes,6,opt,name=filter,proto3,oneof" json:"filter,omitempty"`
+	// would be too long, or the request has a `cell`; `cell` is there instead.
+	Filter *string `protobuf:"bytes,6,opt,name=filter,proto3,oneof" json:"filter,omitempty"`
+	// The `cell` by which the same request lists these sessions, where `filter` is
+	// absent.
+	Cell          *string `protobuf:"bytes,7,opt,name=cell,proto3,oneof" json:"cell,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -986,6 +991,13 @@ func (x *TimeBucket) GetFilter() string {
 	return ""
 }
 
+func (x *TimeBucket) GetCell() string {
+	if x != nil && x.Cell != nil {
+		return *x.Cell
+	}
+	return ""
+}
+
 // Which sessions to summarize, and by the values of which dimensions.
 //
 // The values of one filter (at most 100) are alternatives; different filters
@@ -1055,8 +1067,9 @@ type BreakdownRequest struct {
 	Journey []string `protobuf:"bytes,22,rep,name=journey,proto3" json:"journey,omitempty"`
 	// Steps that the session did not all do in this order.
 	NotJourney []string `protobuf:"bytes,23,rep,name=not_journey,json=notJourney,proto3" json:"not_journey,omitempty"`
-	// The `cell` of a row of an analysis that had the same parameters, but for its
-	// own: only the sessions that the row counts.
+	// The `cell` of a row of an analysis: only the sessions that the row counts.
+	// The website, dates, time zone, filters and journeys must be those of the
+	// analysis.
 	//
 	// Default: empty.
 	Cell string `protobuf:"bytes,24,opt,name=cell,proto3" json:"cell,omitempty"`
@@ -1685,7 +1698,7 @@ const file_analytics_sessions_v1_analysis_service_proto_rawDesc = "" +
 	"\btimezone\x18\x03 \x01(\tR\btimezone\x12/\n" +
 	"\x05as_of\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x12 \n" +
 	"\vgranularity\x18\x05 \x01(\tR\vgranularity\x12;\n" +
-	"\abuckets\x18\x06 \x03(\v2!.analytics.sessions.v1.TimeBucketR\abuckets\"\x84\x02\n" +
+	"\abuckets\x18\x06 \x03(\v2!.analytics.sessions.v1.TimeBucketR\abuckets\"\xa6\x02\n" +
 	"\n" +
 	"TimeBucket\x120\n" +
 	"\x05start\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x05start\x12,\n" +
@@ -1694,8 +1707,10 @@ const file_analytics_sessions_v1_analysis_service_proto_rawDesc = "" +
 	"is_partial\x18\x03 \x01(\bR\tisPartial\x12\x15\n" +
 	"\x06is_cut\x18\x04 \x01(\bR\x05isCut\x128\n" +
 	"\asummary\x18\x05 \x01(\v2\x1e.analytics.sessions.v1.SummaryR\asummary\x12\x1b\n" +
-	"\x06filter\x18\x06 \x01(\tH\x00R\x06filter\x88\x01\x01B\t\n" +
-	"\a_filter\"\xed\a\n" +
+	"\x06filter\x18\x06 \x01(\tH\x00R\x06filter\x88\x01\x01\x12\x17\n" +
+	"\x04cell\x18\a \x01(\tH\x01R\x04cell\x88\x01\x01B\t\n" +
+	"\a_filterB\a\n" +
+	"\x05_cell\"\xed\a\n" +
 	"\x10BreakdownRequest\x12\x1d\n" +
 	"\n" +
 	"website_id\x18\x01 \x01(\tR\twebsiteId\x12\x1d\n" +

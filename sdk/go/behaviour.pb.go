@@ -217,8 +217,9 @@ type FunnelRequest struct {
 	Journey []string `protobuf:"bytes,22,rep,name=journey,proto3" json:"journey,omitempty"`
 	// Steps that the session did not all do in this order.
 	NotJourney []string `protobuf:"bytes,23,rep,name=not_journey,json=notJourney,proto3" json:"not_journey,omitempty"`
-	// The `cell` of a row of an analysis that had the same parameters, but for its
-	// own: only the sessions that the row counts.
+	// The `cell` of a row of an analysis: only the sessions that the row counts.
+	// The website, dates, time zone, filters and journeys must be those of the
+	// analysis.
 	//
 	// Default: empty.
 	Cell string `protobuf:"bytes,24,opt,name=cell,proto3" json:"cell,omitempty"`
@@ -252,7 +253,7 @@ type FunnelRequest struct {
 	// How many values of `dimension` get a funnel of their own, those with the
 	// most at the first step.
 	//
-	// Default: 10. At most 1,000.
+	// Default: 10. At most 100. Refused without a `dimension`.
 	Limit         int32 `protobuf:"varint,35,opt,name=limit,proto3" json:"limit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -857,8 +858,9 @@ type FlowsRequest struct {
 	Journey []string `protobuf:"bytes,22,rep,name=journey,proto3" json:"journey,omitempty"`
 	// Steps that the session did not all do in this order.
 	NotJourney []string `protobuf:"bytes,23,rep,name=not_journey,json=notJourney,proto3" json:"not_journey,omitempty"`
-	// The `cell` of a row of an analysis that had the same parameters, but for its
-	// own: only the sessions that the row counts.
+	// The `cell` of a row of an analysis: only the sessions that the row counts.
+	// The website, dates, time zone, filters and journeys must be those of the
+	// analysis.
 	//
 	// Default: empty.
 	Cell string `protobuf:"bytes,24,opt,name=cell,proto3" json:"cell,omitempty"`
@@ -1390,8 +1392,9 @@ type TransitionsRequest struct {
 	Journey []string `protobuf:"bytes,22,rep,name=journey,proto3" json:"journey,omitempty"`
 	// Steps that the session did not all do in this order.
 	NotJourney []string `protobuf:"bytes,23,rep,name=not_journey,json=notJourney,proto3" json:"not_journey,omitempty"`
-	// The `cell` of a row of an analysis that had the same parameters, but for its
-	// own: only the sessions that the row counts.
+	// The `cell` of a row of an analysis: only the sessions that the row counts.
+	// The website, dates, time zone, filters and journeys must be those of the
+	// analysis.
 	//
 	// Default: empty.
 	Cell string `protobuf:"bytes,24,opt,name=cell,proto3" json:"cell,omitempty"`
@@ -1937,8 +1940,9 @@ type CohortsRequest struct {
 	Journey []string `protobuf:"bytes,22,rep,name=journey,proto3" json:"journey,omitempty"`
 	// Steps that the session did not all do in this order.
 	NotJourney []string `protobuf:"bytes,23,rep,name=not_journey,json=notJourney,proto3" json:"not_journey,omitempty"`
-	// The `cell` of a row of an analysis that had the same parameters, but for its
-	// own: only the sessions that the row counts.
+	// The `cell` of a row of an analysis: only the sessions that the row counts.
+	// The website, dates, time zone, filters and journeys must be those of the
+	// analysis.
 	//
 	// Default: empty.
 	Cell string `protobuf:"bytes,24,opt,name=cell,proto3" json:"cell,omitempty"`
@@ -2232,8 +2236,8 @@ func (x *CohortsResponse) GetCohorts() []*Cohort {
 	return nil
 }
 
-// The visitors whose first session that is kept, and is no bot session, started
-// in a period and is selected.
+// The visitors whose first kept session that is not a bot session started in
+// this period and is selected.
 type Cohort struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The beginning of the period.
@@ -2472,8 +2476,9 @@ type PatternsRequest struct {
 	Journey []string `protobuf:"bytes,22,rep,name=journey,proto3" json:"journey,omitempty"`
 	// Steps that the session did not all do in this order.
 	NotJourney []string `protobuf:"bytes,23,rep,name=not_journey,json=notJourney,proto3" json:"not_journey,omitempty"`
-	// The `cell` of a row of an analysis that had the same parameters, but for its
-	// own: only the sessions that the row counts.
+	// The `cell` of a row of an analysis: only the sessions that the row counts.
+	// The website, dates, time zone, filters and journeys must be those of the
+	// analysis.
 	//
 	// Default: empty.
 	Cell string `protobuf:"bytes,24,opt,name=cell,proto3" json:"cell,omitempty"`

@@ -98,8 +98,9 @@ type ListSessionsRequest struct {
 	Journey []string `protobuf:"bytes,22,rep,name=journey,proto3" json:"journey,omitempty"`
 	// Steps that the session did not all do in this order.
 	NotJourney []string `protobuf:"bytes,23,rep,name=not_journey,json=notJourney,proto3" json:"not_journey,omitempty"`
-	// The `cell` of a row of an analysis that had the same parameters, but for its
-	// own: only the sessions that the row counts.
+	// The `cell` of a row of an analysis: only the sessions that the row counts.
+	// The website, dates, time zone, filters and journeys must be those of the
+	// analysis.
 	//
 	// Default: empty.
 	Cell          string `protobuf:"bytes,24,opt,name=cell,proto3" json:"cell,omitempty"`
@@ -429,8 +430,9 @@ type ExportSessionsRequest struct {
 	Journey []string `protobuf:"bytes,22,rep,name=journey,proto3" json:"journey,omitempty"`
 	// Steps that the session did not all do in this order.
 	NotJourney []string `protobuf:"bytes,23,rep,name=not_journey,json=notJourney,proto3" json:"not_journey,omitempty"`
-	// The `cell` of a row of an analysis that had the same parameters, but for its
-	// own: only the sessions that the row counts.
+	// The `cell` of a row of an analysis: only the sessions that the row counts.
+	// The website, dates, time zone, filters and journeys must be those of the
+	// analysis.
 	//
 	// Default: empty.
 	Cell string `protobuf:"bytes,24,opt,name=cell,proto3" json:"cell,omitempty"`

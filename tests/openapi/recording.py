@@ -344,7 +344,9 @@ def _answers(recorder: Recorder, _: Service) -> None:
     recorder.send("weeks", TIME_SERIES, query=TIME_SERIES_PARAMETERS)
     recorder.send("countries", BREAKDOWN, query=DAYS | {"dimension": "country", "limit": "1"})
     recorder.send("pages", BREAKDOWN, query=BREAKDOWN_PARAMETERS)
-    recorder.send("one_page", BREAKDOWN, query=DAYS | {"dimension": "page", "limit": "1"})
+    page = recorder.send("one_page", BREAKDOWN, query=DAYS | {"dimension": "page", "limit": "1"})
+    others = DAYS | {"granularity": "month", "cell": page.json["other"]["cell"]}
+    recorder.send("months_of_a_cell", TIME_SERIES, query=others)
     for call in BEHAVIOUR:
         name = call.operation.removeprefix("AnalysisService_")
         recorder.send(name.lower(), call)

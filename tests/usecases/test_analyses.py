@@ -133,7 +133,8 @@ async def test_each_number_is_that_of_the_list(
     assert summarized.summary == plain_summary(visits)
 
     series = await app.analyses.time_series(query, granularity)
-    for bucket, is_partial, found, filter_ in series.buckets:
+    for bucket, is_partial, found, filter_, cell in series.buckets:
+        assert cell is None
         within = [each for each in visits if bucket.start <= each.session.started_at < bucket.end]
         assert (found, is_partial) == (plain_summary(within), False)
         assert await listed(app, query, filter_) == found["sessions"]

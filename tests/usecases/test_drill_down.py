@@ -15,6 +15,7 @@ import pytest_asyncio
 from sessions.analysis import funnel, interruption
 from sessions.composition import Application, open_application
 from sessions.domain.behaviour_queries import FlowQuery, FunnelQuery, PatternQuery, TransitionQuery
+from sessions.domain.breakdown_query import BreakdownQuery
 from sessions.domain.cells import DrillDown
 from sessions.domain.comparison import ComparisonQuery
 from sessions.domain.errors import InvalidArgument
@@ -200,6 +201,15 @@ async def test_an_analysis_of_a_cell(world: World) -> None:
     found = await world.app.analyses.transitions(within, TransitionQuery(page="/b"))
     assert (await world.count(within, found.view_sessions))[0] == found.sessions > 0
     assert (await world.count(within, found.entry_sessions))[0] == found.entries
+    for bucket in (await world.app.analyses.time_series(within, "day")).buckets:
+        counts = await world.count(within, DrillDown(cell=bucket.cell or ""))
+        assert counts[0] == bucket.summary["sessions"]
+    by = BreakdownQuery(dimensions=("page",), limit=2)
+    rows = await world.app.analyses.breakdown(within, by)
+    assert rows.other
+    for row in (*rows.rows, rows.other):
+        counts = await world.count(within, DrillDown(cell=row.cell or ""))
+        assert counts[0] == row.summary["sessions"]
 
 
 async def test_whether_a_funnel_of_visitors_is_complete(world: World) -> None:

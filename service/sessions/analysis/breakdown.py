@@ -12,10 +12,14 @@ from sessions.analysis.page_views import GroupedViews, PageTotals, grouped, tota
 from sessions.analysis.summary import Grouped, Measure, add_up, summarize
 from sessions.domain.breakdown_query import BreakdownRules
 from sessions.domain.dimensions import COLLECTIONS
+from sessions.domain.errors import InvalidArgument, Violation
 from sessions.domain.metrics import METRICS, Totals, summary
 
 Values: TypeAlias = tuple[str, ...]
 """A value of each dimension."""
+
+MAX_VALUES = 1_000_000
+"""Different values of the dimensions: each takes about 400 bytes while they are put in order."""
 
 _KINDS = {"page": PAGE, "event": EVENT}
 _RATIOS = {metric.name: metric.ratio for metric in METRICS if metric.ratio}
@@ -75,7 +79,10 @@ class BreakdownAccumulator:
         part = part.compact()
         elements = _elements(part, self._dimensions)
         groups, values = _groups(part, self._dimensions, elements)
-        numbers = (self._numbers.setdefault(each, len(self._numbers)) for each in values)
+        numbers = [self._numbers.setdefault(each, len(self._numbers)) for each in values]
+        if len(self._numbers) > MAX_VALUES:
+            text = f"has more than {MAX_VALUES:,} different values; send fewer days"
+            raise InvalidArgument(Violation("end_date", text, MAX_VALUES))
         self._own_numbers.append(smallest(np.fromiter(numbers, np.int64, len(values))))
         measures = self._measure(part)
         if elements.sessions is None:

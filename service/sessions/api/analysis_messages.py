@@ -76,6 +76,7 @@ def _bucket_fields(found: SummarizedBucket) -> dict[str, Any]:
         "is_cut": found.bucket.is_cut,
         "summary": found.summary,
         "filter": found.filter,
+        "cell": found.cell,
     }
 
 

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from sessions.domain.dimensions import COLLECTIONS
 from sessions.domain.expressions import MAX_BYTES, MAX_COMPARISONS, MAX_DEPTH
+from sessions.domain.selection import SelectionQuery
 
 
 def equals(dimension: str, value: str) -> str:
@@ -32,12 +33,16 @@ def none_of(alternatives: Sequence[Sequence[str]]) -> str:
     return f"NOT ({whole})"
 
 
-def narrowed(filter_: str, condition: str) -> str | None:
-    """The filter of the sessions of a filter of which a condition is true, too.
+def narrowed(query: SelectionQuery, condition: str) -> str | None:
+    """The filter that takes the place of a query's, where a condition must be true, too.
 
     Returns:
-        None where it would be more than a filter may be.
+        None where it would be more than a filter may be, or the query has a cell, which goes with
+        no other filter than the one that it was made with.
     """
+    filter_ = query.filter
+    if query.cell:
+        return None
     found = f"({filter_}) AND {condition}" if filter_.strip() else condition
     size = len(found.encode())
     (before, depth), (more, deeper) = _shape(filter_), _shape(condition)

@@ -56,11 +56,15 @@ class Breakdown:
             await reading.accumulate(accumulator)
             found = await in_thread(accumulator.result)
         cell = reading.cells("breakdown", asdict(by) | {"dimensions": list(by.dimensions)})
-        return _broken_down(reading.scope, found, query.filter, by.dimensions, cell)
+        return _broken_down(reading.scope, found, query, by.dimensions, cell)
 
 
 def _broken_down(
-    scope: Scope, found: Rows, filter_: str, dimensions: Sequence[str], cell: Callable[..., str]
+    scope: Scope,
+    found: Rows,
+    query: SelectionQuery,
+    dimensions: Sequence[str],
+    cell: Callable[..., str],
 ) -> BrokenDown:
     is_additive = set(COLLECTIONS).isdisjoint(dimensions)
     conditions = [
@@ -69,11 +73,11 @@ def _broken_down(
     ]
     sessions = found.total["sessions"]
     rows = [
-        _row(row, sessions, narrowed(filter_, all_of(own)), partial(cell, values=row.values))
+        _row(row, sessions, narrowed(query, all_of(own)), partial(cell, values=row.values))
         for row, own in zip(found.rows, conditions, strict=True)
     ]
     # Not having any of the listed pages is something else than having one that is not listed.
-    rest = narrowed(filter_, none_of(conditions)) if is_additive and rows else None
+    rest = narrowed(query, none_of(conditions)) if is_additive and rows else None
     other = found.other and _row(found.other, sessions, rest, partial(cell, other=True))
     return BrokenDown(scope, rows, other, summary(found.total), found.distinct_values, is_additive)
 

@@ -29,6 +29,7 @@ from sessions.domain.behaviour_queries import (
 )
 from sessions.domain.breakdown_query import BreakdownQuery, breakdown_rules
 from sessions.domain.cells import Cell, unknown_cell
+from sessions.domain.comparisons import parse_filter
 from sessions.domain.hours import moment
 from sessions.domain.limits import EARLIEST
 from sessions.domain.predicates import All, Computed, Has, Journey, Not, Predicate, VisitorKeys
@@ -202,6 +203,11 @@ async def _breakdown(
     )
 
 
+async def _bucket(cell: Cell, _: Selection, __: Days, ___: OpenReading) -> Predicate:
+    _one(cell, {"": None})
+    return parse_filter(cell.row["filter"], include_bots=True)
+
+
 def _one(cell: Cell, figures: Mapping[str, T]) -> T:
     """What stands for the figure of a cell."""
     if cell.figure not in figures:
@@ -217,5 +223,6 @@ _ROWS: Mapping[str, _Row] = {
     "transitions": _transition,
     "cohorts": _cohort,
     "patterns": _pattern,
+    "timeseries": _bucket,
 }
 """How the rows of each analysis are found again."""

@@ -70,8 +70,7 @@ class CountTransitions:
 
         def of(name: str, **row: str | None) -> DrillDown:
             """The sessions in which a text or collection has the page; or else those of a row."""
-            # A cell of the query goes with no other conditions than those that it was made with.
-            filter_ = "" if query.cell else narrowed(query.filter, equals(name, page))
+            filter_ = narrowed(query, equals(name, page))
             return DrillDown(filter=filter_) if filter_ else DrillDown(cell=cell(**row))
 
         return Transitions(

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from sessions.analysis.time_series import SeriesAccumulator
 from sessions.domain.drill_down import narrowed
 from sessions.domain.hours import microseconds
-from sessions.domain.metrics import Summary, summary
+from sessions.domain.metrics import Summary, Totals, summary
 from sessions.domain.selection import SelectionQuery
 from sessions.domain.steps import parse_goal
 from sessions.domain.time_buckets import (
@@ -19,12 +19,13 @@ from sessions.usecases.threads import in_thread
 
 
 class SummarizedBucket(NamedTuple):
-    """The sessions that started in a bucket; `filter` lists them, if it is not too long."""
+    """The sessions that started in a bucket; `filter` lists them where one can, or else `cell`."""
 
     bucket: Bucket
     is_partial: bool
     summary: Summary
     filter: str | None
+    cell: str | None
 
 
 class Series(NamedTuple):
@@ -57,14 +58,17 @@ class TimeSeries:
         async with self._reader.open(query, days) as reading:
             await reading.accumulate(accumulator)
             totals = await in_thread(accumulator.result)
-        as_of = reading.scope.as_of
+        as_of, cell = reading.scope.as_of, reading.cells("timeseries", {})
+
+        def summarized(bucket: Bucket, totals: Totals) -> SummarizedBucket:
+            condition = started_within(bucket)
+            filter_ = narrowed(query, condition)
+            own_cell = cell(filter=condition) if filter_ is None else None
+            is_partial = bucket.end > as_of
+            return SummarizedBucket(bucket, is_partial, summary(totals), filter_, own_cell)
+
         found = [
-            SummarizedBucket(
-                bucket,
-                bucket.end > as_of,
-                summary(each),
-                narrowed(query.filter, started_within(bucket)),
-            )
+            summarized(bucket, each)
             for bucket, each in zip(buckets, totals, strict=True)
             # An event can be ahead of the clock: its bucket counts before it begins.
             if bucket.start <= as_of or each["sessions"]

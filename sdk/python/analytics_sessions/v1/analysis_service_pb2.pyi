@@ -170,20 +170,22 @@ class TimeSeriesResponse(_message.Message):
     def __init__(self, start_date: _Optional[str] = ..., end_date: _Optional[str] = ..., timezone: _Optional[str] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., granularity: _Optional[str] = ..., buckets: _Optional[_Iterable[_Union[TimeBucket, _Mapping]]] = ...) -> None: ...
 
 class TimeBucket(_message.Message):
-    __slots__ = ("start", "end", "is_partial", "is_cut", "summary", "filter")
+    __slots__ = ("start", "end", "is_partial", "is_cut", "summary", "filter", "cell")
     START_FIELD_NUMBER: _ClassVar[int]
     END_FIELD_NUMBER: _ClassVar[int]
     IS_PARTIAL_FIELD_NUMBER: _ClassVar[int]
     IS_CUT_FIELD_NUMBER: _ClassVar[int]
     SUMMARY_FIELD_NUMBER: _ClassVar[int]
     FILTER_FIELD_NUMBER: _ClassVar[int]
+    CELL_FIELD_NUMBER: _ClassVar[int]
     start: _timestamp_pb2.Timestamp
     end: _timestamp_pb2.Timestamp
     is_partial: bool
     is_cut: bool
     summary: _summary_pb2.Summary
     filter: str
-    def __init__(self, start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., is_partial: _Optional[bool] = ..., is_cut: _Optional[bool] = ..., summary: _Optional[_Union[_summary_pb2.Summary, _Mapping]] = ..., filter: _Optional[str] = ...) -> None: ...
+    cell: str
+    def __init__(self, start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., is_partial: _Optional[bool] = ..., is_cut: _Optional[bool] = ..., summary: _Optional[_Union[_summary_pb2.Summary, _Mapping]] = ..., filter: _Optional[str] = ..., cell: _Optional[str] = ...) -> None: ...
 
 class BreakdownRequest(_message.Message):
     __slots__ = ("website_id", "start_date", "end_date", "timezone", "limit", "include_bots", "filter_country", "filter_page", "filter_referrer", "filter_browser", "filter_os", "filter_device", "filter_language", "filter_utm_source", "filter_utm_medium", "filter_utm_campaign", "filter_region", "filter_city", "filter_hostname", "filter", "journey", "not_journey", "cell", "goal", "dimension", "order_by", "page_times")

@@ -463,8 +463,8 @@ export interface components {
             median_time?: number;
         };
         /**
-         * @description The visitors whose first session that is kept, and is no bot session, started
-         *     in a period and is selected.
+         * @description The visitors whose first kept session that is not a bot session started in
+         *     this period and is selected.
          */
         Cohort: {
             /**
@@ -1401,9 +1401,14 @@ export interface components {
             summary: components["schemas"]["Summary"];
             /**
              * @description The `filter` by which the same request lists these sessions. Absent where it
-             *     would be too long.
+             *     would be too long, or the request has a `cell`; `cell` is there instead.
              */
             filter?: string;
+            /**
+             * @description The `cell` by which the same request lists these sessions, where `filter` is
+             *     absent.
+             */
+            cell?: string;
         };
         /** @description The sessions by when they started. */
         TimeSeriesResponse: {
@@ -1990,8 +1995,9 @@ export interface operations {
                  */
                 not_journey?: string[];
                 /**
-                 * @description The `cell` of a row of an analysis that had the same parameters, but for its
-                 *     own: only the sessions that the row counts.
+                 * @description The `cell` of a row of an analysis: only the sessions that the row counts.
+                 *     The website, dates, time zone, filters and journeys must be those of the
+                 *     analysis.
                  *
                  *     Default: empty.
                  */
@@ -2243,8 +2249,9 @@ export interface operations {
                  */
                 not_journey?: string[];
                 /**
-                 * @description The `cell` of a row of an analysis that had the same parameters, but for its
-                 *     own: only the sessions that the row counts.
+                 * @description The `cell` of a row of an analysis: only the sessions that the row counts.
+                 *     The website, dates, time zone, filters and journeys must be those of the
+                 *     analysis.
                  *
                  *     Default: empty.
                  */
@@ -2471,8 +2478,9 @@ export interface operations {
                  */
                 not_journey?: string[];
                 /**
-                 * @description The `cell` of a row of an analysis that had the same parameters, but for its
-                 *     own: only the sessions that the row counts.
+                 * @description The `cell` of a row of an analysis: only the sessions that the row counts.
+                 *     The website, dates, time zone, filters and journeys must be those of the
+                 *     analysis.
                  *
                  *     Default: empty.
                  */
@@ -2679,8 +2687,9 @@ export interface operations {
                  */
                 not_journey?: string[];
                 /**
-                 * @description The `cell` of a row of an analysis that had the same parameters, but for its
-                 *     own: only the sessions that the row counts.
+                 * @description The `cell` of a row of an analysis: only the sessions that the row counts.
+                 *     The website, dates, time zone, filters and journeys must be those of the
+                 *     analysis.
                  *
                  *     Default: empty.
                  */
@@ -2890,8 +2899,9 @@ export interface operations {
                  */
                 not_journey?: string[];
                 /**
-                 * @description The `cell` of a row of an analysis that had the same parameters, but for its
-                 *     own: only the sessions that the row counts.
+                 * @description The `cell` of a row of an analysis: only the sessions that the row counts.
+                 *     The website, dates, time zone, filters and journeys must be those of the
+                 *     analysis.
                  *
                  *     Default: empty.
                  */
@@ -3129,8 +3139,9 @@ export interface operations {
                  */
                 not_journey?: string[];
                 /**
-                 * @description The `cell` of a row of an analysis that had the same parameters, but for its
-                 *     own: only the sessions that the row counts.
+                 * @description The `cell` of a row of an analysis: only the sessions that the row counts.
+                 *     The website, dates, time zone, filters and journeys must be those of the
+                 *     analysis.
                  *
                  *     Default: empty.
                  */
@@ -3184,7 +3195,7 @@ export interface operations {
                  * @description How many values of `dimension` get a funnel of their own, those with the
                  *     most at the first step.
                  *
-                 *     Default: 10. At most 1,000.
+                 *     Default: 10. At most 100. Refused without a `dimension`.
                  * @example 10
                  */
                 limit?: number;
@@ -3375,8 +3386,9 @@ export interface operations {
                  */
                 not_journey?: string[];
                 /**
-                 * @description The `cell` of a row of an analysis that had the same parameters, but for its
-                 *     own: only the sessions that the row counts.
+                 * @description The `cell` of a row of an analysis: only the sessions that the row counts.
+                 *     The website, dates, time zone, filters and journeys must be those of the
+                 *     analysis.
                  *
                  *     Default: empty.
                  */
@@ -3612,8 +3624,9 @@ export interface operations {
                  */
                 not_journey?: string[];
                 /**
-                 * @description The `cell` of a row of an analysis that had the same parameters, but for its
-                 *     own: only the sessions that the row counts.
+                 * @description The `cell` of a row of an analysis: only the sessions that the row counts.
+                 *     The website, dates, time zone, filters and journeys must be those of the
+                 *     analysis.
                  *
                  *     Default: empty.
                  */
@@ -3838,8 +3851,9 @@ export interface operations {
                  */
                 not_journey?: string[];
                 /**
-                 * @description The `cell` of a row of an analysis that had the same parameters, but for its
-                 *     own: only the sessions that the row counts.
+                 * @description The `cell` of a row of an analysis: only the sessions that the row counts.
+                 *     The website, dates, time zone, filters and journeys must be those of the
+                 *     analysis.
                  *
                  *     Default: empty.
                  */
@@ -4048,8 +4062,9 @@ export interface operations {
                  */
                 not_journey?: string[];
                 /**
-                 * @description The `cell` of a row of an analysis that had the same parameters, but for its
-                 *     own: only the sessions that the row counts.
+                 * @description The `cell` of a row of an analysis: only the sessions that the row counts.
+                 *     The website, dates, time zone, filters and journeys must be those of the
+                 *     analysis.
                  *
                  *     Default: empty.
                  */

@@ -260,8 +260,9 @@ export type FunnelRequest = Message<"analytics.sessions.v1.FunnelRequest"> & {
   notJourney: string[];
 
   /**
-   * The `cell` of a row of an analysis that had the same parameters, but for its
-   * own: only the sessions that the row counts.
+   * The `cell` of a row of an analysis: only the sessions that the row counts.
+   * The website, dates, time zone, filters and journeys must be those of the
+   * analysis.
    *
    * Default: empty.
    *
@@ -325,7 +326,7 @@ export type FunnelRequest = Message<"analytics.sessions.v1.FunnelRequest"> & {
    * How many values of `dimension` get a funnel of their own, those with the
    * most at the first step.
    *
-   * Default: 10. At most 1,000.
+   * Default: 10. At most 100. Refused without a `dimension`.
    *
    * @generated from field: int32 limit = 35;
    */
@@ -710,8 +711,9 @@ export type FlowsRequest = Message<"analytics.sessions.v1.FlowsRequest"> & {
   notJourney: string[];
 
   /**
-   * The `cell` of a row of an analysis that had the same parameters, but for its
-   * own: only the sessions that the row counts.
+   * The `cell` of a row of an analysis: only the sessions that the row counts.
+   * The website, dates, time zone, filters and journeys must be those of the
+   * analysis.
    *
    * Default: empty.
    *
@@ -1090,8 +1092,9 @@ export type TransitionsRequest = Message<"analytics.sessions.v1.TransitionsReque
   notJourney: string[];
 
   /**
-   * The `cell` of a row of an analysis that had the same parameters, but for its
-   * own: only the sessions that the row counts.
+   * The `cell` of a row of an analysis: only the sessions that the row counts.
+   * The website, dates, time zone, filters and journeys must be those of the
+   * analysis.
    *
    * Default: empty.
    *
@@ -1478,8 +1481,9 @@ export type CohortsRequest = Message<"analytics.sessions.v1.CohortsRequest"> & {
   notJourney: string[];
 
   /**
-   * The `cell` of a row of an analysis that had the same parameters, but for its
-   * own: only the sessions that the row counts.
+   * The `cell` of a row of an analysis: only the sessions that the row counts.
+   * The website, dates, time zone, filters and journeys must be those of the
+   * analysis.
    *
    * Default: empty.
    *
@@ -1561,8 +1565,8 @@ export const CohortsResponseSchema: GenMessage<CohortsResponse> = /*@__PURE__*/
   messageDesc(file_analytics_sessions_v1_behaviour, 13);
 
 /**
- * The visitors whose first session that is kept, and is no bot session, started
- * in a period and is selected.
+ * The visitors whose first kept session that is not a bot session started in
+ * this period and is selected.
  *
  * @generated from message analytics.sessions.v1.Cohort
  */
@@ -1841,8 +1845,9 @@ export type PatternsRequest = Message<"analytics.sessions.v1.PatternsRequest"> &
   notJourney: string[];
 
   /**
-   * The `cell` of a row of an analysis that had the same parameters, but for its
-   * own: only the sessions that the row counts.
+   * The `cell` of a row of an analysis: only the sessions that the row counts.
+   * The website, dates, time zone, filters and journeys must be those of the
+   * analysis.
    *
    * Default: empty.
    *

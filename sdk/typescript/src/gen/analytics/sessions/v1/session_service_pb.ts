@@ -211,8 +211,9 @@ export type ListSessionsRequest = Message<"analytics.sessions.v1.ListSessionsReq
   notJourney: string[];
 
   /**
-   * The `cell` of a row of an analysis that had the same parameters, but for its
-   * own: only the sessions that the row counts.
+   * The `cell` of a row of an analysis: only the sessions that the row counts.
+   * The website, dates, time zone, filters and journeys must be those of the
+   * analysis.
    *
    * Default: empty.
    *
@@ -439,8 +440,9 @@ export type ExportSessionsRequest = Message<"analytics.sessions.v1.ExportSession
   notJourney: string[];
 
   /**
-   * The `cell` of a row of an analysis that had the same parameters, but for its
-   * own: only the sessions that the row counts.
+   * The `cell` of a row of an analysis: only the sessions that the row counts.
+   * The website, dates, time zone, filters and journeys must be those of the
+   * analysis.
    *
    * Default: empty.
    *
