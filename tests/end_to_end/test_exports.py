@@ -36,8 +36,6 @@ from tests.support.stack import Stack, metadata, running_stack
 from tests.support.strategies import START
 
 SESSIONS = 45_000
-SLOW = "2M"
-"""Bytes a second that a slow reader takes: enough is then left to fail."""
 DAYS: Any = {"start_date": "2026-06-01", "end_date": "2026-06-30"}
 HANGS = 60.0
 WINDOW = [("grpc.http2.bdp_probe", 0)]
@@ -229,29 +227,37 @@ def database_away(service: Service) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    ("failing", "code"),
+    ("failing", "codes"),
     [
         # Envoy resets the stream of a worker that has gone; gRPC calls that INTERNAL.
-        (workers_killed, grpc.StatusCode.INTERNAL),
-        (database_away, grpc.StatusCode.UNAVAILABLE),
+        (workers_killed, {grpc.StatusCode.INTERNAL}),
+        # Whichever is over first: the time for a connection, or that for the next part.
+        (
+            database_away,
+            {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED},
+        ),
     ],
 )
 def test_a_stream_that_breaks_off_is_noticed_and_resumed(
     service: Service,
     tmp_path: Path,
     failing: Callable[[Service], AbstractContextManager[None]],
-    code: grpc.StatusCode,
+    codes: set[grpc.StatusCode],
 ) -> None:
     file = tmp_path / "export"
     responses: Any = service.stub.ExportSessions(service.request(), metadata=metadata(service.key))
     next(responses)
-    with service.curl(service.url(), file, "--limit-rate", SLOW) as process:
-        time.sleep(1.5)
+    with service.curl(service.url(), file) as process:
+        # At once: buffers of the system can take all of an export that a slow reader leaves there.
+        deadline = time.monotonic() + HANGS
+        while not (file.exists() and file.stat().st_size):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
         with failing(service):
             assert process.wait(HANGS) in (18, 56)
             with pytest.raises(grpc.RpcError) as failed:
                 list(responses)
-    assert failed.value.code() is code
+    assert failed.value.code() in codes
     assert file.stat().st_size > 0
     lines = resumed(service, file)
     assert session_ids(lines) == stored_ids(service)

@@ -119,21 +119,6 @@ async def test_a_lock_is_held_by_one(database_url: str) -> None:
         assert fourth
 
 
-async def test_a_call_does_not_wait_long_for_a_lock(
-    database_url: str, administrator: Database
-) -> None:
-    """The lock of a visitor that is being erased would keep connections from everybody else."""
-    lock = "SELECT pg_advisory_xact_lock(1)"
-    async with (
-        Database(database_url, pool_size=1, lock_timeout=0.2) as database,
-        administrator.transaction() as connection,
-    ):
-        await connection.execute(lock)
-        async with asyncio.timeout(5):
-            with pytest.raises(Unavailable):
-                await database.fetch(lock, {})
-
-
 async def test_a_full_pool_is_unavailable_soon(database_url: str) -> None:
     async with Database(database_url, pool_size=1) as database, database.transaction():
         with pytest.raises(Unavailable):

@@ -202,10 +202,10 @@ test("query_is_checked: every parameter is sent", async () => {
   assert.equal(filters.length, 15);
   const query = Object.fromEntries(filters.map((name) => [name, [name, ""]]));
   const days = { startDate: "2026-03-03", endDate: "2026-03-04", timezone: "UTC" };
-  const filter = "country = US";
-  await client.sessions("site", { ...query, ...days, filter, includeBots: true }).page();
+  const [filter, cell] = ["country = US", "cell"];
+  await client.sessions("site", { ...query, ...days, filter, cell, includeBots: true }).page();
   const { $typeName, ...sent } = requests[0];
-  const rest = { websiteId: "site", limit: 100, cursor: "", includeBots: true, filter };
+  const rest = { websiteId: "site", limit: 100, cursor: "", includeBots: true, filter, cell };
   assert.deepEqual(sent, { ...query, ...days, ...rest });
 });
 

@@ -40,7 +40,6 @@ class Database:
         min_size: connections that are kept open while nobody needs them.
         timeout: seconds that one statement may take at most; 0 sets no limit.
         patience: seconds to wait for a free connection.
-        lock_timeout: seconds that a statement may wait for a lock; 0 sets no limit.
         siblings: other pools of the same server. Where a connection of this one turns out to be
             broken, those of the others are checked too.
     """
@@ -53,7 +52,6 @@ class Database:
         min_size: int = 1,
         timeout: float = 60.0,
         patience: float = 2.0,
-        lock_timeout: float = 0,
         siblings: "Sequence[Database]" = (),
     ) -> None:
         self._siblings = siblings
@@ -64,7 +62,7 @@ class Database:
                 "autocommit": True,
                 # In seconds; libpq waits for minutes by default.
                 "connect_timeout": 3,
-                "options": _options(url, timeout, lock_timeout),
+                "options": _options(url, timeout),
             },
             min_size=min_size,
             max_size=pool_size,
@@ -251,7 +249,7 @@ def domain_errors() -> Iterator[None]:
         raise _unavailable() from error
 
 
-def _options(url: str, timeout: float, lock_timeout: float) -> str:
+def _options(url: str, timeout: float) -> str:
     """The settings with which connections start.
 
     They protect the server and speed up plans. No result depends on them: a pooler such as
@@ -260,7 +258,6 @@ def _options(url: str, timeout: float, lock_timeout: float) -> str:
     milliseconds = int(timeout * 1000)
     settings = {
         "statement_timeout": milliseconds,
-        "lock_timeout": int(lock_timeout * 1000),
         "idle_in_transaction_session_timeout": milliseconds or int(_IDLE_SECONDS * 1000),
         "timezone": "UTC",
         "jit": "off",

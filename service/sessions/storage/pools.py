@@ -47,14 +47,7 @@ async def open_pools(url: str, *, pool_size: int, request_timeout: float) -> Asy
     """
     # Half of it, so that a call hears of a full pool before its own deadline.
     patience = min(2.0, request_timeout / 2)
-    requests = Database(
-        url,
-        pool_size=pool_size,
-        timeout=request_timeout,
-        patience=patience,
-        # Who records events of a visitor that is being erased must not hold a connection meanwhile.
-        lock_timeout=patience,
-    )
+    requests = Database(url, pool_size=pool_size, timeout=request_timeout, patience=patience)
     # Without a limit on statements: the erasure of a large visitor takes minutes.
     jobs = Database(url, pool_size=_JOB_CONNECTIONS, min_size=0, timeout=0, patience=_JOB_PATIENCE)
     analysis = Database(
