@@ -42,7 +42,7 @@ class Method(NamedTuple):
     is_repeatable: bool
     """Whether doing it twice is doing it once, so that it is safe when its answer was lost."""
     is_stream: bool
-    """Whether it answers with a stream, which goes on where it broke off."""
+    """Whether it answers one request with a stream, which goes on where it broke off."""
 
 
 class EndedEarly(RpcError):  # type: ignore[misc]
@@ -70,9 +70,9 @@ def methods(channel: Any) -> dict[str, Method]:
 
 def _method(channel: Any, method: MethodDescriptor) -> Method:
     name, options = method.name, method.GetOptions()
-    is_stream = method.server_streaming
-    answers = channel.unary_stream if is_stream else channel.unary_unary
-    kind = channel.stream_stream if method.client_streaming else answers
+    is_stream = method.server_streaming and not method.client_streaming
+    both = channel.stream_stream if method.client_streaming else channel.unary_unary
+    kind = channel.unary_stream if is_stream else both
     timeout = max(_TIMEOUT, options.Extensions[method_policy].timeout_seconds)
     is_idempotent = options.idempotency_level != MethodOptions.IDEMPOTENCY_UNKNOWN
     call = kind(
@@ -103,6 +103,10 @@ class Settings:
     def changed(self, **changes: Any) -> "Settings":
         """The same but for those that are not None."""
         return replace(self, **{name: to for name, to in changes.items() if to is not None})
+
+
+# What grpc.aio says of a stream that ended while a message was written to it.
+_ENDED_WHILE_WRITING = "Internal error from Core"
 
 
 class Attempts:
@@ -145,10 +149,10 @@ class Attempts:
         if error.code is StatusCode.RESOURCE_EXHAUSTED:  # a limit of calls, which comes back
             return error.retry_seconds is not None
         is_lost = error.code in (StatusCode.UNAVAILABLE, StatusCode.DEADLINE_EXCEEDED)
-        # What gRPC makes of a stream that is reset, or that ends while it is written to; the
-        # server's own INTERNAL has a reason.
+        # What gRPC makes of a stream that is reset; the server's own INTERNAL has a reason.
         is_reset = error.code is StatusCode.INTERNAL and not error.reason
-        return (is_lost or (is_reset and self._method.is_stream)) and self._method.is_repeatable
+        is_broken = is_reset and (self._method.is_stream or error.message == _ENDED_WHILE_WRITING)
+        return (is_lost or is_broken) and self._method.is_repeatable
 
 
 def backoff() -> Iterator[float]:
