@@ -81,7 +81,7 @@ class Query(TypedDict, total=False):
 class SummaryQuery(Query, total=False):
     """What `summarize` takes by name, with the meaning and the defaults of SummarizeRequest."""
 
-    goal: str
+    goal: str | None
     compare: Literal["previous_period", "previous_year", "custom"] | None
     compare_start_date: date | str | None
     compare_end_date: date | str | None
@@ -90,14 +90,14 @@ class SummaryQuery(Query, total=False):
 class SeriesQuery(Query, total=False):
     """What `time_series` takes by name, as TimeSeriesRequest has it."""
 
-    goal: str
+    goal: str | None
     granularity: Literal["hour", "day", "week", "month"] | None
 
 
 class BreakdownQuery(Query, total=False):
     """What `breakdown` takes by name, as BreakdownRequest has it."""
 
-    goal: str
+    goal: str | None
     order_by: str
     page_times: bool
 

@@ -30,6 +30,7 @@ import {
   type FlowsQuery,
   type FunnelQuery,
   fieldsOf,
+  PAGING,
   type PatternsQuery,
   type Row,
   type SeriesQuery,
@@ -65,8 +66,9 @@ export class Client {
     query: SessionQuery = {},
     { cursor, pageSize = 100, ...options }: Paging & CallOptions = {},
   ): Walk<Session> {
-    const request = { ...fieldsOf(query), websiteId, limit: pageSize };
     const { listSessions } = SessionService.method;
+    const fields = fieldsOf(query, listSessions.input, PAGING);
+    const request = { ...fields, websiteId, limit: pageSize };
     return new Walk(async (at) => {
       const page = await this.#calls.unary(listSessions, { ...request, cursor: at }, options);
       return pageOf(page.sessions, page.nextCursor);
@@ -86,7 +88,8 @@ export class Client {
       ...options
     }: Pick<Paging, "cursor"> & { includeEvents?: boolean } & CallOptions = {},
   ): Export {
-    const request = { ...fieldsOf(query), websiteId, cursor: cursor ?? "", includeEvents };
+    const fields = fieldsOf(query, SessionService.method.listSessions.input, PAGING);
+    const request = { ...fields, websiteId, cursor: cursor ?? "", includeEvents };
     return new Export(this.#calls, request, options);
   }
 
@@ -138,12 +141,12 @@ export class Client {
   breakdown(
     websiteId: string,
     dimension: string | readonly [string, string],
-    { limit = 0, ...query }: BreakdownQuery = {},
+    query: BreakdownQuery = {},
     options: CallOptions = {},
   ): Promise<BreakdownResponse> {
     const { breakdown } = AnalysisService.method;
-    const fields = fieldsOf(query, breakdown.input);
-    const request = { ...fields, websiteId, dimension: [dimension].flat(), limit };
+    const fields = fieldsOf(query, breakdown.input, ["dimension"]);
+    const request = { ...fields, websiteId, dimension: [dimension].flat() };
     return this.#calls.unary(breakdown, request, options);
   }
 
@@ -166,11 +169,12 @@ export class Client {
   funnel(
     websiteId: string,
     steps: readonly string[],
-    { limit = 0, ...query }: FunnelQuery = {},
+    query: FunnelQuery = {},
     options: CallOptions = {},
   ): Promise<FunnelResponse> {
     const { funnel } = AnalysisService.method;
-    const request = { ...fieldsOf(query, funnel.input), websiteId, steps: [...steps], limit };
+    const fields = fieldsOf(query, funnel.input, ["steps"]);
+    const request = { ...fields, websiteId, steps: [...steps] };
     return this.#calls.unary(funnel, request, options);
   }
 
@@ -189,11 +193,11 @@ export class Client {
   transitions(
     websiteId: string,
     page: string,
-    { limit = 0, ...query }: TransitionsQuery = {},
+    query: TransitionsQuery = {},
     options: CallOptions = {},
   ): Promise<TransitionsResponse> {
     const { transitions } = AnalysisService.method;
-    const request = { ...fieldsOf(query, transitions.input), websiteId, page, limit };
+    const request = { ...fieldsOf(query, transitions.input, ["page"]), websiteId, page };
     return this.#calls.unary(transitions, request, options);
   }
 
@@ -211,11 +215,11 @@ export class Client {
   /** Pages and events that many sessions have directly one after the other. */
   patterns(
     websiteId: string,
-    { limit = 0, ...query }: PatternsQuery = {},
+    query: PatternsQuery = {},
     options: CallOptions = {},
   ): Promise<PatternsResponse> {
     const { patterns } = AnalysisService.method;
-    const request = { ...fieldsOf(query, patterns.input), websiteId, limit };
+    const request = { ...fieldsOf(query, patterns.input), websiteId };
     return this.#calls.unary(patterns, request, options);
   }
 

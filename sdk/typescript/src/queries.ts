@@ -5,8 +5,7 @@ import {
 } from "./gen/analytics/sessions/v1/session_service_pb.js";
 import { refuseUnknown } from "./settings.js";
 
-type Lists = "journey" | "notJourney" | Exclude<`filter${Capitalize<string>}`, "filter">;
-type Filter = Extract<keyof ListSessionsRequest, Lists>;
+type Filter = Exclude<Extract<keyof ListSessionsRequest, `filter${string}`>, "filter">;
 type Fields = Pick<ListSessionsRequest, "timezone" | "includeBots" | "filter" | "cell">;
 /** Which sessions to list: days, filters with one value or alternatives, and journeys. */
 export type SessionQuery = Partial<Fields> & {
@@ -14,14 +13,16 @@ export type SessionQuery = Partial<Fields> & {
   startDate?: string | Date;
   /** As `startDate`; the last day that counts. */
   endDate?: string | Date;
-} & { [F in Filter]?: string | readonly string[] };
+} & { [F in Filter | "journey" | "notJourney"]?: string | readonly string[] };
 
-const SET_HERE = ["websiteId", "cursor", "limit"];
+/** What a walk sets in its requests. */
+export const PAGING = ["cursor", "limit"];
 
-const LISTED = namesOf(ListSessionsRequestSchema);
+const LISTED = namesOf(ListSessionsRequestSchema, PAGING);
 
-function namesOf(schema: DescMessage): string[] {
-  return Object.keys(schema.field).filter((name) => !SET_HERE.includes(name));
+function namesOf(schema: DescMessage, setHere: readonly string[]): string[] {
+  const others = ["websiteId", ...setHere];
+  return Object.keys(schema.field).filter((name) => !others.includes(name));
 }
 
 /** What a summary is of, and with which days it is compared. */
@@ -108,12 +109,16 @@ export type PatternsQuery = ItemQuery & {
   limit?: number;
 };
 
-/** The fields of a request for the query; throws a TypeError for what can't be meant. */
+/**
+ * The fields of a request for the query; throws a TypeError for what can't be meant, and for the
+ * fields in `setHere`, which the call sets itself.
+ */
 export function fieldsOf(
   query: SessionQuery,
-  schema: DescMessage = ListSessionsRequestSchema,
+  schema: DescMessage,
+  setHere: readonly string[] = [],
 ): Record<string, unknown> {
-  refuseUnknown("there is no parameter", query, namesOf(schema));
+  refuseUnknown("there is no parameter", query, namesOf(schema, setHere));
   const given = Object.entries(query).filter(([, value]) => value !== undefined);
   const read = (name: string, value: unknown) =>
     schema.field[name]?.fieldKind === "list"

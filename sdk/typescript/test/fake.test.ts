@@ -198,6 +198,21 @@ test("query_is_checked: at once", () => {
   assert.throws(() => client.sessions("site", { filterOs: [] }), { name: "TypeError", message });
 });
 
+test("query_is_checked: of analyses, too", () => {
+  const client = new Client({ address: "a:1", key: KEY });
+  const calls: [string, (query: object) => unknown][] = [
+    ["dimension", (query) => client.breakdown("site", "country", query)],
+    ["steps", (query) => client.funnel("site", ["event:*"], query)],
+    ["page", (query) => client.transitions("site", "/", query)],
+    ["websiteId", (query) => client.patterns("site", query)],
+  ];
+  for (const [name, call] of calls) {
+    const message = `there is no parameter ${name}`;
+    assert.throws(() => call({ [name]: ["red"] }), { name: "TypeError", message });
+    assert.throws(() => call({ limit: "5" }), { name: "TypeError", message: /^limit: 5 is no/ });
+  }
+});
+
 test("query_is_checked: undefined is none", async () => {
   let filtered: string[] | undefined;
   const listSessions: Methods["listSessions"] = ({ filterOs }) => {

@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 test("runs the README", async () => {
   const readme = readFileSync("README.md", "utf8");
   const blocks = [...readme.matchAll(/^```js\n(.*?)^```$/gms)].map((match) => match[1]);
-  assert.equal(blocks.length, 10);
+  assert.equal(blocks.length, 11);
   writeFileSync("build/readme.mjs", blocks.join("\n"));
   const { stdout } = await promisify(execFile)(process.execPath, ["build/readme.mjs"]);
   const lines = stdout.split("\n");
@@ -17,8 +17,9 @@ test("runs the README", async () => {
   assert.equal(lines[51], "pageview https://shop.example/products/0");
   assert.deepEqual(lines.slice(53, 56), ["100 false", "100 false", "40 true"]);
   assert.equal(lines[56], "250 sessions");
-  assert.deepEqual(lines.slice(57, 60), ["2", "1", "1 1"]);
-  assert.equal(lines[60], "ListSessions checkout-4711");
-  assert.match(lines[61]!, /^ERROR_REASON_INVALID_FIELD \[/);
+  assert.deepEqual(lines.slice(57, 60), ["US 200", "DE 50", "US"]);
+  assert.deepEqual(lines.slice(60, 63), ["2", "1", "1 1"]);
+  assert.equal(lines[63], "ListSessions checkout-4711");
+  assert.match(lines[64]!, /^ERROR_REASON_INVALID_FIELD \[/);
   assert.match(stdout, /\n10\n$/);
 });
