@@ -1,7 +1,6 @@
 package sessions
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -15,18 +14,14 @@ import (
 func (c *Client) Summarize(
 	ctx context.Context, websiteID string, query *SummarizeRequest,
 ) (*SummarizeResponse, error) {
-	request := proto.CloneOf(cmp.Or(query, &SummarizeRequest{}))
-	request.WebsiteId = websiteID
-	return call[SummarizeResponse](ctx, c, AnalysisService_Summarize_FullMethodName, request)
+	return call[SummarizeResponse](ctx, c, AnalysisService_Summarize_FullMethodName, ofWebsite(query, websiteID))
 }
 
 // TimeSeries summarizes the sessions of a website for each hour, day, week or month; as Summarize.
 func (c *Client) TimeSeries(
 	ctx context.Context, websiteID string, query *TimeSeriesRequest,
 ) (*TimeSeriesResponse, error) {
-	request := proto.CloneOf(cmp.Or(query, &TimeSeriesRequest{}))
-	request.WebsiteId = websiteID
-	return call[TimeSeriesResponse](ctx, c, AnalysisService_TimeSeries_FullMethodName, request)
+	return call[TimeSeriesResponse](ctx, c, AnalysisService_TimeSeries_FullMethodName, ofWebsite(query, websiteID))
 }
 
 // Breakdown summarizes the sessions of a website by the values of one or two dimensions; as
@@ -34,9 +29,7 @@ func (c *Client) TimeSeries(
 func (c *Client) Breakdown(
 	ctx context.Context, websiteID string, query *BreakdownRequest,
 ) (*BreakdownResponse, error) {
-	request := proto.CloneOf(cmp.Or(query, &BreakdownRequest{}))
-	request.WebsiteId = websiteID
-	return call[BreakdownResponse](ctx, c, AnalysisService_Breakdown_FullMethodName, request)
+	return call[BreakdownResponse](ctx, c, AnalysisService_Breakdown_FullMethodName, ofWebsite(query, websiteID))
 }
 
 // SessionsOf lists the sessions of a row of an analysis, newest first. The row is what has a filter or
@@ -55,7 +48,7 @@ func (c *Client) SessionsOf(
 			return Page[*Session]{}, errors.New("sessions: the row carries no filter and no cell, so its sessions cannot be listed")
 		}}
 	}
-	return c.Sessions(ctx, websiteID, proto.CloneOf(filter)) // lists are those of the others
+	return c.Sessions(ctx, websiteID, proto.CloneOf(filter)) // a copy: its lists are shared with the query and the row
 }
 
 // copyFields sets the fields of a message that another one has set under the same name, and tells

@@ -54,6 +54,14 @@ func call[A any, P message[A]](
 	}
 }
 
+// ofWebsite is a copy of the request, or an empty one where it is nil, for a website.
+func ofWebsite[R any, P message[R]](request P, websiteID string) P {
+	sent := proto.CloneOf(cmp.Or(request, P(new(R))))
+	fields := sent.ProtoReflect()
+	fields.Set(fields.Descriptor().Fields().ByName("website_id"), protoreflect.ValueOfString(websiteID))
+	return sent
+}
+
 // attempts are those of one call: what they are made with, and what comes after a failure.
 type attempts struct {
 	client     *Client

@@ -1,7 +1,6 @@
 package sessions
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,9 +27,7 @@ type Export struct {
 func (c *Client) ExportSessions(
 	ctx context.Context, websiteID string, request *ExportSessionsRequest,
 ) Export {
-	request = proto.CloneOf(cmp.Or(request, &ExportSessionsRequest{}))
-	request.WebsiteId = websiteID
-	return Export{c, ctx, request}
+	return Export{c, ctx, ofWebsite(request, websiteID)}
 }
 
 // All iterates over the items.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"iter"
 
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
@@ -66,9 +65,8 @@ func (c *Client) Sessions(
 	ctx context.Context, websiteID string, filter *ListSessionsRequest,
 ) Walk[*Session] {
 	return Walk[*Session]{filter.GetCursor(), func(cursor string) (Page[*Session], error) {
-		request := proto.CloneOf(cmp.Or(filter, &ListSessionsRequest{}))
-		request.WebsiteId, request.Cursor = websiteID, cursor
-		request.Limit = cmp.Or(request.Limit, 100)
+		request := ofWebsite(filter, websiteID)
+		request.Cursor, request.Limit = cursor, cmp.Or(request.Limit, 100)
 		page, err := call[ListSessionsResponse](ctx, c, SessionService_ListSessions_FullMethodName, request)
 		return pageOf(page.GetSessions(), page.GetNextCursor(), err)
 	}}
@@ -91,7 +89,7 @@ func (c *Client) Events(
 	}}
 }
 
-// Session reads one session; one that was joined to another answers with the session that stayed.
+// Session reads one session; one that was merged into another answers with the session that stayed.
 func (c *Client) Session(ctx context.Context, websiteID, sessionID string) (*Session, error) {
 	request := &GetSessionRequest{WebsiteId: websiteID, SessionId: sessionID, EventsLimit: 1}
 	answer, err := c.getSession(ctx, request)

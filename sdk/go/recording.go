@@ -141,9 +141,7 @@ func (s *streaming) run(tries *attempts) (over bool, err error) {
 func (c *Client) EraseVisitor(
 	ctx context.Context, websiteID string, visitor *EraseVisitorRequest,
 ) (*EraseVisitorResponse, error) {
-	request := proto.CloneOf(cmp.Or(visitor, &EraseVisitorRequest{}))
-	request.WebsiteId = websiteID
-	return call[EraseVisitorResponse](ctx, c, VisitorService_EraseVisitor_FullMethodName, request)
+	return call[EraseVisitorResponse](ctx, c, VisitorService_EraseVisitor_FullMethodName, ofWebsite(visitor, websiteID))
 }
 
 func infallible(events iter.Seq[*Event]) iter.Seq2[*Event, error] {
