@@ -26,11 +26,12 @@ from sessions.analysis.columns import PAGE, Columns
 from sessions.analysis.page_views import views_of
 from sessions.domain.behaviour_queries import FlowQuery, FunnelQuery
 from sessions.domain.breakdown_query import BreakdownQuery
-from sessions.domain.comparison import ComparisonQuery
+from sessions.domain.period_comparison import ComparisonQuery
 from sessions.domain.selection import Range, Selection, SelectionQuery
 
 from bench.agreement import disagreements
 from bench.blocks import EVERYTHING, UNTIL, Bench, running_bench
+from tests.support.columns import accumulate
 
 _SQL = Path(__file__).with_name("analyses")
 _RUNS = 5
@@ -186,7 +187,8 @@ async def measure(sessions: int, days: int, *, rows: bool) -> dict[str, object]:
             selection = Selection(
                 range=everything, include_bots=True, predicate=EVERYTHING, identity=b""
             )
-            await bench.application.read_columns.accumulate(bench.website.key, selection, written)
+            reader = bench.application.read_columns
+            await accumulate(reader, bench.website.key, selection, written)
             written.close()
             clickhouse: Any = Session(str(Path(folder) / "chdb"))  # type: ignore[no-untyped-call, unused-ignore]
             chdb = in_clickhouse(clickhouse, Path(folder) / "sessions.json")

@@ -35,6 +35,7 @@ from sessions.usecases.fold_blocks import FoldBlocks
 from sessions.usecases.read_columns import ReadColumns
 
 from bench.writing import Traffic
+from tests.support.columns import accumulate
 
 UNTIL = datetime(2026, 7, 1, tzinfo=UTC)
 EVERYTHING = All()
@@ -106,7 +107,7 @@ class Bench:
         for _ in range(5):
             began = time.perf_counter()
             sums = Sums(columns)
-            await reader.accumulate(self.website.key, self.selection(predicate), sums)
+            await accumulate(reader, self.website.key, self.selection(predicate), sums)
             taken.append((time.perf_counter() - began) * 1000)
         return round(median(taken), 1)
 
@@ -161,9 +162,8 @@ async def refused(bench: Bench) -> dict[str, object]:
     await bench.note(range(24 * (bench.days + 1)))
     began = time.perf_counter()
     try:
-        await bench.application.read_columns.accumulate(
-            bench.website.key, bench.selection(), Sums(_SUMMARY)
-        )
+        reader = bench.application.read_columns
+        await accumulate(reader, bench.website.key, bench.selection(), Sums(_SUMMARY))
         told = "read"
     except Unavailable as error:
         told = f"UNAVAILABLE, retry after {error.retry_after} s"

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
+from sessions.analysis.accumulator import Accumulator
 from sessions.analysis.columns import ALL, Columns
 from sessions.domain.dimensions import TEXTS
 from sessions.domain.predicates import All, Predicate
@@ -40,6 +41,14 @@ SELECT concat_ws('|', (extract(epoch FROM started_at) * 1000000)::bigint, visito
   FROM sessions s
  WHERE website_key = %(website_key)s
 """
+
+
+async def accumulate(
+    reader: ReadColumns, website_key: int, selection: Selection, accumulator: Accumulator
+) -> None:
+    """Give an accumulator all sessions of one selection."""
+    async with reader.open(website_key) as reading:
+        await reading.accumulate(selection, accumulator)
 
 
 class Collected:
@@ -106,6 +115,6 @@ async def compare(database: Database, website_key: int) -> tuple[list[str], list
     collected = Collected()
     async with blocks.read_transaction(database) as connection:
         reader = ReadColumns(_Within(connection))  # type: ignore[arg-type]
-        await reader.accumulate(website_key, selection(), collected)
+        await accumulate(reader, website_key, selection(), collected)
         expected = await in_rows(connection, website_key)
     return sorted(collected.sessions), expected

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from sessions.composition import Application, open_application
 from sessions.domain.behaviour_queries import FunnelQuery, TransitionQuery
 from sessions.domain.breakdown_query import BreakdownQuery
-from sessions.domain.comparison import ComparisonQuery
 from sessions.domain.dimensions import COLLECTIONS, TEXTS
 from sessions.domain.dimensions import fold as dimension_fold
 from sessions.domain.errors import InvalidArgument, NotFound, QueueFull
 from sessions.domain.events import Event
+from sessions.domain.period_comparison import ComparisonQuery
 from sessions.domain.selection import SelectionQuery, day_range
 from sessions.domain.websites import Website
 from sessions.settings import Settings

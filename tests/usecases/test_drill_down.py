@@ -17,8 +17,8 @@ from sessions.composition import Application, open_application
 from sessions.domain.behaviour_queries import FlowQuery, FunnelQuery, PatternQuery, TransitionQuery
 from sessions.domain.breakdown_query import BreakdownQuery
 from sessions.domain.cells import DrillDown
-from sessions.domain.comparison import ComparisonQuery
 from sessions.domain.errors import InvalidArgument
+from sessions.domain.period_comparison import ComparisonQuery
 from sessions.domain.selection import SelectionQuery
 from sessions.domain.websites import Website
 from sessions.settings import Settings

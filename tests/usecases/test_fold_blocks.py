@@ -28,7 +28,7 @@ from sessions.usecases.read_columns import ReadColumns
 from sessions.usecases.websites import Websites
 from sessions.usecases.write_events import EventWriter
 
-from tests.support.columns import Collected, compare, selection
+from tests.support.columns import Collected, accumulate, compare, selection
 from tests.support.rows import event, new_website
 from tests.support.strategies import START, arrivals
 
@@ -129,7 +129,7 @@ async def test_a_range_cuts_blocks_and_changed_hours_to_the_microsecond(
     for since, until in [(3, 20), (0, 1), (5, 5), (17, 30)]:
         collected = Collected()
         range_ = Range(moments[since], moments[until] if until < 30 else LATER)
-        await ReadColumns(database).accumulate(website.key, selection(range_), collected)
+        await accumulate(ReadColumns(database), website.key, selection(range_), collected)
         assert len(collected.sessions) == until - since
 
 
@@ -360,13 +360,13 @@ async def test_far_behind_is_unavailable_and_not_wrong(database: Database) -> No
     await visits(database, website, range(2, 8), each=3)
     reader = ReadColumns(database, max_dirty_sessions=17)
     with pytest.raises(Unavailable) as refused:
-        await reader.accumulate(website.key, selection(), Collected())
+        await accumulate(reader, website.key, selection(), Collected())
     assert (refused.value.retry_after or 0) > 1
-    await ReadColumns(database, max_dirty_sessions=18).accumulate(
-        website.key, selection(), Collected()
+    await accumulate(
+        ReadColumns(database, max_dirty_sessions=18), website.key, selection(), Collected()
     )
     await fold(database, website)
-    await reader.accumulate(website.key, selection(), Collected())
+    await accumulate(reader, website.key, selection(), Collected())
 
 
 _DAMAGE = {
@@ -395,14 +395,14 @@ async def test_a_damaged_block_is_read_from_rows_and_built_again(
     async with database.transaction() as connection:
         await connection.execute(damage.encode())
     collected = Collected()
-    await ReadColumns(database).accumulate(website.key, selection(), collected)
+    await accumulate(ReadColumns(database), website.key, selection(), collected)
     assert len(collected.sessions) == 18
     assert website.key in await due(database, LATER + timedelta(minutes=2))
     await fold(database, website)
     assert await changed(database, website) == 0
     collected = Collected()
-    await ReadColumns(database, max_dirty_sessions=0).accumulate(
-        website.key, selection(), collected
+    await accumulate(
+        ReadColumns(database, max_dirty_sessions=0), website.key, selection(), collected
     )
     assert len(collected.sessions) == 18
     await check(database, website)

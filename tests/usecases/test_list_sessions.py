@@ -46,7 +46,7 @@ from sessions.usecases.search_columns import SearchColumns
 from sessions.usecases.search_timelines import timeline_page
 from sessions.usecases.write_events import EventWriter
 
-from tests.support.columns import selection
+from tests.support.columns import accumulate, selection
 from tests.support.reference import matches, reference_sessions
 from tests.support.rows import event, new_website
 from tests.support.strategies import START, arrivals, predicates
@@ -184,7 +184,7 @@ async def test_a_list_does_not_wait_for_an_analysis(database: Database) -> None:
     record = EventWriter(database, Partitions(database), Visitors(b"secret"))
     await record(website, [event("ann", START)])
     reader, asked = ReadColumns(database), selection()
-    analysis = asyncio.create_task(reader.accumulate(website.key, asked, Slow()))
+    analysis = asyncio.create_task(accumulate(reader, website.key, asked, Slow()))
     pages = await walk(SearchColumns(database), website.key, asked, 10)
     assert len(sessions_of(pages)) == 1
     assert not analysis.done()

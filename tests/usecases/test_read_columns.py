@@ -28,7 +28,7 @@ from sessions.usecases.fold_blocks import FoldBlocks
 from sessions.usecases.read_columns import ReadColumns
 from sessions.usecases.write_events import EventWriter
 
-from tests.support.columns import selection
+from tests.support.columns import accumulate, selection
 from tests.support.reference import Expected, matches, reference_sessions
 from tests.support.rows import event, new_website
 from tests.support.strategies import START, arrivals, predicates
@@ -66,7 +66,7 @@ async def from_columns(
     database: Database, website: Website, asked: Selection
 ) -> list[tuple[int, int]]:
     starts = Starts()
-    await ReadColumns(database).accumulate(website.key, asked, starts)
+    await accumulate(ReadColumns(database), website.key, asked, starts)
     return sorted(starts.found)
 
 
@@ -195,7 +195,7 @@ async def test_reads_take_turns_and_only_so_many_wait(
     )
     reader = ReadColumns(database)
     reads = [
-        asyncio.create_task(reader.accumulate(website.key, selection(), Slow())) for _ in range(5)
+        asyncio.create_task(accumulate(reader, website.key, selection(), Slow())) for _ in range(5)
     ]
     outcomes = await asyncio.gather(*reads, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [datetime] * 4 + [QueueFull]
@@ -209,10 +209,10 @@ async def test_whoever_gives_up_leaves_the_queue(database: Database) -> None:
     )
     reader = ReadColumns(database)
     first, second = (
-        asyncio.create_task(reader.accumulate(website.key, selection(), Slow())) for _ in range(2)
+        asyncio.create_task(accumulate(reader, website.key, selection(), Slow())) for _ in range(2)
     )
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
-            await reader.accumulate(website.key, selection(), Slow())
+            await accumulate(reader, website.key, selection(), Slow())
     await asyncio.gather(first, second)
-    await reader.accumulate(website.key, selection(), Slow())
+    await accumulate(reader, website.key, selection(), Slow())

@@ -7,7 +7,7 @@ from analytics_sessions.v1 import analysis_service_pb2 as messages
 from sessions.analysis.page_views import PageTotals
 from sessions.api.messages import timestamp_fields
 from sessions.domain.breakdown_query import BreakdownQuery
-from sessions.domain.comparison import ComparisonQuery
+from sessions.domain.period_comparison import ComparisonQuery
 from sessions.domain.selection import Days
 from sessions.usecases.analysis_reader import Scope
 from sessions.usecases.breakdown import BrokenDown, SummarizedRow

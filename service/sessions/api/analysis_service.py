@@ -1,8 +1,5 @@
 """AnalysisService: each call is one use case."""
 
-from typing import Any
-
-import grpc
 from analytics_sessions.v1 import analysis_service_pb2 as messages
 from analytics_sessions.v1 import analysis_service_pb2_grpc as services
 from analytics_sessions.v1 import behaviour_pb2 as behaviour
@@ -25,10 +22,9 @@ from sessions.api.behaviour_messages import (
     transition_query,
     transitions_response,
 )
+from sessions.api.call import Context
 from sessions.api.messages import selection_query
 from sessions.usecases.analyses import Analyses
-
-Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class AnalysisService(services.AnalysisServiceServicer):

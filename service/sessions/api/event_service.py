@@ -2,19 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import grpc
 from analytics_sessions.v1 import event_service_pb2 as messages
 from analytics_sessions.v1 import event_service_pb2_grpc as services
 
+from sessions.api.call import Context
 from sessions.api.messages import sent_event
 from sessions.api.statuses import naming_batch
 from sessions.ingest.ingest_events import IngestEvents
 from sessions.ingest.slices import map_in_slices
 from sessions.usecases.write_events import Recorded
 
-Context = grpc.aio.ServicerContext[Any, Any]
 Request = TypeVar("Request")
 
 

@@ -2,19 +2,16 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any
 
-import grpc
 from analytics_sessions.v1 import session_service_pb2 as messages
 from analytics_sessions.v1 import session_service_pb2_grpc as services
 
+from sessions.api.call import Context
 from sessions.api.exports import Exports, message_of
 from sessions.api.messages import cursor_value, event_fields, selection_query, session_fields
 from sessions.domain.errors import InvalidArgument, Violation
 from sessions.usecases.get_session import GetSession
 from sessions.usecases.list_sessions import ListSessions
-
-Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class SessionService(services.SessionServiceServicer):

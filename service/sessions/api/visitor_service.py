@@ -1,14 +1,10 @@
 """VisitorService: each call is one use case."""
 
-from typing import Any
-
-import grpc
 from analytics_sessions.v1 import visitor_service_pb2 as messages
 from analytics_sessions.v1 import visitor_service_pb2_grpc as services
 
+from sessions.api.call import Context
 from sessions.usecases.erase_visitor import EraseVisitor
-
-Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class VisitorService(services.VisitorServiceServicer):

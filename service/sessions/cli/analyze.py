@@ -52,7 +52,7 @@ def summary(
         sessions analyze summary --website "$site" --compare previous_year --goal 'event = "signup"'
     """  # noqa: D301
     from sessions.api.analysis_messages import summarize_response
-    from sessions.domain.comparison import ComparisonQuery
+    from sessions.domain.period_comparison import ComparisonQuery
 
     comparison = ComparisonQuery(
         compare=compare, start_date=compare_start_date, end_date=compare_end_date

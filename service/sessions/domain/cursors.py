@@ -11,12 +11,13 @@ import hmac
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from sessions.domain.errors import InvalidArgument, Reason, Violation
 from sessions.domain.events import EventKey
+from sessions.domain.hours import microseconds, moment
 from sessions.domain.paging import Position
 from sessions.domain.selection import Range
 
@@ -29,8 +30,6 @@ _LIST = struct.Struct(">qqq16s")
 _EVENTS = struct.Struct(">qqi")
 # As _LIST, and how many sessions were sent; the key of an event can follow.
 _EXPORT = struct.Struct(">qqq16si")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class CursorSigner:
@@ -93,16 +92,16 @@ class PageKey(NamedTuple):
 
     def pack(self) -> bytes:
         """The key as bytes, times to the microsecond."""
-        since, until = map(_microseconds, self.range)
-        at = _microseconds(self.after.started_at)
+        since, until = map(microseconds, self.range)
+        at = microseconds(self.after.started_at)
         return _LIST.pack(since, until, at, self.after.session_id.bytes)
 
     @classmethod
     def unpack(cls, payload: bytes) -> "PageKey":
         """The key that `pack` made."""
         since, until, at, session_id = _LIST.unpack(payload)
-        after = Position(_moment(at), UUID(bytes=session_id))
-        return cls(Range(_moment(since), _moment(until)), after)
+        after = Position(moment(at), UUID(bytes=session_id))
+        return cls(Range(moment(since), moment(until)), after)
 
 
 class ExportKey(NamedTuple):
@@ -122,8 +121,8 @@ class ExportKey(NamedTuple):
 
     def pack(self) -> bytes:
         """The key as bytes, times to the microsecond."""
-        since, until = map(_microseconds, self.range)
-        at, session_id = _microseconds(self.after.started_at), self.after.session_id.bytes
+        since, until = map(microseconds, self.range)
+        at, session_id = microseconds(self.after.started_at), self.after.session_id.bytes
         packed = _EXPORT.pack(since, until, at, session_id, self.sessions)
         event = EventPageKey(self.after_event, None).pack() if self.after_event else b""
         return packed + event
@@ -132,10 +131,10 @@ class ExportKey(NamedTuple):
     def unpack(cls, payload: bytes) -> "ExportKey":
         """The key that `pack` made."""
         since, until, at, session_id, sessions = _EXPORT.unpack_from(payload)
-        after = Position(_moment(at), UUID(bytes=session_id))
+        after = Position(moment(at), UUID(bytes=session_id))
         rest = payload[_EXPORT.size :]
         event = EventPageKey.unpack(rest).after if rest else None
-        return cls(Range(_moment(since), _moment(until)), after, sessions, event)
+        return cls(Range(moment(since), moment(until)), after, sessions, event)
 
 
 class EventPageKey(NamedTuple):
@@ -147,20 +146,12 @@ class EventPageKey(NamedTuple):
     def pack(self) -> bytes:
         """The key as bytes, times to the microsecond."""
         occurred_at, sequence, event_id = self.after
-        view = _microseconds(self.open_view) if self.open_view else 0
-        return _EVENTS.pack(_microseconds(occurred_at), view, sequence) + event_id.encode()
+        view = microseconds(self.open_view) if self.open_view else 0
+        return _EVENTS.pack(microseconds(occurred_at), view, sequence) + event_id.encode()
 
     @classmethod
     def unpack(cls, payload: bytes) -> "EventPageKey":
         """The key that `pack` made."""
         at, view, sequence = _EVENTS.unpack_from(payload)
-        after = _moment(at), sequence, payload[_EVENTS.size :].decode()
-        return cls(after, _moment(view) if view else None)
-
-
-def _microseconds(moment: datetime) -> int:
-    return (moment - _EPOCH) // _MICROSECOND
-
-
-def _moment(microseconds: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=microseconds)
+        after = moment(at), sequence, payload[_EVENTS.size :].decode()
+        return cls(after, moment(view) if view else None)

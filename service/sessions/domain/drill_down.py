@@ -40,9 +40,9 @@ def narrowed(query: SelectionQuery, condition: str) -> str | None:
         None where it would be more than a filter may be, or the query has a cell, which goes with
         no other filter than the one that it was made with.
     """
-    filter_ = query.filter
     if query.cell:
         return None
+    filter_ = query.filter
     found = f"({filter_}) AND {condition}" if filter_.strip() else condition
     size = len(found.encode())
     (before, depth), (more, deeper) = _shape(filter_), _shape(condition)

@@ -28,6 +28,7 @@ from sessions.domain.predicates import (
     VisitorKeys,
     leaves,
 )
+from sessions.domain.selection import Selection
 
 
 class Condition(NamedTuple):
@@ -41,6 +42,12 @@ def compile_predicate(predicate: Predicate) -> Condition:
     """The condition that a predicate is; predicates of one shape give one text."""
     compiler = _Compiler()
     return Condition(f"({compiler.condition(predicate)})", compiler.parameters)
+
+
+def compile_selection(selection: Selection) -> Condition:
+    """The condition that a selection's predicate is, and people alone unless it has bots."""
+    text, parameters = compile_predicate(selection.predicate)
+    return Condition(text if selection.include_bots else f"s.is_bot = false AND {text}", parameters)
 
 
 class Access(Enum):

@@ -8,6 +8,7 @@ from psycopg import AsyncCursor
 from psycopg.rows import AsyncRowFactory
 
 from sessions.domain.dimensions import TEXTS
+from sessions.domain.paging import Position
 from sessions.domain.session import Session
 
 Row = TypeVar("Row", bound=NamedTuple)
@@ -22,6 +23,18 @@ SESSION_COLUMNS: LiteralString = ", ".join(
     ]
 )
 """The columns of the table `sessions s` that make a Session; an unknown text is NULL."""
+
+
+class FoundSession(NamedTuple):
+    """A session, and what its events are found by."""
+
+    session: Session
+    visitor_key: int
+
+    @property
+    def position(self) -> Position:
+        """Where it is."""
+        return Position(self.session.started_at, self.session.session_id)
 
 
 def named(kind: type[Row]) -> AsyncRowFactory[Row]:
@@ -43,6 +56,12 @@ def session_rows(cursor: AsyncCursor[Any]) -> Callable[[Values], Session]:
         return Session._make((*plain(values), texts(values)))
 
     return make
+
+
+def found_sessions(cursor: AsyncCursor[Any]) -> Callable[[Values], FoundSession]:
+    """A row factory: makes a FoundSession of SESSION_COLUMNS and `visitor_key`, by name."""
+    session, key = session_rows(cursor), picker(columns_of(cursor), ("visitor_key",))
+    return lambda values: FoundSession(session(values), *key(values))
 
 
 def columns_of(cursor: AsyncCursor[Any]) -> list[str]:

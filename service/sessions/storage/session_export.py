@@ -16,8 +16,15 @@ from sessions.domain.selection import Selection
 from sessions.domain.session import Session
 from sessions.storage.database import Connection, Database
 from sessions.storage.estimates import estimated_rows
-from sessions.storage.predicates import compile_predicate
-from sessions.storage.rows import SESSION_COLUMNS, Values, columns_of, picker, session_rows
+from sessions.storage.predicates import compile_selection
+from sessions.storage.rows import (
+    SESSION_COLUMNS,
+    FoundSession,
+    Values,
+    columns_of,
+    found_sessions,
+    picker,
+)
 
 # Rows that are made of a result before others get their turn: about a millisecond.
 _ROWS_AT_ONCE = 100
@@ -69,18 +76,6 @@ SELECT session.number, e.*,
  ORDER BY session.number, e.occurred_at, e.sequence, e.event_id"""
 
 
-class FoundSession(NamedTuple):
-    """A session, and what its events are found by."""
-
-    session: Session
-    visitor_key: int
-
-    @property
-    def position(self) -> Position:
-        """Where it is."""
-        return Position(self.session.started_at, self.session.session_id)
-
-
 class Found(NamedTuple):
     """Sessions, oldest first, and the position that was searched up to; None if it is the end."""
 
@@ -109,8 +104,7 @@ async def find(
         scanned: sessions that are looked at, at most.
         limit: sessions that are wanted, at most.
     """
-    condition, values = compile_predicate(selection.predicate)
-    people: LiteralString = "true" if selection.include_bots else "NOT s.is_bot"
+    condition, values = compile_selection(selection)
     operator: LiteralString = ">=" if inclusive else ">"
     parameters = values | {
         "website_key": website_key,
@@ -120,7 +114,7 @@ async def find(
         "scanned": scanned,
         "limit": limit,
     }
-    query = _AMONG_NEXT.format(operator=operator, condition=f"{people} AND {condition}")
+    query = _AMONG_NEXT.format(operator=operator, condition=condition)
     async with connection.cursor(row_factory=found_sessions, binary=True) as cursor:
         await cursor.execute(query, parameters)
         sessions = [row async for row in _in_slices(cursor)]
@@ -137,13 +131,12 @@ async def estimate(database: Database, website_key: int, selection: Selection) -
     Raises:
         Unavailable: the database can't be reached.
     """
-    condition, values = compile_predicate(selection.predicate)
-    people: LiteralString = "true" if selection.include_bots else "NOT s.is_bot"
+    condition, values = compile_selection(selection)
     query: LiteralString = f"""
     SELECT FROM sessions s
      WHERE s.website_key = %(website_key)s
        AND s.started_at >= %(since)s AND s.started_at < %(until)s
-       AND {people} AND {condition}"""
+       AND {condition}"""
     parameters = values | {"website_key": website_key} | selection.range._asdict()
     return await estimated_rows(database, query, parameters)
 
@@ -211,12 +204,6 @@ def _event_rows(cursor: AsyncCursor[Any]) -> Callable[[Values], _EventRow]:
     columns = columns_of(cursor)
     about, own, client = (picker(columns, names) for names in (("number", "size"), _OWN, CLIENT))
     return lambda values: _EventRow._make((*about(values), own(values), client(values)))
-
-
-def found_sessions(cursor: AsyncCursor[Any]) -> Callable[[Values], FoundSession]:
-    """A row factory: makes a FoundSession of SESSION_COLUMNS and `visitor_key`, by name."""
-    session, key = session_rows(cursor), picker(columns_of(cursor), ("visitor_key",))
-    return lambda values: FoundSession(session(values), *key(values))
 
 
 async def _in_slices(cursor: AsyncCursor[FoundSession]) -> AsyncIterator[FoundSession]:

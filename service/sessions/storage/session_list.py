@@ -20,9 +20,16 @@ from sessions.domain.paging import Position
 from sessions.domain.selection import Selection
 from sessions.domain.session import Session
 from sessions.storage.database import Connection, Database, Parameters
-from sessions.storage.predicates import Condition, compile_predicate
-from sessions.storage.rows import SESSION_COLUMNS, Values, columns_of, picker, session_rows
-from sessions.storage.session_export import FoundSession, found_sessions
+from sessions.storage.predicates import compile_predicate, compile_selection
+from sessions.storage.rows import (
+    SESSION_COLUMNS,
+    FoundSession,
+    Values,
+    columns_of,
+    found_sessions,
+    picker,
+    session_rows,
+)
 
 NEWEST = 500
 """Sessions that are looked at one by one before the index of all filters is asked."""
@@ -134,7 +141,6 @@ SELECT {SESSION_COLUMNS}, s.visitor_key
 {_NEWEST_FIRST} LIMIT %(limit)s"""
 
 _LAST_ID = UUID(int=2**128 - 1)
-_PEOPLE: LiteralString = "s.is_bot = false"
 
 
 class ListPage(NamedTuple):
@@ -216,7 +222,7 @@ async def newest_page(
     newest: int = NEWEST,
 ) -> ListPage | None:
     """The same among the newest sessions alone; None unless these make a whole page."""
-    condition, values = _condition(selection)
+    condition, values = compile_selection(selection)
     parameters = values | _parameters(website_key, selection, after, limit) | {"newest": newest}
     found = await database.fetch(
         _AMONG_NEWEST.format(condition=condition), parameters, session_rows
@@ -245,13 +251,39 @@ async def of_visitors(
         after: only what comes after this position.
         limit: sessions at most.
     """
-    condition, values = _condition(selection)
+    query = _of_visitors(website_key, selection, visitors, after=after, limit=limit)
+    async with connection.cursor(binary=True, row_factory=found_sessions) as cursor:
+        await cursor.execute(*query)
+        return await cursor.fetchall()
+
+
+async def visitor_page(
+    database: Database,
+    website_key: int,
+    selection: Selection,
+    visitors: Sequence[str],
+    *,
+    after: Position,
+    limit: int,
+) -> ListPage:
+    """The same as a page, by a statement of its own."""
+    query = _of_visitors(website_key, selection, visitors, after=after, limit=limit + 1)
+    found = await database.fetch(*query, found_sessions)
+    return page([each.session for each in found], limit)
+
+
+def _of_visitors(
+    website_key: int,
+    selection: Selection,
+    visitors: Sequence[str],
+    *,
+    after: Position,
+    limit: int,
+) -> tuple[LiteralString, dict[str, Any]]:
+    condition, values = compile_selection(selection)
     parameters = values | _parameters(website_key, selection, after, limit)
     parameters |= {"visitors": list(visitors), "limit": limit}
-    query = _OF_VISITORS.format(condition=condition)
-    async with connection.cursor(binary=True, row_factory=found_sessions) as cursor:
-        await cursor.execute(query, parameters)
-        return await cursor.fetchall()
+    return _OF_VISITORS.format(condition=condition), parameters
 
 
 async def by_keys(
@@ -284,12 +316,6 @@ async def by_keys(
     async with connection.cursor(binary=True, row_factory=session_rows) as cursor:
         await cursor.execute(_BY_KEYS, parameters)
         return await cursor.fetchall()
-
-
-def _condition(selection: Selection) -> Condition:
-    """The predicate of a selection, and people alone unless bots are included."""
-    text, values = compile_predicate(selection.predicate)
-    return Condition(text if selection.include_bots else f"{_PEOPLE} AND {text}", values)
 
 
 def _parameters(

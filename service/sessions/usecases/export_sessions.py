@@ -24,7 +24,8 @@ from sessions.domain.session import Session
 from sessions.domain.websites import Website, unknown_website
 from sessions.storage import blocks, session_export, websites
 from sessions.storage.database import Connection, Database
-from sessions.storage.session_export import Found, FoundSession
+from sessions.storage.rows import FoundSession
+from sessions.storage.session_export import Found
 from sessions.usecases.cell_rows import add_cells
 from sessions.usecases.matching import divide, matching
 from sessions.usecases.read_columns import ReadColumns

@@ -12,7 +12,7 @@ from sessions.domain.selection import Selection
 from sessions.storage import session_arrays
 from sessions.storage.database import Connection
 from sessions.storage.predicates import in_rows
-from sessions.storage.session_export import FoundSession
+from sessions.storage.rows import FoundSession
 from sessions.storage.visitor_keys import resolve
 from sessions.usecases.threads import in_thread
 

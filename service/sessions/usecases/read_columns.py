@@ -38,21 +38,6 @@ class ReadColumns:
         self._max_dirty_sessions = max_dirty_sessions
         self._turns = Turns(_queue_full)
 
-    async def accumulate(
-        self, website_key: int, selection: Selection, accumulator: Accumulator
-    ) -> datetime:
-        """Give an accumulator all sessions of a selection, as they are at one moment.
-
-        Returns:
-            The moment.
-
-        Raises:
-            QueueFull, Unavailable: see `open` and `Reading.accumulate`.
-        """
-        async with self.open(website_key) as reading:
-            await reading.accumulate(selection, accumulator)
-        return reading.as_of
-
     @asynccontextmanager
     async def open(self, website_key: int) -> AsyncIterator["Reading"]:
         """Wait for a turn, and read sessions as they are at one moment.

@@ -29,15 +29,17 @@ async def timeline_page(
     """
     told, others = divide(selection.predicate)
     visitors, asked = visitors_of(selection.predicate), replace(selection, predicate=told)
-    most = limit + 1 if others == All() else max(MOST, limit + 1)
+    if others == All():
+        return await session_list.visitor_page(
+            database, website_key, asked, visitors, after=after, limit=limit
+        )
+    most = max(MOST, limit + 1)
     async with blocks.read_transaction(database) as connection:
         found = await session_list.of_visitors(
             connection, website_key, asked, visitors, after=after, limit=most
         )
-        kept = found
-        if others != All():
-            events_tell = replace(selection, predicate=others)
-            kept = await matching(connection, website_key, events_tell, found)
+        events_tell = replace(selection, predicate=others)
+        kept = await matching(connection, website_key, events_tell, found)
     sessions = [each.session for each in kept]
     if len(sessions) > limit or len(found) < most:
         return session_list.page(sessions, limit)

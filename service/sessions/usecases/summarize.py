@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 from sessions.analysis.summary import TotalAccumulator
-from sessions.domain.comparison import ComparedDays, ComparisonQuery, compared_days
 from sessions.domain.metrics import Summary, summary
+from sessions.domain.period_comparison import ComparedDays, ComparisonQuery, compared_days
 from sessions.domain.selection import Range, SelectionQuery
 from sessions.domain.steps import Step, parse_goal
 from sessions.usecases.analysis_reader import AnalysisReader, Scope, SelectionReading

@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from sessions.domain.comparison import ComparedDays, ComparisonQuery, compared_days
 from sessions.domain.errors import InvalidArgument
+from sessions.domain.period_comparison import ComparedDays, ComparisonQuery, compared_days
 from sessions.domain.selection import Days
 
 BERLIN = ZoneInfo("Europe/Berlin")
