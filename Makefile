@@ -87,7 +87,7 @@ test: install ## Run all tests
 
 coverage: install ## Show which lines no test runs, but for those that only whole processes run; fails below 82 %
 	$(BIN)/pytest -n auto --cov=sessions --cov-report=term-missing:skip-covered --cov-fail-under=82 \
-	  tests/domain tests/generator tests/cli tests/ingest tests/standalone tests/api tests/storage tests/usecases tests/worker
+	  tests/domain tests/analysis tests/generator tests/cli tests/ingest tests/standalone tests/api tests/storage tests/usecases tests/worker
 
 bench: install ## Measure how fast sessions are read (ARGS="--help" shows the options)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'

@@ -208,7 +208,7 @@ async def measure(sessions: int, days: int, *, rows: bool) -> dict[str, object]:
 
 async def at_once(runs: Mapping[str, Run]) -> dict[str, float]:
     """Ten analyses at once, as a page of an explorer sends them: all answered in so many ms."""
-    ten = [*runs.values()] * 2
+    ten = [*runs.values(), *runs.values()][:10]
     return {"ten": await timed(lambda: asyncio.gather(*(run() for run in ten)), 3)}
 
 

@@ -1020,9 +1020,9 @@ type BreakdownRequest struct {
 	//
 	// Default: `UTC`.
 	Timezone string `protobuf:"bytes,4,opt,name=timezone,proto3" json:"timezone,omitempty"`
-	// How many rows there are at the most.
+	// How many rows there are at most.
 	//
-	// Default: 10. More than 1,000 is taken as 1,000; negative is refused.
+	// Default: 10. At most 1,000.
 	Limit int32 `protobuf:"varint,6,opt,name=limit,proto3" json:"limit,omitempty"`
 	// Whether bot sessions count too.
 	//

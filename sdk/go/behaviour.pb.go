@@ -868,7 +868,7 @@ type FlowsRequest struct {
 	//
 	// Default: 4. At most 10.
 	Depth int32 `protobuf:"varint,30,opt,name=depth,proto3" json:"depth,omitempty"`
-	// How many children a node has at the most.
+	// How many children a node has at most.
 	//
 	// Default: 10. At most 50.
 	Width int32 `protobuf:"varint,31,opt,name=width,proto3" json:"width,omitempty"`
@@ -2487,7 +2487,7 @@ type PatternsRequest struct {
 	//
 	// Default: none.
 	Goal string `protobuf:"bytes,30,opt,name=goal,proto3" json:"goal,omitempty"`
-	// How many items a pattern has at the most; the shortest have 2.
+	// How many items a pattern has at most; the shortest have 2.
 	//
 	// Default: 3. From 2 to 5.
 	Length int32 `protobuf:"varint,31,opt,name=length,proto3" json:"length,omitempty"`

@@ -4,8 +4,10 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from tests.support.processes import SESSIONS
@@ -21,6 +23,20 @@ def test_help_teaches_by_example(arguments: list[str]) -> None:
     done = _run(*arguments)
     assert done.returncode == 0
     assert "\n      " in done.stdout, "examples keep their lines"
+
+
+def test_no_help_shows_marks_of_its_source() -> None:
+    from sessions.cli import sessions
+
+    def helps(command: click.Command, names: tuple[str, ...] = ()) -> Iterator[str]:
+        yield command.get_help(click.Context(command, info_name=" ".join(names)))
+        if isinstance(command, click.Group):
+            for name, each in command.commands.items():
+                yield from helps(each, (*names, name))
+
+    shown = list(helps(sessions))
+    assert len(shown) > 20
+    assert not [text for text in shown if "\\b" in text]
 
 
 def test_it_has_a_version() -> None:

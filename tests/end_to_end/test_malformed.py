@@ -30,7 +30,7 @@ from tests.support.clients import Failure, grpc_failure, rest_failure
 from tests.support.processes import running_parts
 from tests.support.stack import Reply, Stack, metadata, running_stack
 
-TABLES = ("events", "sessions", "session_ids", "visitors")
+TABLES = ("events", "sessions", "session_ids", "overflow_items", "visitors")
 
 INVALID = "INVALID_FIELD"
 MALFORMED = "MALFORMED_REQUEST"

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from http.client import HTTPResponse
+from itertools import islice
 from time import monotonic, sleep
 from typing import Any
 from urllib.parse import urlsplit
@@ -195,23 +196,9 @@ ERASE = Call(
     "reads",
     body={"visitor_id": "anna"},
 )
-SUMMARIZE = Call(
-    "AnalysisService_Summarize",
-    "/api/websites/{website}/sessions:summarize",
-    lacks="writes",
-    query=DAYS,
-)
-TIME_SERIES = replace(
-    SUMMARIZE,
-    operation="AnalysisService_TimeSeries",
-    path="/api/websites/{website}/sessions:timeseries",
-)
-BREAKDOWN = replace(
-    SUMMARIZE,
-    operation="AnalysisService_Breakdown",
-    path="/api/websites/{website}/sessions:breakdown",
-    query=DAYS | {"dimension": "country"},
-)
+SUMMARIZE = _analysis("Summarize", "summarize")
+TIME_SERIES = _analysis("TimeSeries", "timeseries")
+BREAKDOWN = _analysis("Breakdown", "breakdown", dimension="country")
 FUNNEL = _analysis("Funnel", "funnel", steps=FUNNEL_STEPS)
 FLOWS = _analysis("Flows", "flows")
 TRANSITIONS = _analysis("Transitions", "transitions", page="/pricing")
@@ -408,12 +395,16 @@ def _too_slow(recorder: Recorder, service: Service) -> None:
 
 def _too_many(recorder: Recorder, service: Service) -> None:
     """More analyses than all workers let wait, while none gets on."""
+    page = recorder.reply(replace(BREAKDOWN, query=DAYS | {"dimension": "page", "limit": "1"}))
+    other = DAYS | {"cell": page.json["other"]["cell"]}
+    of_a_cell = [replace(call, query=other) for call in (LIST, EXPORT)]
     most = service.workers * (MAX_WAITING + 1)
-    for call in ANALYSES:
-        # What waits is answered when the lock is gone.
-        with ThreadPoolExecutor(most + 1) as pool, service.locked("changed_hours"):
-            replies = [pool.submit(recorder.reply, call) for _ in range(most + 1)]
-            recorder.keep("analysis_queue_full", call, next(as_completed(replies)).result())
+    with ThreadPoolExecutor(2 * most) as pool, service.locked("changed_hours"):
+        # As many are refused as wait; those are answered when the lock is gone.
+        replies = as_completed([pool.submit(recorder.reply, SUMMARIZE) for _ in range(2 * most)])
+        assert {each.result().status for each in islice(replies, most)} == {429}
+        for call in (*ANALYSES, *of_a_cell):
+            recorder.send("analysis_queue_full", call)
 
 
 def _broken(recorder: Recorder, service: Service) -> None:
@@ -433,4 +424,4 @@ def _away(recorder: Recorder, service: Service) -> None:
     recorder.wait(200, LIST)
 
 
-_STEPS = (*(_absent, _answers, _wrong, _refused, _too_large, _too_many, _too_slow, _broken, _away),)
+_STEPS = (_absent, _answers, _wrong, _refused, _too_large, _too_many, _too_slow, _broken, _away)

@@ -10,8 +10,10 @@ from sessions.domain.dimensions import TEXTS
 from sessions.domain.predicates import All, Predicate
 from sessions.domain.selection import Range, Selection
 from sessions.domain.urls import split_url
+from sessions.domain.websites import Website
 from sessions.storage import blocks
 from sessions.storage.database import Connection, Database
+from sessions.usecases.fold_blocks import FoldBlocks
 from sessions.usecases.read_columns import ReadColumns
 
 ALWAYS = Range(datetime(2000, 1, 1, tzinfo=UTC), datetime(2101, 1, 1, tzinfo=UTC))
@@ -49,6 +51,14 @@ async def accumulate(
     """Give an accumulator all sessions of one selection."""
     async with reader.open(website_key) as reading:
         await reading.accumulate(selection, accumulator)
+
+
+async def fold(
+    database: Database, website: Website, now: datetime, max_sessions: int = 1_000
+) -> list[int]:
+    """Bring all blocks up to date, as of some time; how many hours each transaction took."""
+    folding = FoldBlocks(database, lambda: now, max_sessions=max_sessions)
+    return [hours async for hours in folding.website(website.key)]
 
 
 class Collected:

@@ -46,8 +46,10 @@ def without_connections(url: str) -> Iterator[None]:
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
         )
-        yield
-        connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+        try:
+            yield
+        finally:
+            connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
 
 
 async def quiet_log(url: str) -> None:

@@ -33,6 +33,13 @@ _times = st.builds(
     st.sampled_from([0, 0, 0, 1, -1]),
 )
 
+moments = st.builds(
+    lambda steps, micros: START + timedelta(minutes=10 * steps, microseconds=micros),
+    st.integers(-1, 37),
+    st.sampled_from([0, 0, 1]),
+)
+"""Edges of ranges: among the times of events, and beside them."""
+
 
 @st.composite
 def events(draw: st.DrawFn) -> Event:

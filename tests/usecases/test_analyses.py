@@ -26,8 +26,8 @@ from sessions.domain.selection import SelectionQuery, day_range
 from sessions.domain.websites import Website
 from sessions.settings import Settings
 from sessions.usecases import session_snapshot
-from sessions.usecases.fold_blocks import FoldBlocks
 
+from tests.support.columns import fold
 from tests.support.events import event_of
 from tests.support.real_data import real_file
 from tests.support.strategies import START, arrivals
@@ -46,11 +46,6 @@ async def app(database_url: str) -> AsyncIterator[Application]:
 @pytest_asyncio.fixture
 async def website(app: Application) -> Website:
     return await app.websites.get(await app.websites.create("test"))
-
-
-async def fold(app: Application, website: Website, now: datetime) -> None:
-    folding = FoldBlocks(app.pools.jobs, lambda: now, max_sessions=3)
-    _ = [hours async for hours in folding.website(website.key)]
 
 
 def as_ingested(event: Event) -> Event:
@@ -125,7 +120,7 @@ async def test_each_number_is_that_of_the_list(
     sent = [[as_ingested(each) for each in batch] for batch in batches]
     for batch in sent:
         await app.write_events(website, batch)
-        await fold(app, website, START + timedelta(hours=hours))
+        await fold(app.pools.jobs, website, START + timedelta(hours=hours), 3)
     query = SelectionQuery(website_id=website.website_id, **asked)
     visits = selected(visits_of([*chain(*sent)]), query)
 
@@ -226,7 +221,7 @@ async def test_a_session_of_10_000_events(app: Application, website: Website) ->
         assert found.other
         assert found.other.pages
         assert (found.other.pages.views, found.other.pages.measured_views) == (5_713, 5_712)
-        await fold(app, website, NOW)
+        await fold(app.pools.jobs, website, NOW, 3)
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from sessions.usecases.read_columns import ReadColumns
 from sessions.usecases.websites import Websites
 from sessions.usecases.write_events import EventWriter
 
+from tests.support import columns
 from tests.support.columns import Collected, accumulate, compare, selection
 from tests.support.rows import event, new_website
 from tests.support.strategies import START, arrivals
@@ -65,8 +66,7 @@ async def fold(
     database: Database, website: Website, now: datetime = LATER, max_sessions: int = 1_000
 ) -> list[int]:
     """Fold everything; how many hours each transaction took."""
-    folding = FoldBlocks(database, lambda: now, max_sessions=max_sessions)
-    return [hours async for hours in folding.website(website.key)]
+    return await columns.fold(database, website, now, max_sessions)
 
 
 async def stored(database: Database, website: Website) -> list[tuple[int, int, int]]:

@@ -33,7 +33,6 @@ from sessions.domain.predicates import (
 from sessions.domain.selection import Range, Selection
 from sessions.domain.session import Session
 from sessions.domain.visitors import Visitors
-from sessions.domain.websites import Website
 from sessions.storage import session_list, visitor_keys
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
@@ -46,10 +45,10 @@ from sessions.usecases.search_columns import SearchColumns
 from sessions.usecases.search_timelines import timeline_page
 from sessions.usecases.write_events import EventWriter
 
-from tests.support.columns import accumulate, selection
+from tests.support.columns import accumulate, fold, selection
 from tests.support.reference import matches, reference_sessions
 from tests.support.rows import event, new_website
-from tests.support.strategies import START, arrivals, predicates
+from tests.support.strategies import START, arrivals, moments, predicates
 
 HOUR = timedelta(hours=1)
 
@@ -86,18 +85,6 @@ def in_order(pages: list[tuple[list[Session], Position | None]]) -> bool:
     return positions == sorted(positions, reverse=True)
 
 
-async def fold(database: Database, website: Website, now: datetime) -> None:
-    folding = FoldBlocks(database, lambda: now, max_sessions=3)
-    _ = [hours async for hours in folding.website(website.key)]
-
-
-moments = st.builds(
-    lambda steps, micros: START + timedelta(minutes=10 * steps, microseconds=micros),
-    st.integers(-1, 37),
-    st.sampled_from([0, 0, 1]),
-)
-
-
 @settings(
     max_examples=100,
     deadline=None,
@@ -128,7 +115,7 @@ async def test_columns_and_rows_and_the_definition_give_the_same_list(
         await record(website, batch)
         if data.draw(st.booleans(), "fold"):
             now = START + data.draw(st.integers(0, 8), "hours") * HOUR
-            await fold(database, website, now)
+            await fold(database, website, now, max_sessions=3)
     sessions = reference_sessions(chain(*sent))
     for predicate in predicates:
         asked = selection(Range(*range_), predicate, include_bots=include_bots)
@@ -167,7 +154,7 @@ async def test_sessions_of_one_moment_are_on_pages_of_any_size(database: Databas
             pages = await walk(SearchColumns(database), website.key, asked, limit)
             assert in_order(pages)
             assert len({*sessions_of(pages)}) == len(sessions_of(pages)) == 13
-        await fold(database, website, START + 9 * HOUR)
+        await fold(database, website, START + 9 * HOUR, max_sessions=3)
 
 
 class Slow:
@@ -195,7 +182,7 @@ async def test_a_damaged_block_is_read_from_rows_and_built_again(database: Datab
     website = await new_website(database)
     record = EventWriter(database, Partitions(database), Visitors(b"secret"))
     await record(website, [event("ann", START), event("bob", START + HOUR)])
-    await fold(database, website, START + 9 * HOUR)
+    await fold(database, website, START + 9 * HOUR, max_sessions=3)
     asked = selection(predicate=Between("duration", 0, 0))
     for damage in ("duration = '\\x07'", "checksum = '\\x07'"):
         async with database.transaction() as connection:
@@ -208,7 +195,7 @@ async def test_a_damaged_block_is_read_from_rows_and_built_again(database: Datab
         assert sessions_of(pages) == [(START + HOUR, "bob"), (START, "ann")]
         noted = await database.fetch("SELECT FROM changed_hours WHERE website_key = %(key)s", key)
         assert len(noted) == 2
-        await fold(database, website, START + 9 * HOUR)
+        await fold(database, website, START + 9 * HOUR, max_sessions=3)
 
 
 async def test_pages_read_few_changed_sessions_each(

@@ -24,14 +24,13 @@ from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
 from sessions.storage.predicates import compile_predicate, in_rows
 from sessions.usecases import turns
-from sessions.usecases.fold_blocks import FoldBlocks
 from sessions.usecases.read_columns import ReadColumns
 from sessions.usecases.write_events import EventWriter
 
-from tests.support.columns import accumulate, selection
+from tests.support.columns import accumulate, fold, selection
 from tests.support.reference import Expected, matches, reference_sessions
 from tests.support.rows import event, new_website
-from tests.support.strategies import START, arrivals, predicates
+from tests.support.strategies import START, arrivals, moments, predicates
 
 HOUR = timedelta(hours=1)
 
@@ -55,11 +54,6 @@ class Starts:
         compact = part.compact()
         pairs = zip(compact["started_at"].tolist(), compact["visitor_key"].tolist(), strict=True)
         self.found += pairs
-
-
-async def fold(database: Database, website: Website, now: datetime, max_sessions: int) -> None:
-    folding = FoldBlocks(database, lambda: now, max_sessions=max_sessions)
-    _ = [hours async for hours in folding.website(website.key)]
 
 
 async def from_columns(
@@ -96,13 +90,6 @@ def as_defined(
         and (asked.include_bots or not session.is_bot)
         and matches(asked.predicate, session)
     )
-
-
-moments = st.builds(
-    lambda steps, micros: START + timedelta(minutes=10 * steps, microseconds=micros),
-    st.integers(-1, 37),
-    st.sampled_from([0, 0, 1]),
-)
 
 
 @settings(

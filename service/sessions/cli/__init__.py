@@ -23,20 +23,18 @@ from sessions.cli.visitors import visitors
 from sessions.cli.websites import websites
 
 COMMANDS: tuple[click.Command, ...] = (
-    *(
-        up,
-        serve,
-        migrate,
-        websites,
-        keys,
-        import_events,
-        export,
-        analyze,
-        visitors,
-        retention,
-        blocks,
-        generate,
-    ),
+    up,
+    serve,
+    migrate,
+    websites,
+    keys,
+    import_events,
+    export,
+    analyze,
+    visitors,
+    retention,
+    blocks,
+    generate,
 )
 """In the order of the help."""
 
@@ -70,7 +68,7 @@ def sessions() -> None:
 
     Settings are environment variables, such as SESSIONS_DATA_DIR, SESSIONS_PORT and
     DATABASE_URL; docs/settings.md lists them all.
-    """  # noqa: D301
+    """
 
 
 for command in COMMANDS:

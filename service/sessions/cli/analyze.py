@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sessions.cli.application import run
+from sessions.cli.application import print_table, run
 from sessions.cli.selection import selection_options
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def summary(
     \b
         sessions analyze summary --website "$site" --start-date 2026-03-01 --end-date 2026-03-31
         sessions analyze summary --website "$site" --compare previous_year --goal 'event = "signup"'
-    """  # noqa: D301
+    """
     from sessions.api.analysis_messages import summarize_response
     from sessions.domain.period_comparison import ComparisonQuery
 
@@ -72,7 +72,7 @@ def print_json(message: Any) -> None:
 
 
 def _print_summary(found: "Summarized") -> None:
-    from sessions.cli.figures import change, figure, print_table, shown_metrics
+    from sessions.cli.figures import change, figure, shown_metrics
 
     days, other = found.scope.days, found.comparison
     header = [days.zone.key, f"{days.start} to {days.end}"]
@@ -100,7 +100,7 @@ def timeseries(query: Any, granularity: str, goal: str, *, as_json: bool) -> Non
     \b
         sessions analyze timeseries --website "$site" --start-date 2026-03-01
         sessions analyze timeseries --website "$site" --granularity week --timezone Europe/Berlin
-    """  # noqa: D301
+    """
     from sessions.api.analysis_messages import time_series_response
 
     found = run(lambda app: app.analyses.time_series(query, granularity, goal))
@@ -111,7 +111,7 @@ def timeseries(query: Any, granularity: str, goal: str, *, as_json: bool) -> Non
 
 
 def _print_series(found: "Series") -> None:
-    from sessions.cli.figures import bar, print_table, shown_figures, sparkline
+    from sessions.cli.figures import bar, shown_figures, sparkline
 
     sessions = [each.summary["sessions"] or 0 for each in found.buckets]
     header = [found.scope.days.zone.key, *_SHOWN, ""]
@@ -155,7 +155,7 @@ def breakdown(
     \b
         sessions analyze breakdown --website "$site" --dimension country
         sessions analyze breakdown --website "$site" --dimension page --page-times --limit 20
-    """  # noqa: D301
+    """
     from sessions.api.analysis_messages import breakdown_response
     from sessions.domain.breakdown_query import BreakdownQuery
 
@@ -170,7 +170,7 @@ def breakdown(
 
 
 def _print_breakdown(found: "BrokenDown", dimensions: Sequence[str]) -> None:
-    from sessions.cli.figures import bar, duration, figure, print_table, shown_figures
+    from sessions.cli.figures import bar, duration, figure, shown_figures
     from sessions.domain.metrics import Unit
 
     rows = [*found.rows, *([found.other] if found.other else [])]

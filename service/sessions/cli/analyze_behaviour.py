@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sessions.cli.analyze import as_json_option, print_json
-from sessions.cli.application import run
+from sessions.cli.application import print_table, run
 from sessions.cli.selection import selection_options
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _collapse = click.option(
 @click.option("--step", "steps", multiple=True, metavar="STEP", help="A step; 2 to 10 in order.")
 @click.option("--unit", default="", metavar="UNIT", help="session or visitor.")
 @click.option("--order", default="", metavar="ORDER", help="ordered or strict.")
-@click.option("--window", default=0, metavar="SECONDS", help="From the first step to the last.")
+@click.option("--window", default=0, metavar="SECONDS", help="Most seconds for all steps.")
 @click.option("--dimension", default="", metavar="NAME", help="Break it down by this text.")
 @click.option("--limit", default=0, metavar="COUNT", help="Values of the dimension.")
 @as_json_option
@@ -38,7 +38,7 @@ def funnel(query: Any, *, as_json: bool, **given: Any) -> None:
 
     \b
         sessions analyze funnel --website "$site" --step 'page = "/cart"' --step 'event = "buy"'
-    """  # noqa: D301
+    """
     from sessions.api.behaviour_messages import funnel_response
     from sessions.domain.behaviour_queries import FunnelQuery
 
@@ -52,7 +52,6 @@ def funnel(query: Any, *, as_json: bool, **given: Any) -> None:
 
 
 def _print_funnel(found: "Funnel") -> None:
-    from sessions.cli.figures import print_table
 
     header = ["step", "reached", "dropped", "of start", "of previous", "median", "p90"]
     if not found.rows:
@@ -100,7 +99,7 @@ def flows(query: Any, *, as_json: bool, **given: Any) -> None:
     \b
         sessions analyze flows --website "$site" --depth 3 --width 5
         sessions analyze flows --website "$site" --anchor 'page = "/pricing"' --direction previous
-    """  # noqa: D301
+    """
     from sessions.api.behaviour_messages import flows_response
     from sessions.domain.behaviour_queries import FlowQuery
 
@@ -113,7 +112,6 @@ def flows(query: Any, *, as_json: bool, **given: Any) -> None:
 
 
 def _print_flows(found: "Flows") -> None:
-    from sessions.cli.figures import print_table
 
     below: dict[int | None, list[int]] = {}
     for node in found.nodes:
@@ -149,7 +147,7 @@ def transitions(query: Any, *, as_json: bool, **given: Any) -> None:
 
     \b
         sessions analyze transitions --website "$site" --page /cart
-    """  # noqa: D301
+    """
     from sessions.api.behaviour_messages import transitions_response
     from sessions.domain.behaviour_queries import TransitionQuery
 
@@ -162,7 +160,6 @@ def transitions(query: Any, *, as_json: bool, **given: Any) -> None:
 
 
 def _print_transitions(found: "Transitions") -> None:
-    from sessions.cli.figures import print_table
 
     reloads = ["(the page itself)", f"{found.reloads:,}"]
     total = ["", f"{found.views:,}"]
@@ -187,7 +184,7 @@ def cohorts(query: Any, granularity: str, *, as_json: bool) -> None:
 
     \b
         sessions analyze cohorts --website "$site" --granularity week --start-date 2026-01-05
-    """  # noqa: D301
+    """
     from sessions.api.behaviour_messages import cohorts_response
 
     found = run(lambda app: app.analyses.cohorts(query, granularity))
@@ -198,7 +195,7 @@ def cohorts(query: Any, granularity: str, *, as_json: bool) -> None:
 
 
 def _print_cohorts(found: "Cohorts") -> None:
-    from sessions.cli.figures import figure, print_table
+    from sessions.cli.figures import figure
     from sessions.domain.metrics import Unit
 
     zone, count = found.scope.days.zone, len(found.cohorts)
@@ -228,7 +225,7 @@ def patterns(query: Any, *, as_json: bool, **given: Any) -> None:
 
     \b
         sessions analyze patterns --website "$site" --items both --goal 'event = "signup"'
-    """  # noqa: D301
+    """
     from sessions.api.behaviour_messages import patterns_response
     from sessions.domain.behaviour_queries import PatternQuery
 
@@ -241,7 +238,6 @@ def patterns(query: Any, *, as_json: bool, **given: Any) -> None:
 
 
 def _print_patterns(found: "Patterns") -> None:
-    from sessions.cli.figures import print_table
 
     header, rows = ["pattern", "sessions", "share", "lift"], []
     if found.goal_sessions is not None:

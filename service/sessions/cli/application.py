@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -80,11 +80,23 @@ def show(rows: Sequence[dict[str, object]], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, default=_text, ensure_ascii=False, indent=2))
         return
-    table = [[str(name) for name in rows[0]]] if rows else []
-    table += [[_text(value) for value in row.values()] for row in rows]
+    if rows:
+        header = [str(name) for name in rows[0]]
+        lines = ([_text(value) for value in row.values()] for row in rows)
+        print_table(header, lines, texts=range(len(header)))
+
+
+def print_table(
+    header: Sequence[str], rows: Iterable[Sequence[str]], texts: Collection[int] = (0,)
+) -> None:
+    """Print rows under a header; `texts` are the positions of columns that are not figures."""
+    table = [header, *rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for line in table:
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        cells = [
+            cell.ljust(width) if position in texts else cell.rjust(width)
+            for position, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
         click.echo("  ".join(cells).rstrip())
 
 

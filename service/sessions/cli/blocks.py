@@ -28,7 +28,7 @@ def blocks() -> None:
 @_of_one
 @as_json
 def status(*, website: str | None, as_json: bool) -> None:
-    r"""Show what there is of each website.
+    """Show what there is of each website.
 
     Sessions that started in `changed_hours` are read from their rows until the next fold.
 
@@ -47,7 +47,7 @@ def status(*, website: str | None, as_json: bool) -> None:
 @blocks.command()
 @_of_one
 def fold(*, website: str | None) -> None:
-    r"""Bring blocks up to date at once, but for the current hour.
+    """Bring blocks up to date at once, but for the current hour.
 
     That takes about a minute for a million sessions that have changed.
 
@@ -65,7 +65,7 @@ def fold(*, website: str | None) -> None:
 @blocks.command()
 @_of_one
 def verify(*, website: str | None) -> None:
-    r"""Compare blocks with the rows, and build again what differs.
+    """Compare blocks with the rows, and build again what differs.
 
     Exits with status 1 if anything did.
 

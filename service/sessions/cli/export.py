@@ -52,7 +52,7 @@ class _Position(NamedTuple):
 def export(
     query: Any, format_name: str, output: Path | None, *, include_events: bool, resume: bool
 ) -> None:
-    r"""Export all sessions of a website, oldest first.
+    """Export all sessions of a website, oldest first.
 
     A database that is away for less than a minute is waited for. A FILE that was interrupted goes
     on with --resume and otherwise the same options:

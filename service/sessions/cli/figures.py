@@ -1,8 +1,6 @@
 """Figures as a terminal shows them."""
 
-from collections.abc import Collection, Iterable, Sequence
-
-import click
+from collections.abc import Iterable, Sequence
 
 from sessions.domain.metrics import METRICS, Metric, Summary, Unit
 
@@ -70,17 +68,3 @@ def sparkline(values: Sequence[float]) -> str:
     """One character for each value, as high as it is beside the largest one."""
     largest = max(values, default=0)
     return "".join(_LEVELS[round(7 * value / largest)] if largest else " " for value in values)
-
-
-def print_table(
-    header: Sequence[str], rows: Iterable[Sequence[str]], texts: Collection[int] = (0,)
-) -> None:
-    """Print rows under a header; `texts` are the positions of columns that are not figures."""
-    table = [header, *rows]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for line in table:
-        cells = [
-            cell.ljust(width) if position in texts else cell.rjust(width)
-            for position, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ]
-        click.echo("  ".join(cells).rstrip())

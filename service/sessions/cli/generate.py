@@ -66,7 +66,7 @@ def generate(
 
     \b
         sessions generate --seed 7 --until 2026-06-30
-    """  # noqa: D301
+    """
     if website and websites:
         raise click.UsageError("--website takes one that exists, --websites makes new ones")
     end = until.replace(tzinfo=UTC) if until else datetime.now(UTC)

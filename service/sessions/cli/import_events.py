@@ -126,7 +126,7 @@ def import_events(
 
     \b
         sessions import --website "$site" --format combined --dry-run --strict access.log
-    """  # noqa: D301
+    """
     from sessions.ingest.entries import UnusableFile
     from sessions.ingest.importer import Tally
     from sessions.ingest.lines import UnreadableFile

@@ -34,7 +34,7 @@ def keys() -> None:
 def create(
     name: str, scopes: tuple[str, ...], website: str | None, expires: datetime | None
 ) -> None:
-    r"""Create a key and print it. Only its hash is stored: keep it safe.
+    """Create a key and print it. Only its hash is stored: keep it safe.
 
     \b
         sessions keys create --name dashboard --scope sessions:read
@@ -60,7 +60,7 @@ def _in_utc(moment: datetime) -> datetime:
 @keys.command("list")
 @as_json
 def list_(*, as_json: bool) -> None:
-    r"""List all keys with their last use, never their secrets.
+    """List all keys with their last use, never their secrets.
 
     \b
         sessions keys list
@@ -73,7 +73,7 @@ def list_(*, as_json: bool) -> None:
 @keys.command()
 @click.argument("key_id")
 def revoke(key_id: str) -> None:
-    r"""Revoke a key for good; in force everywhere within 5 seconds.
+    """Revoke a key for good; in force everywhere within 5 seconds.
 
     \b
         sessions keys list

@@ -7,7 +7,7 @@ import click
 
 @click.command(short_help="Migrate the database to the schema of this version.")
 def migrate() -> None:
-    r"""Migrate the database to the schema of this version; `up` does it by itself.
+    """Migrate the database to the schema of this version; `up` does it by itself.
 
     Safe to run twice, and from several hosts at once. Also makes the secrets that all workers
     share, where there are none.

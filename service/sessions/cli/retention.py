@@ -13,7 +13,7 @@ def retention() -> None:
 @retention.command("run")
 @click.option("--dry-run", is_flag=True, help="Count what would be removed; remove nothing.")
 def run_(*, dry_run: bool) -> None:
-    r"""Remove the sessions that are older than their website keeps them, with their events.
+    """Remove the sessions that are older than their website keeps them, with their events.
 
     A running service does this by itself every hour (SESSIONS_RETENTION_INTERVAL). There is one
     run at a time; one that was interrupted is continued by the next one.

@@ -17,7 +17,7 @@ _OPTIONS = (
     click.option("--start-date", default="", metavar="DAY", help="First day, YYYY-MM-DD."),
     click.option("--end-date", default="", metavar="DAY", help="Last day; default: today."),
     click.option("--timezone", default="", metavar="ZONE", help="Zone of the days; default: UTC."),
-    click.option("--include-bots", is_flag=True, help="Count bot sessions, too."),
+    click.option("--include-bots", is_flag=True, help="Include bot sessions."),
     *(
         click.option(
             f"--filter-{name.replace('_', '-')}",
@@ -30,10 +30,10 @@ _OPTIONS = (
     ),
     click.option("--filter", default="", metavar="EXPRESSION", help="A condition on sessions."),
     click.option(
-        "--journey", multiple=True, metavar="STEP", help="A step that they did, in order."
+        "--journey", multiple=True, metavar="STEP", help="A step that the session did, in order."
     ),
     click.option(
-        "--not-journey", multiple=True, metavar="STEP", help="A step of what they did not."
+        "--not-journey", multiple=True, metavar="STEP", help="A step of what it did not complete."
     ),
     click.option("--cell", default="", metavar="CELL", help="The cell of a row of an analysis."),
 )

@@ -14,7 +14,7 @@ def serve() -> None:
     \b
         export DATABASE_URL=postgresql://me:secret@db/sessions
         SESSIONS_WORKERS=4 SESSIONS_WORKER_PORTS=50051-50054 sessions serve
-    """  # noqa: D301
+    """
     from sessions.settings import Settings
     from sessions.standalone.workers import serve as run
 

@@ -19,7 +19,7 @@ def up(demo: bool) -> None:
         sessions up --demo
         SESSIONS_PORT=18080 SESSIONS_DATA_DIR=/srv/sessions sessions up
         DATABASE_URL=postgresql://me:secret@db/sessions sessions up
-    """  # noqa: D301
+    """
     from sessions.settings import Settings
     from sessions.standalone.up import up as run
 

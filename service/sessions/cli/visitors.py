@@ -16,7 +16,7 @@ def visitors() -> None:
 @click.option("--client-ip", default="", metavar="IP", help="The visitor, by its address …")
 @click.option("--user-agent", default="", metavar="UA", help="… and its User-Agent header.")
 def erase(website: str, visitor_id: str, client_ip: str, user_agent: str) -> None:
-    r"""Erase a visitor with its sessions and events. This can't be undone.
+    """Erase a visitor with its sessions and events. This can't be undone.
 
     What happened until now is not recorded again, also when a file is imported once more; a
     later visit is. Name the visitor by its id, or by what its events had instead of an id.

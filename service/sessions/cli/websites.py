@@ -13,7 +13,7 @@ def websites() -> None:
 @websites.command()
 @click.option("--name", required=True, help="Name of the website, for people.")
 def create(name: str) -> None:
-    r"""Create a website and print its id.
+    """Create a website and print its id.
 
     \b
         site=$(sessions websites create --name shop)
@@ -24,7 +24,7 @@ def create(name: str) -> None:
 @websites.command("list")
 @as_json
 def list_(*, as_json: bool) -> None:
-    r"""List all websites, oldest first.
+    """List all websites, oldest first.
 
     Without `retention_days`, sessions are kept forever. The deletion of a website with
     `deleted_at` is not complete: delete it again.
@@ -44,7 +44,7 @@ def list_(*, as_json: bool) -> None:
 @click.argument("website_id")
 @click.option("--name", required=True, help="Its new name.")
 def rename(website_id: str, name: str) -> None:
-    r"""Give a website another name; its id stays.
+    """Give a website another name; its id stays.
 
     \b
         sessions websites rename site_abc123defg --name "The shop"
@@ -57,7 +57,7 @@ def rename(website_id: str, name: str) -> None:
 @click.option("--days", type=int, help="Keep a session for this many days from its start.")
 @click.option("--forever", is_flag=True, help="Keep all sessions; this is the default.")
 def set_retention(website_id: str, days: int | None, *, forever: bool) -> None:
-    r"""Set how long the sessions of a website are kept.
+    """Set how long the sessions of a website are kept.
 
     A running service removes older sessions within the hour, `retention run` immediately.
 
@@ -82,7 +82,7 @@ websites.add_command(
 @click.argument("website_id")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def delete(website_id: str, *, yes: bool) -> None:
-    r"""Delete a website with its sessions, events, visitors and keys. This can't be undone.
+    """Delete a website with its sessions, events, visitors and keys. This can't be undone.
 
     The website disappears immediately; its data is then removed in batches. If this is
     interrupted, run it again.

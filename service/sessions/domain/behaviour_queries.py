@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sessions.domain.dimensions import COLLECTIONS, TEXTS
-from sessions.domain.errors import InvalidArgument, Violation, shortened
-from sessions.domain.steps import Step, parse_step, parse_steps
+from sessions.domain.errors import InvalidArgument, Violation
+from sessions.domain.parameters import choice, number
+from sessions.domain.steps import Step, parse_goal, parse_step, parse_steps
 
 MIN_STEPS, MAX_STEPS = 2, 10
 MAX_WINDOW_DAYS = 90
@@ -66,24 +67,24 @@ class FunnelRules:
 
 def funnel_rules(query: FunnelQuery) -> FunnelRules:
     """The rules of a query."""
-    count, by_visitor = len(query.steps), _choice("unit", query.unit, UNITS) == "visitor"
+    count, by_visitor = len(query.steps), choice("unit", query.unit, UNITS) == "visitor"
     if not MIN_STEPS <= count <= MAX_STEPS:
         text = f"{count} steps; send {MIN_STEPS} to {MAX_STEPS}"
         raise InvalidArgument(Violation("steps", text, MAX_STEPS, count))
     if by_visitor and not query.window:
         raise InvalidArgument(Violation("window", "is required with unit=visitor; send seconds"))
-    window = _number("window", query.window, 0, 1, MAX_WINDOW_DAYS * _DAY_SECONDS)
+    window = number("window", query.window, 0, 1, MAX_WINDOW_DAYS * _DAY_SECONDS)
     if query.dimension:
-        _choice("dimension", query.dimension, TEXTS)
+        choice("dimension", query.dimension, TEXTS)
     elif query.limit:
         raise InvalidArgument(Violation("limit", "goes with a dimension; send one, or no limit"))
     return FunnelRules(
         steps=parse_steps(query.steps, "steps"),
         by_visitor=by_visitor,
-        is_strict=_choice("order", query.order, ORDERS) == "strict",
+        is_strict=choice("order", query.order, ORDERS) == "strict",
         window=window * _SECOND or None,
         dimension=query.dimension,
-        limit=_number("limit", query.limit, 10, 1, MAX_FUNNELS),
+        limit=number("limit", query.limit, 10, 1, MAX_FUNNELS),
     )
 
 
@@ -126,12 +127,12 @@ def flow_rules(query: FlowQuery) -> FlowRules:
     if query.direction and not query.anchor:
         raise InvalidArgument(Violation("direction", "needs an anchor; send one, or no direction"))
     return FlowRules(
-        kinds=_KINDS[_choice("items", query.items, ITEMS)],
+        kinds=_KINDS[choice("items", query.items, ITEMS)],
         collapse=query.collapse_repeats is not False,
-        depth=_number("depth", query.depth, 4, 1, MAX_DEPTH),
-        width=_number("width", query.width, 10, 1, MAX_WIDTH),
+        depth=number("depth", query.depth, 4, 1, MAX_DEPTH),
+        width=number("width", query.width, 10, 1, MAX_WIDTH),
         anchor=parse_step(query.anchor, "anchor") if query.anchor else None,
-        is_backward=_choice("direction", query.direction, DIRECTIONS) == "previous",
+        is_backward=choice("direction", query.direction, DIRECTIONS) == "previous",
     )
 
 
@@ -155,7 +156,7 @@ def transition_rules(query: TransitionQuery) -> TransitionRules:
     """The rules of a query."""
     if not query.page:
         raise InvalidArgument(Violation("page", "is required; send the path of a page"))
-    return TransitionRules(page=query.page, limit=_number("limit", query.limit, 10, 1, MAX_ROWS))
+    return TransitionRules(page=query.page, limit=number("limit", query.limit, 10, 1, MAX_ROWS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,26 +195,10 @@ class PatternRules:
 def pattern_rules(query: PatternQuery) -> PatternRules:
     """The rules of a query."""
     return PatternRules(
-        kinds=_KINDS[_choice("items", query.items, ITEMS)],
+        kinds=_KINDS[choice("items", query.items, ITEMS)],
         collapse=query.collapse_repeats is not False,
-        length=_number("length", query.length, 3, MIN_LENGTH, MAX_LENGTH),
-        min_sessions=_number("min_sessions", query.min_sessions, 10, 1, 2**31 - 1),
-        goal=parse_step(query.goal, "goal") if query.goal else None,
-        limit=_number("limit", query.limit, 100, 1, MAX_ROWS),
+        length=number("length", query.length, 3, MIN_LENGTH, MAX_LENGTH),
+        min_sessions=number("min_sessions", query.min_sessions, 10, 1, 2**31 - 1),
+        goal=parse_goal(query.goal),
+        limit=number("limit", query.limit, 100, 1, MAX_ROWS),
     )
-
-
-def _choice(field: str, value: str, choices: Sequence[str]) -> str:
-    """One of some values, the first one where none was sent."""
-    if value and value not in choices:
-        text = f"{shortened(value)!r} is none of its values; send {', '.join(choices)}"
-        raise InvalidArgument(Violation(field, text))
-    return value or choices[0]
-
-
-def _number(field: str, value: int, default: int, low: int, high: int) -> int:
-    """A number of a range; 0 stands for the default."""
-    if value and not low <= value <= high:
-        text = f"{value} is out of range; send {low} to {high}"
-        raise InvalidArgument(Violation(field, text, high, value))
-    return value or default

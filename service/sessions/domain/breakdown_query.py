@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sessions.domain.dimensions import COLLECTIONS, TEXTS
 from sessions.domain.errors import InvalidArgument, Violation, shortened
 from sessions.domain.metrics import METRICS
-from sessions.domain.paging import page_size
+from sessions.domain.parameters import number
 from sessions.domain.steps import Step, parse_goal
 
 DEFAULT_LIMIT, MAX_LIMIT, MAX_DIMENSIONS = 10, 1_000, 2
@@ -58,7 +58,7 @@ def breakdown_rules(by: BreakdownQuery) -> BreakdownRules:
     return BreakdownRules(
         by.dimensions,
         order_by=_order(by),
-        limit=page_size(by.limit, DEFAULT_LIMIT, MAX_LIMIT, "limit"),
+        limit=number("limit", by.limit, DEFAULT_LIMIT, 1, MAX_LIMIT),
         goal=parse_goal(by.goal),
         page_times=by.page_times,
     )

@@ -157,6 +157,7 @@ def visits(seed: int, until: datetime) -> Iterator[list[EventInput]]:
         for visit in story.day(day):
             if visit[-1].timestamp and visit[-1].timestamp < until:
                 yield visit
+    yield story.latest(until - timedelta(minutes=5))
 
 
 class _Story:
@@ -179,6 +180,10 @@ class _Story:
                 )
                 for _ in range(self._count(each.visits_a_day)):
                     yield self._visit(day, each.referrer, query, each.landing)
+
+    def latest(self, moment: datetime) -> list[EventInput]:
+        """A visit of one page: the demo ends with somebody, however quiet the day was."""
+        return [self._event(self._person(), moment, "/")]
 
     def _count(self, mean: float) -> int:
         return max(0, round(self._chance.gauss(mean, math.sqrt(mean))))

@@ -124,6 +124,7 @@ class ExportSessions:
         Raises:
             InvalidArgument: a parameter is wrong, or the cursor is not of this query.
             NotFound: there is no such website, or it was deleted meanwhile.
+            QueueFull: the cell takes an analysis, and many are waiting.
             Unavailable: too many exports run, or the database can't be reached.
         """
         now = self._clock()

@@ -59,6 +59,7 @@ class ListSessions:
         Raises:
             InvalidArgument: a parameter is wrong, or the cursor is not of this query.
             NotFound: there is no such website.
+            QueueFull: the cell takes an analysis, and many are waiting.
         """
         size, now = page_size(limit, DEFAULT_LIMIT, MAX_LIMIT, "limit"), self._clock()
         selection, cells = select(query, now), self._cells.open(query, now)

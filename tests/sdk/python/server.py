@@ -77,7 +77,11 @@ class Server(grpc.GenericRpcHandler):
         def stream(message: Any, context: grpc.ServicerContext) -> Iterator[Message]:
             self._keep(message, context)
             while self.script and self.script[0] is not END:
-                yield self._step(context, response())
+                step: Any = self._step(context, response())
+                yield step
+                # A client that has its last message leaves: what follows is for the next call.
+                if step.is_last:
+                    return
             del self.script[:1]
 
         if handler_call_details.method.endswith("/ExportSessions"):

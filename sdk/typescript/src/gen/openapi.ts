@@ -536,8 +536,11 @@ export interface components {
              * @description The moment as of which everything was counted.
              */
             as_of: string;
-            /** @description The periods that were counted by. */
-            granularity: string;
+            /**
+             * @description The periods that were counted by.
+             * @enum {string}
+             */
+            granularity: "day" | "week" | "month";
             /** @description The cohorts of all periods that have begun, also of those without visitors. */
             cohorts: components["schemas"]["Cohort"][];
         };
@@ -2031,6 +2034,7 @@ export interface operations {
             403: components["responses"]["PermissionDenied"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
+            429: components["responses"]["QueueFull"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -2116,9 +2120,9 @@ export interface operations {
                  */
                 timezone?: string;
                 /**
-                 * @description How many rows there are at the most.
+                 * @description How many rows there are at most.
                  *
-                 *     Default: 10. More than 1,000 is taken as 1,000; negative is refused.
+                 *     Default: 10. At most 1,000.
                  * @example 10
                  */
                 limit?: number;
@@ -2741,6 +2745,7 @@ export interface operations {
             403: components["responses"]["PermissionDenied"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
+            429: components["responses"]["QueueFull"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -2914,7 +2919,7 @@ export interface operations {
                  */
                 depth?: number;
                 /**
-                 * @description How many children a node has at the most.
+                 * @description How many children a node has at most.
                  *
                  *     Default: 10. At most 50.
                  * @example 5
@@ -3402,7 +3407,7 @@ export interface operations {
                  */
                 goal?: string;
                 /**
-                 * @description How many items a pattern has at the most; the shortest have 2.
+                 * @description How many items a pattern has at most; the shortest have 2.
                  *
                  *     Default: 3. From 2 to 5.
                  * @example 2

@@ -752,9 +752,9 @@ export type BreakdownRequest = Message<"analytics.sessions.v1.BreakdownRequest">
   timezone: string;
 
   /**
-   * How many rows there are at the most.
+   * How many rows there are at most.
    *
-   * Default: 10. More than 1,000 is taken as 1,000; negative is refused.
+   * Default: 10. At most 1,000.
    *
    * @generated from field: int32 limit = 6;
    */

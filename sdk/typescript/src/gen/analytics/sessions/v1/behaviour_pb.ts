@@ -731,7 +731,7 @@ export type FlowsRequest = Message<"analytics.sessions.v1.FlowsRequest"> & {
   depth: number;
 
   /**
-   * How many children a node has at the most.
+   * How many children a node has at most.
    *
    * Default: 10. At most 50.
    *
@@ -1866,7 +1866,7 @@ export type PatternsRequest = Message<"analytics.sessions.v1.PatternsRequest"> &
   goal: string;
 
   /**
-   * How many items a pattern has at the most; the shortest have 2.
+   * How many items a pattern has at most; the shortest have 2.
    *
    * Default: 3. From 2 to 5.
    *
