@@ -47,10 +47,11 @@ SELECT concat_ws('|', (extract(epoch FROM started_at) * 1000000)::bigint, visito
 
 async def accumulate(
     reader: ReadColumns, website_key: int, selection: Selection, accumulator: Accumulator
-) -> None:
-    """Give an accumulator all sessions of one selection."""
+) -> datetime:
+    """Give an accumulator all sessions of one selection; returns the moment of which they are."""
     async with reader.open(website_key) as reading:
         await reading.accumulate(selection, accumulator)
+    return reading.as_of
 
 
 async def fold(
