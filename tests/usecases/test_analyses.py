@@ -235,7 +235,7 @@ async def test_a_session_of_10_000_events(app: Application, website: Website) ->
         (BreakdownQuery(dimensions=["os"], order_by="views"), "order_by: 'views' is no metric"),
         (BreakdownQuery(dimensions=["os"], order_by="goal_rate"), "order_by: goal_rate needs"),
         (BreakdownQuery(dimensions=["os"], page_times=True), "page_times: goes with the"),
-        (BreakdownQuery(dimensions=["os"], limit=-1), "limit: -1 is negative"),
+        (BreakdownQuery(dimensions=["os"], limit=-1), "limit: -1 is out of range; send 1 to 1000"),
         (BreakdownQuery(dimensions=["os"], goal="page"), "goal: "),
     ],
 )
