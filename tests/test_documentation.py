@@ -43,6 +43,7 @@ RUN = [
             "export",
             "settings",
             "operations",
+            "tls",
         )
     ),
 ]

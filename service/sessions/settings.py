@@ -5,10 +5,26 @@ import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, FilePath
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    FilePath,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from sessions.certificates import CertificateFiles, check_authorities, check_pair
 from sessions.geolocation import Geolocation
+
+# Without the other one, it would do nothing, and seem to.
+_NEEDED = {
+    "tls_client_ca": "tls_certificate",
+    "tls_client_crl": "tls_client_ca",
+    "tls_client_names": "tls_client_ca",
+    "worker_tls_client_ca": "worker_tls_certificate",
+}
 
 _HEX = r"(?:[0-9a-fA-F]{2}){16,}"
 
@@ -45,6 +61,17 @@ def _key_ring(text: str | None) -> dict[int, bytes] | None:
 def _or_none(text: object) -> object:
     """None for an empty variable."""
     return text or None
+
+
+def _authorities(path: Path | None) -> Path | None:
+    """Refuse a file that holds no certificates."""
+    if path:
+        check_authorities(path)
+    return path
+
+
+_OptionalFile = Annotated[FilePath | None, BeforeValidator(_or_none)]
+_Authorities = Annotated[_OptionalFile, AfterValidator(_authorities)]
 
 
 def _geo_database(path: Path | None) -> Path | None:
@@ -93,5 +120,59 @@ class Settings(BaseSettings):
     """Cursor keys `<id>:<hex>,…`; the first one signs. Overrides those in the database."""
     cors_origins: str = ""
     """Origins whose pages may call the API, separated by commas; empty disables CORS."""
+    tls_certificate: _OptionalFile = None
+    """File with the certificate of the service and its chain (PEM); empty serves plain HTTP."""
+    tls_key: Annotated[_OptionalFile, Field(validate_default=True)] = None
+    """File with the private key of the certificate (PEM, without a password)."""
+    tls_client_ca: _Authorities = None
+    """File with authorities (PEM); callers need a certificate of one. Empty asks for none."""
+    tls_client_crl: _Authorities = None
+    """File with the certificates of callers that are revoked (a CRL in PEM); empty for none."""
+    tls_client_names: str = ""
+    """DNS names, separated by commas, one of which a caller's certificate has; empty for any."""
+    worker_tls_certificate: _OptionalFile = None
+    """Certificate with which the workers of `serve` speak TLS (PEM); empty speaks plain gRPC."""
+    worker_tls_key: Annotated[_OptionalFile, Field(validate_default=True)] = None
+    """File with its private key (PEM, without a password)."""
+    worker_tls_client_ca: _Authorities = None
+    """File with authorities (PEM); Envoy needs a certificate of one. Empty asks for none."""
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     """Minimum level of log lines: `debug`, `info`, `warning` or `error`."""
+
+    @property
+    def tls_files(self) -> CertificateFiles | None:
+        """The files of TLS for callers; None serves plain HTTP."""
+        if not (self.tls_certificate and self.tls_key):
+            return None
+        return CertificateFiles(
+            self.tls_certificate, self.tls_key, self.tls_client_ca, self.tls_client_crl
+        )
+
+    @property
+    def worker_tls_files(self) -> CertificateFiles | None:
+        """The files of TLS between Envoy and workers; None speaks plain gRPC."""
+        if not (self.worker_tls_certificate and self.worker_tls_key):
+            return None
+        return CertificateFiles(
+            self.worker_tls_certificate, self.worker_tls_key, self.worker_tls_client_ca
+        )
+
+    @field_validator("tls_key", "worker_tls_key")
+    @classmethod
+    def _key_of_certificate(cls, key: Path | None, info: ValidationInfo) -> Path | None:
+        name = (info.field_name or "").replace("key", "certificate")
+        # Not there: it was refused itself.
+        certificate = info.data.get(name, key)
+        if bool(key) != bool(certificate):
+            raise ValueError(f"set both or none of this and SESSIONS_{name.upper()}")
+        if key and certificate and name in info.data:
+            check_pair(certificate, key)
+        return key
+
+    @field_validator(*_NEEDED)
+    @classmethod
+    def _not_alone(cls, value: object, info: ValidationInfo) -> object:
+        needed = _NEEDED[info.field_name or ""]
+        if value and not info.data.get(needed, True):
+            raise ValueError(f"has no effect without SESSIONS_{needed.upper()}")
+        return value

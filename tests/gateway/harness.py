@@ -136,6 +136,8 @@ def running_gateway(
     *,
     cors_origins: Sequence[str] = (),
     host: str = "127.0.0.1",
+    tls: gateway.CallerTls | None = None,
+    worker_tls: gateway.WorkerTls | None = None,
 ) -> Iterator[Gateway]:
     """An Envoy on a free port in front of the workers on those ports, once it is up."""
     config = folder / "envoy.json"
@@ -146,6 +148,8 @@ def running_gateway(
             workers=[("127.0.0.1", port) for port in ports],
             request_timeout=REQUEST_TIMEOUT,
             cors_origins=cors_origins,
+            tls=tls,
+            worker_tls=worker_tls,
             descriptors=_descriptors(folder),
         )
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from sessions.settings import Settings
 from sessions.standalone.envoy import envoy, http_get
 from sessions.standalone.ports import ReservedPort
@@ -14,7 +15,7 @@ from sessions.standalone.supervisor import Supervisor
 
 
 class _Worker(grpc.GenericRpcHandler):
-    """Refuses every call, and takes its time when told to."""
+    """Is healthy, refuses every other call, and takes its time when told to."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -34,6 +35,9 @@ class _Worker(grpc.GenericRpcHandler):
 @asynccontextmanager
 async def _serving(worker: _Worker, address: str) -> AsyncIterator[None]:
     server = grpc.aio.server()
+    status = health.aio.HealthServicer()
+    await status.set("", health_pb2.HealthCheckResponse.SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(status, server)
     server.add_generic_rpc_handlers([worker])
     server.add_insecure_port(address)
     await server.start()

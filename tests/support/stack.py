@@ -95,7 +95,7 @@ def metadata(key: str) -> tuple[tuple[str, str], ...]:
 
 
 @contextmanager
-def running_stack(data_dir: Path, **settings: str) -> Iterator[Stack]:
+def running_stack(data_dir: Path, *options: str, **settings: str) -> Iterator[Stack]:
     """Run `sessions up` on a free port; `settings` are environment variables."""
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("SESSIONS_")
@@ -105,7 +105,11 @@ def running_stack(data_dir: Path, **settings: str) -> Iterator[Stack]:
     log = data_dir.parent / f"{data_dir.name}.log"
     with log.open("w") as errors:
         process = subprocess.Popen(
-            [SESSIONS, "up"], env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
+            [SESSIONS, "up", *options],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
         )
     try:
         state = _wait_for_state(data_dir / "up.json", process, log)

@@ -9,7 +9,12 @@ import click
 @click.option(
     "--demo", is_flag=True, help="Create a website with demo data if the database is empty."
 )
-def up(demo: bool) -> None:
+@click.option(
+    "--tls-self-signed",
+    is_flag=True,
+    help="Serve TLS with a certificate made for this machine, to try it out.",
+)
+def up(demo: bool, tls_self_signed: bool) -> None:
     """Run everything until Ctrl-C: PostgreSQL, the workers and Envoy.
 
     PostgreSQL is the embedded one, unless DATABASE_URL names yours. When the service is
@@ -19,8 +24,9 @@ def up(demo: bool) -> None:
         sessions up --demo
         SESSIONS_PORT=18080 SESSIONS_DATA_DIR=/srv/sessions sessions up
         DATABASE_URL=postgresql://me:secret@db/sessions sessions up
+        SESSIONS_TLS_CERTIFICATE=api.pem SESSIONS_TLS_KEY=api.key sessions up
     """
     from sessions.settings import Settings
     from sessions.standalone.up import up as run
 
-    asyncio.run(run(Settings(), demo=demo))
+    asyncio.run(run(Settings(), demo=demo, tls_self_signed=tls_self_signed))

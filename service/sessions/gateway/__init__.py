@@ -12,5 +12,14 @@ of the API, which `make generate` makes from the protos.
 
 from sessions.gateway.bootstrap import admin_address_file, render
 from sessions.gateway.contract import DESCRIPTORS
+from sessions.gateway.tls import CallerTls, WorkerTls, certificate_secret, validation_secret
 
-__all__ = ["DESCRIPTORS", "admin_address_file", "render"]
+__all__ = [
+    "DESCRIPTORS",
+    "CallerTls",
+    "WorkerTls",
+    "admin_address_file",
+    "certificate_secret",
+    "render",
+    "validation_secret",
+]

@@ -21,6 +21,7 @@ from envoy_data_plane.envoy.config.core.v3 import (
     HealthCheck,
     HealthCheckGrpcHealthCheck,
     Http2ProtocolOptions,
+    Node,
     SocketAddress,
 )
 from envoy_data_plane.envoy.config.endpoint.v3 import (
@@ -51,6 +52,7 @@ from envoy_data_plane.google.protobuf import Any
 from sessions.gateway.contract import DESCRIPTORS, Contract
 from sessions.gateway.listener import listener
 from sessions.gateway.routes import WORKERS
+from sessions.gateway.tls import CallerTls, WorkerTls, worker_socket
 
 _FIXED_HEAP = "envoy.resource_monitors.fixed_heap"
 
@@ -63,6 +65,8 @@ def render(
     request_timeout: float,
     cors_origins: Sequence[str] = (),
     admin_port: int = 0,
+    tls: CallerTls | None = None,
+    worker_tls: WorkerTls | None = None,
     descriptors: Path = DESCRIPTORS,
 ) -> str:
     """Returns the configuration (JSON) of an Envoy in front of the workers.
@@ -74,16 +78,22 @@ def render(
         request_timeout: Seconds that a worker gives one call.
         cors_origins: Origins that browsers may call from; `*` is any, none turns CORS off.
         admin_port: Port of the admin pages on 127.0.0.1; 0 takes a free one.
+        tls: TLS for callers; None serves plain HTTP.
+        worker_tls: TLS to the workers; None speaks plain gRPC.
         descriptors: The descriptor set of the API.
 
     Raises:
         OSError: the name of the host is not known.
     """
     addresses = [_address(ip, port) for ip in _ip_addresses(host)]
-    edge = listener(addresses, Contract(descriptors), request_timeout, cors_origins)
-    resources = BootstrapStaticResources(listeners=[edge], clusters=[_cluster(workers)])
+    edge = listener(addresses, Contract(descriptors), request_timeout, cors_origins, tls)
+    cluster = _cluster(workers, worker_tls)
+    resources = BootstrapStaticResources(listeners=[edge], clusters=[cluster])
     bootstrap = Bootstrap(
-        admin=_admin(admin_port), overload_manager=_overload_manager(), static_resources=resources
+        node=Node(id="sessions", cluster="sessions"),  # certificates in files need it
+        admin=_admin(admin_port),
+        overload_manager=_overload_manager(),
+        static_resources=resources,
     )
     return bootstrap.to_json(indent=2, casing=betterproto2.Casing.SNAKE)
 
@@ -146,7 +156,7 @@ def _above(share_of_heap: float, action: str) -> OverloadAction:
     return OverloadAction(name=action, triggers=[trigger])
 
 
-def _cluster(workers: Iterable[tuple[str, int]]) -> Cluster:
+def _cluster(workers: Iterable[tuple[str, int]], tls: WorkerTls | None) -> Cluster:
     http2 = HttpProtocolOptions(
         explicit_http_config=HttpProtocolOptionsExplicitHttpConfig(
             http2_protocol_options=Http2ProtocolOptions(
@@ -171,6 +181,7 @@ def _cluster(workers: Iterable[tuple[str, int]]) -> Cluster:
         typed_extension_protocol_options={
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": Any.pack(http2)
         },
+        transport_socket=worker_socket(tls) if tls else None,
         health_checks=[_health_check()],
         circuit_breakers=CircuitBreakers(
             thresholds=[CircuitBreakersThresholds(retry_budget=budget)]

@@ -79,6 +79,7 @@ from sessions.gateway.routes import (
     body_limit,
     retry_policy,
 )
+from sessions.gateway.tls import CallerTls, caller_socket
 
 _HEALTH_PATH = StringMatcher(exact="/healthz")
 
@@ -88,6 +89,7 @@ def listener(
     contract: Contract,
     request_timeout: float,
     cors_origins: Sequence[str],
+    tls: CallerTls | None,
 ) -> Listener:
     """Returns the listener of the API on one or more addresses."""
     first, *others = addresses
@@ -104,7 +106,9 @@ def listener(
                         name="envoy.filters.network.http_connection_manager",
                         typed_config=Any.pack(manager),
                     )
-                ]
+                ],
+                transport_socket=caller_socket(tls) if tls else None,
+                transport_socket_connect_timeout=timedelta(seconds=10),  # slow handshakes
             )
         ],
     )

@@ -10,14 +10,12 @@ from sessions.settings import Settings
 from sessions.standalone.child import Child
 from sessions.standalone.console import INSTALL_EXTRA, POLL_SECONDS, StartError
 from sessions.standalone.data_dir import read_if_there, write_private
+from sessions.standalone.envoy_certificates import EnvoyCertificates
 from sessions.standalone.ports import ReservedPort
 
-# Any website will do: a call without a key is refused before the id is looked at.
-_PROBE_PATH = "/api/websites/site_0000000000/sessions"
 _EXIT_SECONDS = 2.0
 _HTTP_SECONDS = 1.0
 _OK = 200
-_UNAUTHENTICATED = 401
 
 
 def binary() -> str:
@@ -61,6 +59,7 @@ def envoy(
     workers: Sequence[ReservedPort],
     settings: Settings,
     end_streams: Callable[[], None],
+    certificates: EnvoyCertificates | None = None,
 ) -> Child:
     """Envoy on its port, in front of the workers.
 
@@ -68,18 +67,20 @@ def envoy(
         listener: its port.
         workers: theirs.
         settings: for all of them.
+        certificates: for TLS; None serves plain HTTP.
         end_streams: called when it is to stop, for streams would hold it up.
     """
     config = settings.data_dir.absolute() / "envoy.json"
-    write_private(config, _config(listener, workers, settings))
+    admin = gateway.admin_address_file(config)
+    admin.unlink(missing_ok=True)  # of an earlier run
+    tls = certificates.tls if certificates else None
+    write_private(config, _config(listener, workers, settings, tls))
 
     async def is_ready() -> bool:
-        # The answer to a call without a key comes from a worker, by the way of all calls.
-        status, _ = await http_get(listener.address, _PROBE_PATH)
-        return status == _UNAUTHENTICATED
+        return await _has_healthy_worker(admin) and await _accepts_connections(listener.address)
 
     async def finish_calls() -> None:
-        await _finish_calls(gateway.admin_address_file(config), end_streams)
+        await _finish_calls(admin, end_streams)
 
     return Child(
         name="envoy",
@@ -90,7 +91,12 @@ def envoy(
     )
 
 
-def _config(listener: ReservedPort, workers: Sequence[ReservedPort], settings: Settings) -> str:
+def _config(
+    listener: ReservedPort,
+    workers: Sequence[ReservedPort],
+    settings: Settings,
+    tls: gateway.CallerTls | None,
+) -> str:
     origins = (origin.strip() for origin in settings.cors_origins.split(","))
     return gateway.render(
         host=listener.host,
@@ -98,7 +104,29 @@ def _config(listener: ReservedPort, workers: Sequence[ReservedPort], settings: S
         workers=[(worker.reachable_host, worker.port) for worker in workers],
         request_timeout=settings.request_timeout,
         cors_origins=[origin for origin in origins if origin],
+        tls=tls,
     )
+
+
+async def _has_healthy_worker(admin_address_file: Path) -> bool:
+    """Whether Envoy's own health check has found a worker that can answer.
+
+    Not asked by a call, for which a certificate may be needed.
+    """
+    address = read_if_there(admin_address_file).strip()
+    _, text = await http_get(address, "/stats?filter=^cluster.workers.membership_healthy$")
+    return text.rpartition(": ")[2].strip() not in ("", "0")
+
+
+async def _accepts_connections(address: str) -> bool:
+    """Whether somebody listens at `host:port`."""
+    host, _, port = address.rpartition(":")
+    try:
+        _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 async def _finish_calls(admin_address_file: Path, end_streams: Callable[[], None]) -> None:

@@ -1,6 +1,8 @@
 """`sessions up`: everything, embedded where nothing is configured."""
 
+import asyncio
 import os
+import shlex
 from functools import partial
 from pathlib import Path
 
@@ -18,8 +20,10 @@ from sessions.standalone.data_dir import (
 from sessions.standalone.demo import Access, demo_access, first_website
 from sessions.standalone.envoy import binary as envoy_binary
 from sessions.standalone.envoy import envoy
+from sessions.standalone.envoy_certificates import EnvoyCertificates
 from sessions.standalone.ports import ReservedPort
 from sessions.standalone.postgres import server, server_settings, usable_memory
+from sessions.standalone.self_signed import authority_file, with_self_signed
 from sessions.standalone.supervisor import Supervisor, until_signal
 from sessions.standalone.workers import reserved_ports, workers
 from sessions.storage.migrate import migrate
@@ -30,8 +34,13 @@ from sessions.worker.signals import END_STREAMS
 _OTHER_CONNECTIONS = 20
 
 
-async def up(settings: Settings, *, demo: bool) -> None:
+async def up(settings: Settings, *, demo: bool, tls_self_signed: bool = False) -> None:
     """Run PostgreSQL, the workers and Envoy until a signal; print how to use them when ready.
+
+    Args:
+        settings: for all of them.
+        demo: make a website with demo data if there is none.
+        tls_self_signed: make the certificate, too.
 
     Raises:
         StartError: another `up` holds the data directory, a port is in use, or a part does not
@@ -39,9 +48,19 @@ async def up(settings: Settings, *, demo: bool) -> None:
         DomainError: the database can't be reached or migrated.
     """
     envoy_binary()  # so that a missing one is said before anything is started
+    if settings.worker_tls_files:
+        raise StartError(
+            "SESSIONS_WORKER_TLS_CERTIFICATE is for `sessions serve`: `up` and its workers are on "
+            "one machine"
+        )
     with until_signal(), await _hold(settings.data_dir):
         remove_running_up(settings.data_dir)
-        await _run(settings, demo)
+        if tls_self_signed:
+            settings = with_self_signed(settings)
+        files = settings.tls_files
+        certificates = EnvoyCertificates(files, settings) if files else None
+        trust = authority_file(settings.data_dir) if tls_self_signed else None
+        await _run(settings, demo, certificates, trust)
 
 
 async def _hold(data_dir: Path) -> DataDirLock:
@@ -59,7 +78,9 @@ async def _hold(data_dir: Path) -> DataDirLock:
     return await poll(attempt, lambda: f"{lock_holder(data_dir)} to finish")
 
 
-async def _run(settings: Settings, demo: bool) -> None:
+async def _run(
+    settings: Settings, demo: bool, certificates: EnvoyCertificates | None, trust: Path | None
+) -> None:
     with (
         # Before anything is started, so that a port in use is reported immediately.
         ReservedPort(settings.host, settings.port, "SESSIONS_PORT") as listener,
@@ -73,13 +94,14 @@ async def _run(settings: Settings, demo: bool) -> None:
             # Envoy, which alone calls them, is stopped before them.
             await supervisor.start("workers", *workers(ports, settings, url, lame_duck=False))
             end_streams = partial(supervisor.send_signal, "workers", END_STREAMS)
-            await supervisor.start("Envoy", envoy(listener, ports, settings, end_streams))
-            address = f"http://{listener.address}"
+            child = envoy(listener, ports, settings, end_streams, certificates)
+            await supervisor.start("Envoy", child)
+            address = f"{'https' if certificates else 'http'}://{listener.address}"
             # Only now, because commands that find this file use the database immediately.
             write_running_up(settings.data_dir, RunningUp(os.getpid(), url, address))
             try:
-                print(_welcome(address, access), flush=True)
-                await supervisor.watch()
+                print(_welcome(address, access, trust), flush=True)
+                await _watch(supervisor, certificates)
             finally:
                 remove_running_up(settings.data_dir)
 
@@ -93,17 +115,28 @@ async def _start_postgres(supervisor: Supervisor, settings: Settings) -> str:
     return cluster.url
 
 
-def _welcome(address: str, access: Access) -> str:
+async def _watch(supervisor: Supervisor, certificates: EnvoyCertificates | None) -> None:
+    """Stay until cancelled, and hand new certificates on to Envoy meanwhile."""
+    following = asyncio.create_task(certificates.follow()) if certificates else None
+    try:
+        await supervisor.watch()
+    finally:
+        if following:
+            following.cancel()
+
+
+def _welcome(address: str, access: Access, trust: Path | None) -> str:
     website_id, key = access.website_id or "$site", access.key or "$key"
     url = f"{address}/api/websites/{website_id}/sessions?limit=3"
     todo = [] if access.website_id else ["site=$(sessions websites create --name my-site)"]
     todo += [] if access.key else [_CREATE_KEY]
+    options = f"--cacert {shlex.quote(str(trust))} " if trust else ""
     return "\n".join(
         [
             f"\nSessions API is up at {address} (REST and gRPC); Ctrl-C stops it.\n",
             *([f"key: {access.key}\n"] if access.key else []),
             *todo,
-            f'curl -H "Authorization: Bearer {key}" "{url}"\n',
+            f'curl {options}-H "Authorization: Bearer {key}" "{url}"\n',
         ]
     )
 

@@ -12,6 +12,7 @@ from sessions.standalone.ports import ReservedPort
 from sessions.standalone.supervisor import Supervisor, until_signal
 from sessions.worker.health import is_serving
 from sessions.worker.signals import GRACEFUL_STOP, IMMEDIATE_STOP, LAME_DUCK_SECONDS
+from sessions.worker.tls import accepts_tls
 
 _FIRST_PORT = 50051
 # On top of the drain timeout: for closing connections and ending.
@@ -60,6 +61,9 @@ def worker(
     stop_timeout = settings.drain_timeout + _EXIT_SECONDS
 
     async def is_ready() -> bool:
+        if settings.worker_tls_files:
+            # A worker listens once it can answer; to be asked, it may want a certificate.
+            return await accepts_tls(port.address)
         return await is_serving(port.address)
 
     return Child(

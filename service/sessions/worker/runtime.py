@@ -14,6 +14,7 @@ from sessions.settings import Settings
 from sessions.worker.background import repeat, repeat_retention, run_once
 from sessions.worker.health import report_health
 from sessions.worker.signals import LAME_DUCK_SECONDS, StopSignals
+from sessions.worker.tls import add_port
 
 _HEALTH_SECONDS = 1.0
 _LAST_USE_SECONDS = 10.0
@@ -44,7 +45,7 @@ async def run_worker(
         server = make_server(application, status, settings, signals.draining)
         address = f"{settings.worker_host}:{port}"
         try:
-            bound = server.add_insecure_port(address)
+            bound = add_port(server, address, settings.worker_tls_files)
         except RuntimeError as error:
             raise OSError(f"can't listen on {address}: {error}") from error
         await server.start()
