@@ -1,9 +1,10 @@
-"""A call on its way through the interceptors."""
+"""A call and what is known of it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
-from typing import Any, Protocol, TypeAlias
+import re
+import time
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 import grpc
 
@@ -15,6 +16,8 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 # Set by the gateway on REST calls: the id as it stands in the path, percent-encoded.
 _PATH_WEBSITE = "x-path-website-id"
 
+_REQUEST_ID = re.compile(r"[!-~]{1,128}")
+
 
 class Call:
     """One call and what is known of it so far.
@@ -24,12 +27,13 @@ class Call:
 
     key: ApiKey
 
-    __slots__ = ("code", "context", "key", "metadata", "method", "reason")
+    __slots__ = ("code", "context", "key", "metadata", "method", "reason", "started")
 
     def __init__(self, method: Method, context: Context) -> None:
         self.method = method
         self.context = context
         self.metadata: Mapping[str, str | bytes] = dict(context.invocation_metadata() or ())
+        self.started = time.perf_counter()
         # What the log says of a call whose caller goes away before there is an answer.
         self.code = grpc.StatusCode.CANCELLED
         self.reason: str | None = None
@@ -38,6 +42,12 @@ class Call:
         """The value of a header that is text."""
         value = self.metadata.get(name)
         return value if isinstance(value, str) else None
+
+    @property
+    def request_id(self) -> str | None:
+        """The id that the gateway or the caller gave it; None where that is no printable text."""
+        found = self.header("x-request-id")
+        return found if found and _REQUEST_ID.fullmatch(found) else None
 
     @property
     def website_in_path(self) -> str | None:
@@ -49,21 +59,3 @@ class Call:
         # None where the caller has set no deadline.
         remaining = self.context.time_remaining()
         return asyncio.timeout(seconds if remaining is None else min(seconds, remaining))
-
-
-Step: TypeAlias = Callable[[Call, Any], Awaitable[Any]]
-"""What a call goes through next: takes the request as it is by then, and gives the response."""
-
-
-class Interceptor(Protocol):
-    """One concern: does its part, and proceeds."""
-
-    async def __call__(self, call: Call, request: Any, /, *, proceed: Step) -> Any:
-        """Returns the response, which is that of `proceed` unless this is about responses."""
-
-
-def chain(interceptors: Sequence[Interceptor], last: Step) -> Step:
-    """The interceptors in order, and then the last step."""
-    for interceptor in reversed(interceptors):
-        last = partial(interceptor, proceed=last)
-    return last

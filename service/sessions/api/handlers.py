@@ -1,36 +1,39 @@
-"""The path of a call: from gRPC through the interceptors to the method of a service.
+"""The path of a call: from gRPC through its steps to the method of a service.
 
 One message and a response, one message and many, a stream and a response, two streams: each kind
 takes the same steps. gRPC hands over all of them as streams of bytes, so that the key is known
 before a message is taken, and a call without a message gets an answer.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from functools import partial
 from operator import methodcaller
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.message import Message
 
-from sessions.api.call import Call, Context, Step, chain
-from sessions.api.interceptors import (
-    Deadline,
-    FindKey,
+from sessions.api.call import Call, Context
+from sessions.api.links import link_next_page
+from sessions.api.methods import UNKNOWN, Method
+from sessions.api.requests import decode
+from sessions.api.statuses import naming_batch
+from sessions.api.steps import (
     StreamsPerKey,
+    answer_error,
     check_key_scope,
     check_method,
     check_request_website,
-    handle_errors,
     log_call,
-    name_batch,
     receive,
 )
-from sessions.api.links import link_next_page
-from sessions.api.methods import UNKNOWN, Method
-from sessions.api.requests import check_size, decode
 from sessions.usecases.authenticate import Authenticate
+
+Raws: TypeAlias = AsyncIterator[bytes]
+Respond: TypeAlias = Callable[[Call, Raws], Awaitable[Any]]
+"""What a kind of call does once its key is known."""
 
 _END = object()
 _serialize = methodcaller("SerializeToString")
@@ -52,7 +55,7 @@ _UNREADABLE = _Unreadable()
 
 
 class Handlers(grpc.GenericRpcHandler):
-    """The methods of all services, each behind its interceptors, and an answer for any other.
+    """The methods of all services, each behind its steps, and an answer for any other.
 
     Args:
         services: their descriptors and what implements them, with one method for each of the
@@ -69,23 +72,10 @@ class Handlers(grpc.GenericRpcHandler):
         timeout: float,
         rest: Iterable[tuple[ServiceDescriptor, object]] = (),
     ) -> None:
-        find_key = FindKey(authenticate)
-        self._deadline = Deadline(timeout)
+        self._authenticate = authenticate
+        self._timeout = timeout
         self._streams_per_key = StreamsPerKey()
-        self._call = (log_call, handle_errors, find_key, check_method, check_key_scope)
-        self._message = (check_size, decode, check_request_website)
-        # Each message of a stream is checked again: a key can be revoked in between.
-        self._streamed = (
-            find_key,
-            check_key_scope,
-            check_size,
-            decode,
-            name_batch,
-            check_request_website,
-        )
-        self._unknown = self._handler(UNKNOWN, chain(self._call, _request))
-        # A key can be revoked while a stream lives.
-        self._renew = chain((find_key, check_key_scope), _request)
+        self._unknown = self._handler(UNKNOWN, _nothing)
         methods = [
             (Method.of(descriptor), getattr(servicer, descriptor.name))
             for service, servicer in services
@@ -98,7 +88,7 @@ class Handlers(grpc.GenericRpcHandler):
             if descriptor.server_streaming
         ]
         self._handlers = {
-            method.path: self._handler(method, self._path(method, behaviour))
+            method.path: self._handler(method, partial(self._kind(method), behaviour))
             for method, behaviour in methods
         }
 
@@ -106,52 +96,14 @@ class Handlers(grpc.GenericRpcHandler):
         """The handler of a call."""
         return self._handlers.get(handler_call_details.method, self._unknown)
 
-    def _path(self, method: Method, behaviour: Any) -> Step:
+    def _kind(self, method: Method) -> Callable[..., Awaitable[Any]]:
         if method.streams_requests:
-            admit = chain(self._streamed, _request)
-            return chain(self._call, partial(self._stream, admit, behaviour))
-        if method.streams_responses:
-            respond = partial(self._respond, behaviour)
-            path = (*self._call, receive, *self._message, self._streams_per_key)
-            return chain(path, respond)
-        # Calls without pages need not pass it.
-        links = (link_next_page,) if method.cursors else ()
-        path = (*self._call, receive, self._deadline, *self._message, *links)
-        return chain(path, partial(_answer, behaviour))
+            return self._collect
+        return self._respond if method.streams_responses else self._answer
 
-    async def _respond(self, behaviour: Any, call: Call, request: Any) -> None:
-        """Send one response after the other, each made in time; sending waits for the caller."""
-        seconds = self._deadline.of(call.method)
-        has_begun = False
-        # Ends the generator of the service also when the caller goes away.
-        async with aclosing(behaviour(request, call.context)) as responses:
-            try:
-                while True:
-                    async with call.deadline(seconds):
-                        await self._renew(call, request)
-                        response = await anext(responses, _END)
-                    if response is _END:
-                        return
-                    await call.context.write(response)
-                    has_begun = True
-            except Exception:
-                if has_begun and call.method.is_rest:
-                    await call.context.write(_UNREADABLE)
-                raise
-
-    async def _stream(self, admit: Step, behaviour: Any, call: Call, raws: Any) -> Any:
-        """Give the method each message when it is admitted: a key can be revoked meanwhile."""
-        requests = (await admit(call, raw) async for raw in raws)
-        if not call.method.streams_responses:
-            return await behaviour(requests, call.context)
-        async with aclosing(behaviour(requests, call.context)) as responses:
-            async for response in responses:
-                await call.context.write(response)
-        return None
-
-    def _handler(self, method: Method, path: Step) -> Any:
-        async def handle(raws: AsyncIterator[bytes], context: Context) -> Any:
-            return await path(Call(method, context), raws)
+    def _handler(self, method: Method, respond: Respond) -> Any:
+        async def handle(raws: Raws, context: Context) -> Any:
+            return await self._handle(Call(method, context), respond, raws)
 
         if method.streams_responses:
             make = grpc.stream_stream_rpc_method_handler
@@ -159,11 +111,92 @@ class Handlers(grpc.GenericRpcHandler):
             make = grpc.stream_unary_rpc_method_handler
         return make(handle, response_serializer=_serialize)
 
+    async def _handle(self, call: Call, respond: Respond, raws: Raws) -> Any:
+        """Answer a call, also where something goes wrong, and log it."""
+        try:
+            await self._admit(call)
+            response = await respond(call, raws)
+            call.code = grpc.StatusCode.OK
+            return response
+        except grpc.aio.BaseError:
+            raise  # gRPC's own: the caller has gone, or the server stops
+        except Exception as error:
+            await answer_error(call, error)
+        finally:
+            # Also for a call that was cancelled.
+            log_call(call)
 
-async def _answer(behaviour: Any, call: Call, request: Any) -> Any:
-    return await behaviour(request, call.context)
+    async def _admit(self, call: Call) -> None:
+        """Find the key of a call: shape and checksum first, then the database."""
+        call.key = await self._authenticate(call.header("authorization"))
+        check_method(call)
+        check_key_scope(call)
+
+    async def _answer(self, behaviour: Any, call: Call, _: Raws) -> Any:
+        """One message, one response."""
+        raw = await receive(call)
+        async with call.deadline(self._seconds(call.method)):
+            request = await _request(call, raw)
+            response = await behaviour(request, call.context)
+            # Calls without pages need not pass it.
+            if call.method.cursors:
+                await link_next_page(call, request, response)
+            return response
+
+    async def _respond(self, behaviour: Any, call: Call, _: Raws) -> None:
+        """One message, a response after the other: each made in time; sending waits."""
+        request = await _request(call, await receive(call))
+        with self._streams_per_key.place(call):
+            # Ends the generator of the service also when the caller goes away.
+            async with aclosing(behaviour(request, call.context)) as responses:
+                await self._send(call, responses)
+
+    async def _send(self, call: Call, responses: AsyncIterator[Any]) -> None:
+        has_begun = False
+        try:
+            while True:
+                async with call.deadline(self._seconds(call.method)):
+                    # A key can be revoked while a stream lives.
+                    await self._admit(call)
+                    response = await anext(responses, _END)
+                if response is _END:
+                    return
+                await call.context.write(response)
+                has_begun = True
+        except Exception:
+            if has_begun and call.method.is_rest:
+                await call.context.write(_UNREADABLE)
+            raise
+
+    async def _collect(self, behaviour: Any, call: Call, raws: Raws) -> Any:
+        """A stream of messages, of which the method gets each when it is admitted."""
+        requests = (await self._streamed(call, raw) async for raw in raws)
+        if not call.method.streams_responses:
+            return await behaviour(requests, call.context)
+        async with aclosing(behaviour(requests, call.context)) as responses:
+            async for response in responses:
+                await call.context.write(response)
+        return None
+
+    async def _streamed(self, call: Call, raw: bytes) -> Message:
+        """A message of a stream: a key can be revoked in between."""
+        await self._admit(call)
+        request = await decode(call.method, raw)
+        with naming_batch(request):
+            check_request_website(call, request)
+        return request
+
+    def _seconds(self, method: Method) -> float:
+        """What a call of a method has: what the method says, or the setting if that is more."""
+        return max(self._timeout, method.timeout)
 
 
-async def _request(_: Call, request: Any) -> Any:
-    """The end of a path of which the request is wanted."""
+async def _request(call: Call, raw: bytes) -> Message:
+    """The message of a call that sends one."""
+    request = await decode(call.method, raw)
+    check_request_website(call, request)
     return request
+
+
+async def _nothing(_: Call, __: Raws) -> None:
+    """Of a method that does not exist: its calls are refused before."""

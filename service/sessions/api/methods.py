@@ -11,7 +11,7 @@ from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from sessions.api.wire import Bound, Bounds
+from sessions.api.wire import Bound, Bounds, harmless_bytes
 from sessions.domain.api_keys import Scope
 
 # protoc's stubs do not know what an extension holds.
@@ -25,9 +25,9 @@ class Method:
     """A method of the API and what the service asks of its calls.
 
     `timeout` is in seconds and 0 where only the service's setting counts; `bounds` are those of
-    the request's repeated fields; `is_rest` tells that the responses are pieces of an answer over
-    REST; `cursors` has the cursor of a response with the parameter that it is for, such as
-    `next_cursor` and `cursor`.
+    the request's repeated fields, which no request of `harmless_bytes` passes; `is_rest` tells
+    that the responses are pieces of an answer over REST; `cursors` has the cursor of a response
+    with the parameter that it is for, such as `next_cursor` and `cursor`.
     """
 
     path: str
@@ -35,6 +35,7 @@ class Method:
     timeout: float
     max_bytes: int
     bounds: Bounds
+    harmless_bytes: int
     streams_requests: bool
     streams_responses: bool
     is_rest: bool
@@ -51,12 +52,14 @@ class Method:
         policy = descriptor.GetOptions().Extensions[_POLICY]
         if not policy.max_request_bytes:
             raise ValueError(f"{descriptor.full_name} has no max_request_bytes")
+        bounds = _bounds(descriptor.input_type)
         return cls(
             path="/{0}/{2}".format(*descriptor.full_name.rpartition(".")),
             scope=Scope(policy.scope),
             timeout=policy.timeout_seconds,
             max_bytes=policy.max_request_bytes,
-            bounds=_bounds(descriptor.input_type),
+            bounds=bounds,
+            harmless_bytes=harmless_bytes(bounds),
             streams_requests=descriptor.client_streaming,
             streams_responses=descriptor.server_streaming,
             is_rest=False,
@@ -70,7 +73,7 @@ class Method:
         return replace(self, path=path, is_rest=True)
 
 
-UNKNOWN = Method("unknown", Scope.SESSIONS_READ, 0, 0, {}, False, False, False, Message, ())
+UNKNOWN = Method("unknown", Scope.SESSIONS_READ, 0, 0, {}, 0, False, False, False, Message, ())
 """Stands for any method that the API does not have."""
 
 

@@ -1,11 +1,8 @@
 """From the bytes of a request to its message: bounded first, then decoded."""
 
-from typing import Any
-
 from google.protobuf.message import DecodeError, Message
 
 from sessions.api import wire
-from sessions.api.call import Call, Step
 from sessions.api.methods import Method
 from sessions.domain.errors import InvalidArgument, Reason, TooLarge, Violation
 from sessions.ingest.slices import map_in_slices
@@ -14,25 +11,23 @@ from sessions.ingest.slices import map_in_slices
 _AT_ONCE = 64 * 1024
 
 
-async def check_size(call: Call, raw: bytes, *, proceed: Step) -> Any:
-    """Refuse a request that is larger than its method allows."""
-    if len(raw) > (limit := call.method.max_bytes):
+async def decode(method: Method, raw: bytes) -> Message:
+    """The message of the bytes.
+
+    Raises:
+        TooLarge: they are more than the method allows.
+        InvalidArgument: they are no message, or hold too many values of a field.
+    """
+    if len(raw) > (limit := method.max_bytes):
         raise TooLarge(Reason.REQUEST_TOO_LARGE, limit=str(limit), found=str(len(raw)))
-    return await proceed(call, raw)
-
-
-async def decode(call: Call, raw: bytes, *, proceed: Step) -> Any:
-    """Make the message of the bytes, unless they hold too many values of a field."""
     try:
-        if wire.is_small(raw, call.method.bounds):
-            request = call.method.request.FromString(raw)
-        else:
-            request = await _decode(call.method, raw)
+        if len(raw) <= method.harmless_bytes:
+            return method.request.FromString(raw)
+        return await _decode(method, raw)
     except (DecodeError, ValueError) as error:
         text = "not a valid message of this call: bad UTF-8, cut short or nested too deep"
         violation = Violation("request", text)
         raise InvalidArgument(violation, reason=Reason.MALFORMED_REQUEST) from error
-    return await proceed(call, request)
 
 
 async def _decode(method: Method, raw: bytes) -> Message:

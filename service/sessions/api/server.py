@@ -1,4 +1,4 @@
-"""The gRPC server: its services, options and interceptors."""
+"""The gRPC server: its services and options."""
 
 import asyncio
 
