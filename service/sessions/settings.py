@@ -136,6 +136,10 @@ class Settings(BaseSettings):
     """File with its private key (PEM, without a password)."""
     worker_tls_client_ca: _Authorities = None
     """File with authorities (PEM); Envoy needs a certificate of one. Empty asks for none."""
+    metrics_host: str = "127.0.0.1"
+    """Address of the page of metrics for Prometheus."""
+    metrics_port: Annotated[int | None, Field(ge=0, le=65535), BeforeValidator(_or_none)] = None
+    """Port of that page; 0 takes a free one, empty serves none."""
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     """Minimum level of log lines: `debug`, `info`, `warning` or `error`."""
 

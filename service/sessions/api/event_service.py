@@ -10,8 +10,10 @@ from analytics_sessions.v1 import event_service_pb2_grpc as services
 from sessions.api.call import Context
 from sessions.api.messages import sent_event
 from sessions.api.statuses import naming_batch
+from sessions.domain.errors import InvalidArgument
 from sessions.ingest.ingest_events import IngestEvents
 from sessions.ingest.slices import map_in_slices
+from sessions.instruments import EVENTS
 from sessions.usecases.write_events import Recorded
 
 Request = TypeVar("Request")
@@ -65,8 +67,15 @@ class EventService(services.EventServiceServicer):
     async def _receive(
         self, request: messages.RecordEventsRequest | messages.StreamEventsRequest
     ) -> Recorded:
-        sent = await map_in_slices(sent_event, enumerate(request.events))
-        return await self._ingest_events(request.website_id, sent)
+        try:
+            sent = await map_in_slices(sent_event, enumerate(request.events))
+            recorded = await self._ingest_events(request.website_id, sent)
+        except InvalidArgument:
+            EVENTS.labels("refused").inc(len(request.events))
+            raise
+        EVENTS.labels("new").inc(recorded.new)
+        EVENTS.labels("known").inc(recorded.known)
+        return recorded
 
     async def _until_end(self, requests: AsyncIterator[Request]) -> AsyncIterator[Request]:
         """Requests until the client ends, the stream is old, or the worker stops."""

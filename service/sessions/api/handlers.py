@@ -16,6 +16,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 
 from sessions.api.call import Call, Context
+from sessions.api.call_metrics import measure_call
 from sessions.api.links import link_next_page
 from sessions.api.methods import UNKNOWN, Method
 from sessions.api.requests import decode
@@ -125,6 +126,7 @@ class Handlers(grpc.GenericRpcHandler):
         finally:
             # Also for a call that was cancelled.
             log_call(call)
+            measure_call(call)
 
     async def _admit(self, call: Call) -> None:
         """Find the key of a call: shape and checksum first, then the database."""

@@ -70,8 +70,8 @@ def envoy(
         certificates: for TLS; None serves plain HTTP.
         end_streams: called when it is to stop, for streams would hold it up.
     """
-    config = settings.data_dir.absolute() / "envoy.json"
-    admin = gateway.admin_address_file(config)
+    config = _config_file(settings)
+    admin = admin_file(settings)
     admin.unlink(missing_ok=True)  # of an earlier run
     tls = certificates.tls if certificates else None
     write_private(config, _config(listener, workers, settings, tls))
@@ -89,6 +89,15 @@ def envoy(
         before_stop=finish_calls,
         stop_timeout=settings.drain_timeout + _EXIT_SECONDS,
     )
+
+
+def admin_file(settings: Settings) -> Path:
+    """The file with the address of its admin pages, once it has started."""
+    return gateway.admin_address_file(_config_file(settings))
+
+
+def _config_file(settings: Settings) -> Path:
+    return settings.data_dir.absolute() / "envoy.json"
 
 
 def _config(
@@ -153,6 +162,11 @@ async def _calls_in_flight(admin_address: str) -> bool:
 async def http_get(address: str, path: str) -> tuple[int, str]:
     """Status and body of the answer from `host:port`; status 0 if there is no answer."""
     return await asyncio.to_thread(_request, "GET", address, path)
+
+
+def http_get_now(address_file: Path, path: str) -> tuple[int, str]:
+    """The same for a thread of its own, from the address that is in a file by now."""
+    return _request("GET", read_if_there(address_file).strip(), path)
 
 
 async def http_post(address: str, path: str) -> tuple[int, str]:

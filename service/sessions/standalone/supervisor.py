@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Self
 
@@ -23,6 +23,7 @@ class ProcessMonitor:
 
     def __init__(self, child: Child) -> None:
         self.child = child
+        self.restarts = 0
         self._was_ready = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._process: asyncio.subprocess.Process | None = None
@@ -42,6 +43,12 @@ class ProcessMonitor:
             ready.cancel()
         if self._task.done():
             await self._task
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process, while it runs."""
+        running = self._process and self._process.returncode is None
+        return self._process.pid if self._process and running else None
 
     def send_signal(self, number: signal.Signals) -> None:
         """Send the child a signal, if it runs."""
@@ -76,6 +83,7 @@ class ProcessMonitor:
             delay = min(_FIRST_DELAY * 2 ** (failures - 1), _LONGEST_DELAY)
             report(f"{self.child.name} {ending}, starting it again in {delay:.1f} s")
             await asyncio.sleep(delay)
+            self.restarts += 1
 
     async def _run_once(self) -> str:
         """Start the child and wait for its end; returns how it ended."""
@@ -160,6 +168,11 @@ class Supervisor:
                 report(f"stopping {step}")
             await asyncio.gather(*(monitor.stop() for monitor in monitors))
 
+    @property
+    def monitors(self) -> Sequence[ProcessMonitor]:
+        """Those of all children that were started, in order."""
+        return [monitor for _, monitors in self._steps for monitor in monitors]
+
     async def start(self, step: str, *children: Child) -> None:
         """Start the children of one step side by side and wait until all are ready.
 
@@ -182,8 +195,7 @@ class Supervisor:
         Raises:
             Exception: what makes it impossible to keep a child running.
         """
-        monitors = [monitor for _, monitors in self._steps for monitor in monitors]
-        await asyncio.gather(*(monitor.failed() for monitor in monitors))
+        await asyncio.gather(*(monitor.failed() for monitor in self.monitors))
 
 
 @contextmanager

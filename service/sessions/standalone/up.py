@@ -18,9 +18,10 @@ from sessions.standalone.data_dir import (
     write_running_up,
 )
 from sessions.standalone.demo import Access, demo_access, first_website
+from sessions.standalone.envoy import admin_file, envoy
 from sessions.standalone.envoy import binary as envoy_binary
-from sessions.standalone.envoy import envoy
 from sessions.standalone.envoy_certificates import EnvoyCertificates
+from sessions.standalone.metrics_page import metrics_page
 from sessions.standalone.ports import ReservedPort
 from sessions.standalone.postgres import server, server_settings, usable_memory
 from sessions.standalone.self_signed import authority_file, with_self_signed
@@ -85,22 +86,25 @@ async def _run(
         # Before anything is started, so that a port in use is reported immediately.
         ReservedPort(settings.host, settings.port, "SESSIONS_PORT") as listener,
         reserved_ports(settings, free=True) as ports,
+        metrics_page(settings) as page,
     ):
         async with Supervisor() as supervisor:
+            page.show_processes(supervisor)
             url = settings.database_url or await _start_postgres(supervisor, settings)
             await migrate(url)
             key_file = settings.data_dir / "demo-key"
             access = await (demo_access(url, key_file) if demo else first_website(url))
             # Envoy, which alone calls them, is stopped before them.
-            await supervisor.start("workers", *workers(ports, settings, url, lame_duck=False))
+            await supervisor.start("workers", *workers(ports, settings, url, page, lame_duck=False))
             end_streams = partial(supervisor.send_signal, "workers", END_STREAMS)
             child = envoy(listener, ports, settings, end_streams, certificates)
             await supervisor.start("Envoy", child)
+            page.show_envoy(admin_file(settings))
             address = f"{'https' if certificates else 'http'}://{listener.address}"
             # Only now, because commands that find this file use the database immediately.
             write_running_up(settings.data_dir, RunningUp(os.getpid(), url, address))
             try:
-                print(_welcome(address, access, trust), flush=True)
+                print(_welcome(address, page.address, access, trust), flush=True)
                 await _watch(supervisor, certificates)
             finally:
                 remove_running_up(settings.data_dir)
@@ -125,7 +129,7 @@ async def _watch(supervisor: Supervisor, certificates: EnvoyCertificates | None)
             following.cancel()
 
 
-def _welcome(address: str, access: Access, trust: Path | None) -> str:
+def _welcome(address: str, metrics: str, access: Access, trust: Path | None) -> str:
     website_id, key = access.website_id or "$site", access.key or "$key"
     url = f"{address}/api/websites/{website_id}/sessions?limit=3"
     todo = [] if access.website_id else ["site=$(sessions websites create --name my-site)"]
@@ -134,6 +138,7 @@ def _welcome(address: str, access: Access, trust: Path | None) -> str:
     return "\n".join(
         [
             f"\nSessions API is up at {address} (REST and gRPC); Ctrl-C stops it.\n",
+            *([f"Metrics for Prometheus: {metrics}\n"] if metrics else []),
             *([f"key: {access.key}\n"] if access.key else []),
             *todo,
             f'curl {options}-H "Authorization: Bearer {key}" "{url}"\n',

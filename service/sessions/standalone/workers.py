@@ -2,12 +2,13 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from sessions.settings import Settings
 from sessions.standalone.child import Child
 from sessions.standalone.console import StartError
+from sessions.standalone.metrics_page import MetricsPage, metrics_page
 from sessions.standalone.ports import ReservedPort
 from sessions.standalone.supervisor import Supervisor, until_signal
 from sessions.worker.health import is_serving
@@ -55,7 +56,12 @@ def _numbers(text: str, count: int) -> list[int]:
 
 
 def worker(
-    number: int, port: ReservedPort, settings: Settings, database_url: str, *, lame_duck: bool
+    name: str,
+    port: ReservedPort,
+    settings: Settings,
+    environment: Mapping[str, str],
+    *,
+    lame_duck: bool,
 ) -> Child:
     """One worker, as a child to be kept running."""
     stop_timeout = settings.drain_timeout + _EXIT_SECONDS
@@ -67,12 +73,12 @@ def worker(
         return await is_serving(port.address)
 
     return Child(
-        name=f"worker-{number}",
+        name=name,
         # -P: a folder `sessions` where the user happens to be is not ours.
         argv=[sys.executable, "-P", "-m", "sessions.worker", str(port.port)],
         # In the environment, where other users can't read the password.
         # numpy is called from one thread at a time, and needs no threads of its own.
-        env={**os.environ, "DATABASE_URL": database_url, "OPENBLAS_NUM_THREADS": "1"},
+        env={**os.environ, **environment, "OPENBLAS_NUM_THREADS": "1"},
         ready=is_ready,
         stop_signal=GRACEFUL_STOP if lame_duck else IMMEDIATE_STOP,
         stop_timeout=stop_timeout + LAME_DUCK_SECONDS if lame_duck else stop_timeout,
@@ -80,11 +86,20 @@ def worker(
 
 
 def workers(
-    ports: list[ReservedPort], settings: Settings, database_url: str, *, lame_duck: bool
+    ports: list[ReservedPort],
+    settings: Settings,
+    database_url: str,
+    page: MetricsPage,
+    *,
+    lame_duck: bool,
 ) -> list[Child]:
     """All workers; with `lame_duck` where somebody may still call them when they are stopped."""
-    numbered = enumerate(ports, start=1)
-    return [worker(n, port, settings, database_url, lame_duck=lame_duck) for n, port in numbered]
+    children = []
+    for number, port in enumerate(ports, start=1):
+        name = f"worker-{number}"
+        environment = {"DATABASE_URL": database_url, **page.environment(name)}
+        children.append(worker(name, port, settings, environment, lame_duck=lame_duck))
+    return children
 
 
 async def serve(settings: Settings) -> None:
@@ -98,9 +113,14 @@ async def serve(settings: Settings) -> None:
             "serve needs DATABASE_URL, for example postgresql://user:password@host/database "
             "(`sessions up` brings its own PostgreSQL)"
         )
-    with until_signal(), reserved_ports(settings, free=False) as ports:
+    with (
+        until_signal(),
+        metrics_page(settings) as page,
+        reserved_ports(settings, free=False) as ports,
+    ):
         async with Supervisor() as supervisor:
-            children = workers(ports, settings, settings.database_url, lame_duck=True)
+            page.show_processes(supervisor)
+            children = workers(ports, settings, settings.database_url, page, lame_duck=True)
             await supervisor.start("workers", *children)
             for port in ports:
                 print(f"{port.host}:{port.port}", flush=True)

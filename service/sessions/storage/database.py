@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Any, LiteralString, TypeVar, overload
 
@@ -12,10 +12,11 @@ from psycopg import AsyncConnection, errors
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import AsyncRowFactory, TupleRow, tuple_row
 from psycopg.types.json import set_json_loads
-from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
+from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
 from sessions.domain.errors import DeadlineExceeded, Reason, Unavailable
 from sessions.domain.selection import Range
+from sessions.storage.instrumentation import MeasuredConnection, MeasuredPool, MeasuredStatement
 
 
 class _BrokenConnection(psycopg.OperationalError):
@@ -36,6 +37,7 @@ class Database:
 
     Args:
         url: libpq connection string or URL.
+        name: what metrics call it.
         pool_size: connections at most.
         min_size: connections that are kept open while nobody needs them.
         timeout: seconds that one statement may take at most; 0 sets no limit.
@@ -48,6 +50,7 @@ class Database:
         self,
         url: str,
         *,
+        name: str = "other",
         pool_size: int = 4,
         min_size: int = 1,
         timeout: float = 60.0,
@@ -55,8 +58,10 @@ class Database:
         siblings: "Sequence[Database]" = (),
     ) -> None:
         self._siblings = siblings
-        self._pool = AsyncConnectionPool(
+        self._pool = MeasuredPool(
             url,
+            connection_class=MeasuredConnection,
+            name=name,
             kwargs={
                 # A single statement needs no round trips for BEGIN and COMMIT.
                 "autocommit": True,
@@ -120,6 +125,10 @@ class Database:
         """Replace the broken connections of this pool and of its siblings."""
         for database in (self, *self._siblings):
             await database.check_connections()
+
+    def measure(self) -> None:
+        """Note for metrics how many connections there are and what they do."""
+        self._pool.measure()
 
     async def check_connections(self) -> None:
         """Replace the connections of this pool that no longer work."""
@@ -219,8 +228,12 @@ class Database:
             DeadlineExceeded: a statement took too long.
         """
         with domain_errors():
-            async with self._pool.connection() as connection, connection.transaction():
-                yield connection
+            async with self._pool.connection() as connection:
+                with ExitStack() as end:
+                    async with connection.transaction():
+                        yield connection
+                        # Measured from here on, when what follows is the end of the block.
+                        end.enter_context(MeasuredStatement("COMMIT"))
 
 
 @contextmanager

@@ -47,11 +47,21 @@ async def open_pools(url: str, *, pool_size: int, request_timeout: float) -> Asy
     """
     # Half of it, so that a call hears of a full pool before its own deadline.
     patience = min(2.0, request_timeout / 2)
-    requests = Database(url, pool_size=pool_size, timeout=request_timeout, patience=patience)
+    requests = Database(
+        url, name="requests", pool_size=pool_size, timeout=request_timeout, patience=patience
+    )
     # Without a limit on statements: the erasure of a large visitor takes minutes.
-    jobs = Database(url, pool_size=_JOB_CONNECTIONS, min_size=0, timeout=0, patience=_JOB_PATIENCE)
+    jobs = Database(
+        url,
+        name="jobs",
+        pool_size=_JOB_CONNECTIONS,
+        min_size=0,
+        timeout=0,
+        patience=_JOB_PATIENCE,
+    )
     analysis = Database(
         url,
+        name="analysis",
         pool_size=_ANALYSIS_CONNECTIONS,
         min_size=0,
         timeout=request_timeout,
@@ -59,6 +69,7 @@ async def open_pools(url: str, *, pool_size: int, request_timeout: float) -> Asy
     )
     exports = Database(
         url,
+        name="exports",
         pool_size=_EXPORT_CONNECTIONS,
         min_size=0,
         timeout=request_timeout,
@@ -68,6 +79,7 @@ async def open_pools(url: str, *, pool_size: int, request_timeout: float) -> Asy
     # replace their broken connections before callers meet them.
     admin = Database(
         url,
+        name="admin",
         pool_size=_ADMIN_CONNECTIONS,
         min_size=0,
         timeout=_ADMIN_TIMEOUT,

@@ -14,6 +14,7 @@ from sessions.domain.dimensions import ACQUISITION, CLIENT, NAMES
 from sessions.domain.events import Event, EventKey
 from sessions.domain.items import MORE_ITEMS, NO_PAGE, item_hash
 from sessions.domain.sessionization import MAX_ITEMS, TIMEOUT, Change, SessionSummary
+from sessions.instruments import MERGED_SESSIONS
 from sessions.storage import changed_hours
 from sessions.storage.database import Connection, as_json
 
@@ -157,6 +158,7 @@ async def store(
             await connection.execute(_OVERFLOW, website | {"rows": as_json(overflow)})
         starts = chain.from_iterable(map(_starts, changes))
         await changed_hours.note(connection, website_key, starts)
+    MERGED_SESSIONS.inc(len(merged))
 
 
 def _starts(change: Change) -> list[datetime]:

@@ -13,6 +13,7 @@ from sessions.analysis.encoding import MAX_SESSIONS, Block, Damaged
 from sessions.domain.block_header import BlockHeader
 from sessions.domain.errors import DomainError
 from sessions.domain.hours import hour_number, month_of
+from sessions.instruments import FOLD_DURATION
 from sessions.storage import blocks, changed_hours
 from sessions.storage.blocks import FoldConflict
 from sessions.storage.database import Connection, Database
@@ -86,6 +87,7 @@ class FoldBlocks:
             del self._due_since[website_key]
             seconds = (self._clock() - began).total_seconds()
             _log.info("folded", website=website_key, hours=hours, seconds=round(seconds, 1))
+            FOLD_DURATION.observe(seconds)
 
     async def completely(self, website_key: int, progress: Progress = silent) -> None:
         """Bring all blocks of a website up to date, also while others fold it.

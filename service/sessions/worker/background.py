@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from sessions.domain.errors import DomainError
+from sessions.instruments import RETENTION_EVENTS, RETENTION_SESSIONS, RETENTION_SUCCESS
 from sessions.usecases.run_retention import RunRetention
 
 Job = Callable[[], Awaitable[None]]
@@ -40,7 +41,12 @@ async def repeat_retention(interval: float, run_retention: RunRetention) -> None
 
     async def remove() -> None:
         removed = await run_retention()
-        if removed and any(removed):
+        if removed is None:
+            return  # another worker is at it
+        RETENTION_SUCCESS.set_to_current_time()
+        RETENTION_SESSIONS.inc(removed.sessions)
+        RETENTION_EVENTS.inc(removed.events)
+        if any(removed):
             _log.info("removed", **removed._asdict())
 
     if interval:

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 
 import structlog
 from grpc_health.v1.health import aio
@@ -12,12 +13,15 @@ from sessions.domain.errors import Unavailable
 from sessions.logs import logging_to_stderr
 from sessions.settings import Settings
 from sessions.worker.background import repeat, repeat_retention, run_once
+from sessions.worker.gauges import measure_process, measure_stored
 from sessions.worker.health import report_health
 from sessions.worker.signals import LAME_DUCK_SECONDS, StopSignals
 from sessions.worker.tls import add_port
 
 _HEALTH_SECONDS = 1.0
 _LAST_USE_SECONDS = 10.0
+_PROCESS_SECONDS = 2.0
+_STORED_SECONDS = 30.0
 # A website is folded once a minute at most: this is how often somebody looks.
 _FOLD_SECONDS = 10.0
 
@@ -59,6 +63,7 @@ async def run_worker(
         jobs = [
             tasks.create_task(repeat(_HEALTH_SECONDS, check_health)),
             tasks.create_task(repeat(_LAST_USE_SECONDS, note_last_use)),
+            tasks.create_task(repeat(_PROCESS_SECONDS, partial(measure_process, application))),
         ]
         # Any other worker can continue them at once.
         shared = [
@@ -66,6 +71,7 @@ async def run_worker(
                 repeat_retention(settings.retention_interval, application.run_retention)
             ),
             tasks.create_task(repeat(_FOLD_SECONDS, application.fold_blocks)),
+            tasks.create_task(repeat(_STORED_SECONDS, partial(measure_stored, application))),
         ]
         await signals.stopping.wait()
         for job in shared:

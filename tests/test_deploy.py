@@ -1,0 +1,67 @@
+"""The files in deploy/ are right, as the programs that read them see it."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.tools import missing
+
+ROOT = Path(__file__).parent.parent
+PROMETHEUS = ROOT / "deploy" / "prometheus"
+DASHBOARD = ROOT / "deploy" / "grafana" / "dashboard.json"
+
+
+def promtool(*arguments: str) -> None:
+    if not shutil.which("promtool"):
+        missing("promtool is not installed (package prometheus)")
+    done = subprocess.run(
+        ["promtool", *arguments], cwd=PROMETHEUS, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "check config prometheus.yml",
+        "check rules --lint-fatal alerts.yml",
+        "test rules alerts_test.yml",
+    ],
+)
+def test_prometheus_takes_its_files(arguments: str) -> None:
+    promtool(*arguments.split())
+
+
+def dashboard_expressions() -> Iterator[str]:
+    for panel in json.loads(DASHBOARD.read_text())["panels"]:
+        for target in panel.get("targets", ()):
+            expression: str = target["expr"]
+            yield expression.replace("$__rate_interval", "5m").replace("$instance", ".*")
+
+
+def test_prometheus_can_parse_the_expressions_of_the_dashboard(tmp_path: Path) -> None:
+    rules = [{"record": "x", "expr": expression} for expression in dashboard_expressions()]
+    assert len(rules) > 20
+    for number, rule in enumerate(rules):
+        rule["record"] = f"panel:{number}"
+    file = tmp_path / "rules.yml"
+    # JSON is YAML, too.
+    file.write_text(json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}))
+    promtool("check", "rules", str(file))
+
+
+def test_dashboard_and_alerts_use_metrics_that_there_are() -> None:
+    page = (ROOT / "docs" / "monitoring.md").read_text()
+    names = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
+    histograms = re.findall(r"^\| `(\w+)` \| histogram \|", page, re.MULTILINE)
+    series = {f"{name}_{part}" for name in histograms for part in ("bucket", "count", "sum")}
+    labels = set(re.findall(r"`(\w+)`(?=[,` \w]* \| [A-Z1])", page))
+    text = "\n".join([*dashboard_expressions(), (PROMETHEUS / "alerts.yml").read_text()])
+    used = set(re.findall(r"\b(?:sessions|envoy|rpc|db)_\w+", text)) - labels
+    assert len(used) > 20
+    assert used <= {*names, *series}
