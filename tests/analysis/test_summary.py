@@ -1,12 +1,13 @@
 """Summaries over random sessions, in parts, against sessions counted one by one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sessions.analysis.grouping import count_distinct, dense, nearest_ranks, renumber
+from sessions.analysis.grouping import dense, distinct, in_order, one_group, renumber
 from sessions.analysis.summary import TotalAccumulator
 from sessions.domain.events import Event
 from sessions.domain.metrics import METRICS, summary
@@ -47,14 +48,31 @@ def test_the_plain_summary_has_every_metric() -> None:
     assert list(plain_summary([])) == [metric.name for metric in METRICS]
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from([0, 1, 2, 7, 2**40, 2**62]))))
-def test_distinct_keys_of_groups(pairs: list[tuple[int, int]]) -> None:
-    pairs.sort()
+_VALUES = st.sampled_from([-3, 0, 1, 2, 7, 2**40, 2**62])
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), _VALUES)), st.integers(4, 6))
+def test_values_by_group(pairs: list[tuple[int, int]], count: int) -> None:
     groups = np.array([group for group, _ in pairs], np.uint8)
-    keys = np.array([key for _, key in pairs], np.int64)
-    ends = np.cumsum(np.bincount(groups, minlength=4))
-    expected = [len({key for of, key in pairs if of == group}) for group in range(4)]
-    assert count_distinct(keys, ends) == expected
+    values = np.array([value for _, value in pairs], np.int64)
+    found = in_order(groups, values, count)
+    expected = [sorted(value for of, value in pairs if of == group) for group in range(count)]
+    assert found.values.tolist() == [value for own in expected for value in own]
+    assert found.counts.tolist() == list(map(len, expected))
+    assert found.count_distinct().tolist() == [len(set(own)) for own in expected]
+    for percent in (50, 90):
+        ranks = [own[-(-percent * len(own) // 100) - 1] for own in expected if own]
+        assert found.nearest_ranks(percent).tolist() == ranks
+
+
+@given(st.lists(st.integers(0, 2**40)))
+def test_one_group_is_like_any_other(values: list[int]) -> None:
+    own = np.array(values, np.int64)
+    one, first = one_group(own), in_order(np.zeros(len(own), np.uint8), own, 2)
+    assert one.values.tolist() == first.values.tolist()
+    assert [*one.ends.tolist(), len(own)] == first.ends.tolist()
+    assert one.sums().tolist() == [sum(values)]
+    assert distinct(own).tolist() == sorted(set(values))
 
 
 def test_dense_keys_stay_apart_whatever_their_range() -> None:
@@ -71,8 +89,12 @@ def test_renumbered_keys_lead_back() -> None:
         assert different[positions].tolist() == keys
 
 
-def test_nearest_rank_takes_a_value_that_is_there() -> None:
-    assert nearest_ranks(np.array([4]), (50, 90)) == [4, 4]
-    assert nearest_ranks(np.array([4, 1]), (50, 90)) == [1, 4]
-    assert nearest_ranks(np.arange(10, 0, -1), (50, 90)) == [5, 9]
-    assert nearest_ranks(np.arange(11), (50, 90)) == [5, 9]
+@pytest.mark.parametrize(
+    ("values", "median", "p90"),
+    [([4], 4, 4), ([4, 1], 1, 4), (range(10, 0, -1), 5, 9), (range(11), 5, 9)],
+)
+def test_nearest_rank_takes_a_value_that_is_there(
+    values: Sequence[int], median: int, p90: int
+) -> None:
+    found = one_group(np.array(values))
+    assert [found.nearest_ranks(percent).tolist() for percent in (50, 90)] == [[median], [p90]]

@@ -11,6 +11,7 @@ import numpy as np
 
 from sessions.analysis import interruption
 from sessions.analysis.columns import Array, Flags, Integers
+from sessions.analysis.grouping import begins
 
 
 class Chains(NamedTuple):
@@ -65,22 +66,15 @@ def best_chains(events: Events, starts: Integers, *, is_strict: bool = False) ->
         return _best_strict_chains(events, starts)
     if events.window is None:
         # No later start goes further.
-        starts = starts[_begins(events.groups[starts])]
+        starts = starts[begins(events.groups[starts])]
     chains = _follow(events, starts, events.matches)
-    begins = np.flatnonzero(_begins(chains.groups))
-    if len(begins) < len(starts):
-        furthest = np.maximum.reduceat(chains.levels, begins)
-        lengths = np.diff(np.append(begins, len(starts)))
+    firsts = np.flatnonzero(begins(chains.groups))
+    if len(firsts) < len(starts):
+        furthest = np.maximum.reduceat(chains.levels, firsts)
+        lengths = np.diff(np.append(firsts, len(starts)))
         chains = chains.take(chains.levels == np.repeat(furthest, lengths))
-        chains = chains.take(_begins(chains.groups))
+        chains = chains.take(begins(chains.groups))
     return chains
-
-
-def _begins(groups: Array) -> Flags:
-    """Which of some ascending numbers differ from the one before."""
-    begins = np.ones(len(groups), np.bool_)
-    np.not_equal(groups[1:], groups[:-1], out=begins[1:])
-    return begins
 
 
 def _following(flags: Flags) -> Array:
@@ -123,7 +117,7 @@ def _best_strict_chains(events: Events, starts: Integers) -> Chains:
         matches = _that_go_on(events, events.matches[:level])
         chains = _follow(events, starts[matches[0][starts]], matches)
         chains = chains.take(chains.levels == level)
-        chains = chains.take(_begins(chains.groups))
+        chains = chains.take(begins(chains.groups))
         padding = [chains.positions[0]] * (count - level)
         found.append(chains._replace(positions=chains.positions + padding))
         starts = starts[~np.isin(events.groups[starts], chains.groups, kind="sort")]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sessions.analysis import masks
-from sessions.analysis.columns import Array, Columns, Integers, keys_of
+from sessions.analysis.columns import Array, Columns, Integers
 from sessions.domain.hours import microseconds
 from sessions.domain.selection import Selection
 
@@ -101,7 +101,7 @@ class CohortAccumulator:
             Their keys, as `predicates.VisitorKeys` has them.
         """
         visitors, cohorts, periods = self._returned()
-        return keys_of(visitors[(cohorts == cohort) & (periods == period)])
+        return masks.keys_of(visitors[(cohorts == cohort) & (periods == period)])
 
 
 def _pairs(visitors: Array, periods: Integers) -> tuple[Array, Integers]:

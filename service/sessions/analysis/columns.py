@@ -165,11 +165,6 @@ def _renumber(part: Columns, name: str, numbers: Mapping[str, int]) -> Array:
     return new[part[name]]
 
 
-def keys_of(visitor_keys: Array) -> bytes:
-    """Keys of visitors as `predicates.VisitorKeys` has them."""
-    return np.unique(visitor_keys).astype(">i8").tobytes()
-
-
 def smallest(values: Array) -> Array:
     """These values, none below 0, in the smallest type that holds the largest."""
     largest = int(values.max()) if len(values) else 0

@@ -8,7 +8,7 @@ import numpy as np
 
 from sessions.analysis import interruption, masks
 from sessions.analysis.columns import Array, Columns, Flags, Integers
-from sessions.analysis.grouping import renumber
+from sessions.analysis.grouping import begins, renumber
 from sessions.analysis.sequences import Items, sequences, word_number
 from sessions.domain.behaviour_queries import FlowRules
 from sessions.domain.errors import InvalidArgument, Violation
@@ -229,8 +229,8 @@ class _Tree:
         totals = np.bincount(child_of_row, counts, minlength=len(keys)).astype(np.int64)
         parent, item = np.divmod(keys, size)
         order = np.lexsort((self._ranks[item], -totals, parent))
-        begins = np.append(0, np.flatnonzero(np.diff(parent[order])) + 1)
-        ranks = np.arange(len(order)) - np.repeat(begins, np.diff(np.append(begins, len(order))))
+        firsts = np.flatnonzero(begins(parent[order]))
+        ranks = np.arange(len(order)) - np.repeat(firsts, np.diff(np.append(firsts, len(order))))
         kept = order[ranks < self._width]
         # No others can be among the largest of all levels.
         kept = np.sort(kept[np.argsort(-totals[kept], kind="stable")[:MAX_NODES]])

@@ -7,8 +7,8 @@ import numpy as np
 
 from sessions.analysis import interruption, masks
 from sessions.analysis.chains import Chains, Events, best_chains
-from sessions.analysis.columns import STEPS, Array, Columns, Flags, Integers, keys_of
-from sessions.analysis.grouping import dense, nearest_ranks
+from sessions.analysis.columns import STEPS, Array, Columns, Flags, Integers
+from sessions.analysis.grouping import dense, one_group
 from sessions.domain.behaviour_queries import FunnelRules
 from sessions.domain.errors import InvalidArgument, Violation
 from sessions.domain.hours import microseconds
@@ -115,8 +115,9 @@ def _steps(progress: _Progress, chosen: Flags) -> list[StepResult]:
     levels = progress.levels
     found = [StepResult(int(np.count_nonzero(chosen)))]
     for level, gaps in enumerate(progress.gaps, start=1):
-        own = gaps[chosen[levels > level]]
-        found.append(StepResult(len(own), *(nearest_ranks(own, (50, 90)) if len(own) else ())))
+        own = one_group(gaps[chosen[levels > level]])
+        ranks = [int(rank) for percent in (50, 90) for rank in own.nearest_ranks(percent)]
+        found.append(StepResult(len(own.values), *ranks))
     return found
 
 
@@ -286,7 +287,7 @@ class VisitorFunnel:
             words = self._words.numbers
             wanted = np.fromiter(map(is_wanted, words), np.bool_, len(words))
             starts = starts[wanted[kept.values[starts]]]
-        return keys_of(kept.visitors[starts])
+        return masks.keys_of(kept.visitors[starts])
 
     def last_start(self) -> int:
         """The moment of the last event with which a chain begins, in microseconds; 0 without."""

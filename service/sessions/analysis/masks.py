@@ -13,6 +13,7 @@ import numpy as np
 
 from sessions.analysis import interruption
 from sessions.analysis.columns import KINDS, Array, Columns, Flags, Integers
+from sessions.analysis.grouping import distinct
 from sessions.domain.predicates import (
     All,
     Between,
@@ -107,6 +108,11 @@ class _Remembered:
             interruption.check()
             self._found[condition] = self._leaf(condition)
         return self._found[condition]
+
+
+def keys_of(visitor_keys: Array) -> bytes:
+    """Keys of visitors as `predicates.VisitorKeys` has them."""
+    return distinct(visitor_keys).astype(">i8").tobytes()
 
 
 def _of_steps(columns: Columns, condition: Predicate, of_step: _Leaf) -> Flags:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sessions.analysis.columns import PAGE, Array, Columns, Flags, Integers, smallest
-from sessions.analysis.grouping import by_group, nearest_ranks, slices
+from sessions.analysis.grouping import begins, in_order
 
 
 class Views(NamedTuple):
@@ -34,8 +34,7 @@ def views_of(part: Columns, *, with_times: bool) -> Views:
     is_page = np.fromiter((word[:1] == PAGE for word in words), np.bool_, len(words))
     steps = np.flatnonzero(is_page[part["step_item"]])
     sessions = part.step_sessions[steps]
-    is_entry = np.ones(len(steps), np.bool_)
-    is_entry[1:] = sessions[1:] != sessions[:-1]
+    is_entry = begins(sessions)
     is_exit = np.append(is_entry[1:], True)[: len(steps)]
     if not with_times:
         return Views(steps, is_entry, is_exit, None, None)
@@ -105,13 +104,16 @@ def total_views(parts: Iterable[GroupedViews], count: int) -> list[PageTotals]:
     found = [PageTotals(*row) for row in counted.T.tolist()]
     if not measured:
         return found
-    order, ends = by_group(np.concatenate([groups for groups, _ in measured]), count)
-    ordered = np.concatenate([each for _, each in measured])[order]
+    groups, own = map(np.concatenate, zip(*measured, strict=True))
+    ordered = in_order(groups, own, count)
+    medians = iter(ordered.nearest_ranks(50).tolist())
     return [
         each._replace(
-            measured_views=len(group),
-            total_time=int(group.sum(dtype=np.int64)),
-            median_time=nearest_ranks(group, (50,))[0] if len(group) else None,
+            measured_views=views,
+            total_time=total,
+            median_time=next(medians) if views else None,
         )
-        for each, group in zip(found, slices(ordered, ends), strict=True)
+        for each, views, total in zip(
+            found, ordered.counts.tolist(), ordered.sums().tolist(), strict=True
+        )
     ]

@@ -9,6 +9,7 @@ import numpy as np
 
 from sessions.analysis import interruption, masks
 from sessions.analysis.columns import Array, Columns, Flags, Integers
+from sessions.analysis.grouping import distinct
 from sessions.analysis.sequences import Items, sequences, word_number
 from sessions.domain.behaviour_queries import PatternRules
 from sessions.domain.predicates import Journey
@@ -79,7 +80,7 @@ class _Runs:
     def count(self, numbers: Integers, sessions: Integers, reached: Flags) -> None:
         """Count the sessions that hold runs, once each."""
         size = max(len(self.numbers), 1)
-        pairs = np.unique(sessions * size + numbers)
+        pairs = distinct(sessions * size + numbers)
         kinds = pairs % size * 2 + reached[pairs // size]
         counts = np.bincount(kinds, minlength=size * 2).reshape(size, 2)
         counts[: len(self.counts)] += self.counts

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sessions.analysis.columns import Array, Columns, Flags, smallest
-from sessions.analysis.grouping import by_group, count_distinct, nearest_ranks, slices
+from sessions.analysis.grouping import Ordered, begins, in_order
 from sessions.analysis.masks import step_mask
 from sessions.domain.metrics import METRICS, Totals
 from sessions.domain.steps import Step
@@ -34,6 +34,9 @@ _SUMS: Mapping[str, Callable[[Columns], Array]] = {
     "total_duration": _seconds,
 }
 """The metrics that are sums, and what a session adds to each."""
+
+_SHORT_RUN = 4
+"""Adding up runs of a group pays from so many sessions a run on."""
 
 _PERCENTILES = {metric.name: metric.percent for metric in METRICS if metric.percent is not None}
 
@@ -112,19 +115,23 @@ class Grouped(NamedTuple):
 def summarize(parts: Iterable[Grouped], count: int) -> list[Totals]:
     """The totals of the groups from 0 on and below `count`; there is at least one part."""
     kept = [part.below(count) for part in parts]
+    groups = np.concatenate([part.groups for part in kept])
+
+    def ordered(values: Callable[[Measures], Array]) -> Ordered:
+        own = np.concatenate([part.values(values(part.measures)) for part in kept])
+        return in_order(groups, own, count)
+
     names = ("sessions", *kept[0].measures.sums)
-    columns = {name: add_up(kept, name, count).tolist() for name in names}
-    order, ends = by_group(np.concatenate([part.groups for part in kept]), count)
-    visitors = np.concatenate([part.values(part.measures.visitors) for part in kept])
-    columns["visitors"] = count_distinct(visitors[order], ends)
-    durations = np.concatenate([part.values(part.measures.durations) for part in kept])
-    rows = [
-        dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
-    ]
-    for row, group in zip(rows, slices(durations[order], ends), strict=True):
-        if len(group):
-            ranks = nearest_ranks(group, tuple(_PERCENTILES.values()))
-            row.update(zip(_PERCENTILES, ranks, strict=True))
+    columns = {name: add_up(kept, name, count) for name in names}
+    columns["visitors"] = ordered(lambda measures: measures.visitors).count_distinct()
+    numbers = zip(*(column.tolist() for column in columns.values()), strict=True)
+    rows = [dict(zip(columns, row, strict=True)) for row in numbers]
+    durations = ordered(lambda measures: measures.durations)
+    with_sessions = [row for row in rows if row["sessions"]]
+    for name, percent in _PERCENTILES.items():
+        found = durations.nearest_ranks(percent).tolist()
+        for row, value in zip(with_sessions, found, strict=True):
+            row[name] = value
     return list(rows)
 
 
@@ -132,9 +139,19 @@ def add_up(parts: Iterable[Grouped], name: str, count: int) -> Array:
     """A metric that is a sum, for each group; `sessions` is one of them."""
     total = np.zeros(count, np.int64)
     for part in parts:
+        groups = part.groups
         weights = None if name == "sessions" else part.values(part.measures.sums[name])
+        # Sessions are in order of time: those of a bucket of time, or of everything, are a run.
+        starts = np.flatnonzero(begins(groups))
+        if len(starts) * _SHORT_RUN < len(groups):
+            weights = np.add.reduceat(
+                np.ones(len(groups), np.bool_) if weights is None else weights,
+                starts,
+                dtype=np.int64,
+            )
+            groups = groups[starts]
         # Floats hold whole numbers up to 2^53.
-        total += np.bincount(part.groups, weights, minlength=count).astype(np.int64)
+        total += np.bincount(groups, weights, minlength=count).astype(np.int64)
     return total
 
 

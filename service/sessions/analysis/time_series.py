@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from sessions.analysis.columns import Columns, smallest
+from sessions.analysis.columns import Columns
 from sessions.analysis.summary import Grouped, Measure, summarize
 from sessions.domain.metrics import Totals
 from sessions.domain.steps import Step
@@ -32,8 +32,10 @@ class SeriesAccumulator:
     def add(self, part: Columns) -> None:
         """Take the measures of the selected sessions."""
         part = part.compact()
-        buckets = np.searchsorted(self._starts, part["started_at"], side="right") - 1
-        self._parts.append(Grouped(self._measure(part), smallest(buckets)))
+        ends = np.searchsorted(part["started_at"], self._starts[1:])
+        sizes = np.diff(ends, prepend=0, append=len(part))
+        buckets = np.arange(len(sizes), dtype=np.min_scalar_type(len(sizes)))
+        self._parts.append(Grouped(self._measure(part), np.repeat(buckets, sizes)))
 
     def result(self) -> list[Totals]:
         """The totals of each bucket."""

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sessions.analysis.columns import PAGE, Array, Columns, Flags, Integers
+from sessions.analysis.grouping import distinct
 from sessions.analysis.sequences import Items, sequences, word_number
 
 
@@ -103,10 +104,10 @@ class TransitionAccumulator:
         kinds = found.previous < 0, found.following < 0, is_reload
         self._counts += np.array(
             [
-                len(np.unique(found.sessions)),
+                len(distinct(found.sessions)),
                 len(found.sessions),
                 *map(np.count_nonzero, kinds),
-                len(np.unique(found.sessions[is_reload])),
+                len(distinct(found.sessions[is_reload])),
             ]
         )
         self._previous.add(part, found.sessions, found.previous, word)
@@ -136,7 +137,7 @@ class _Neighbours:
         is_other = (words >= 0) & (words != own)
         sessions, words = sessions[is_other], words[is_other]
         size = len(part.words["step_item"])
-        pairs = np.unique(sessions * size + words)
+        pairs = distinct(sessions * size + words)
         counts = np.bincount(words, minlength=size)
         used = np.flatnonzero(counts)
         of_sessions = np.bincount(pairs % size, minlength=size)

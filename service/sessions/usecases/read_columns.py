@@ -16,7 +16,7 @@ from sessions.domain.selection import Selection
 from sessions.storage.database import Database
 from sessions.storage.visitor_keys import resolve
 from sessions.usecases.session_snapshot import SessionSnapshot, Snapshots, open_snapshots
-from sessions.usecases.threads import in_thread
+from sessions.usecases.threads import in_thread, one_ahead
 from sessions.usecases.turns import MAX_WAITING, Turns
 
 MAX_DIRTY_SESSIONS = 100_000
@@ -76,7 +76,8 @@ class Reading:
     async def accumulate(self, selection: Selection, accumulator: Accumulator) -> None:
         """Give an accumulator all sessions of a selection.
 
-        One part is in memory at a time, and the call can be cancelled between two of them.
+        Two parts are in memory at a time, since one is read while the one before it is counted, and
+        the call can be cancelled between two of them.
 
         Args:
             selection: which sessions; those and no others are `selected`.
@@ -96,8 +97,8 @@ class Reading:
         snapshot = await self._snapshots.open(asked.range)
         names = masks.columns_of(asked).union(accumulator.columns)
         parts = self._parts(snapshot, hours_of(*asked.range), names)
-        async with aclosing(parts):
-            async for part in parts:
+        async with aclosing(one_ahead(parts)) as ready:
+            async for part in ready:
                 await in_thread(partial(add, part))
 
     async def _parts(

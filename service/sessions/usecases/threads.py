@@ -1,14 +1,15 @@
-"""Computations in threads that end with the call that waits for them."""
+"""Work beside a call that ends with the call: in threads, or ahead of what the call works on."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
 from contextvars import copy_context
 from threading import Event
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sessions.analysis import interruption
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
@@ -26,10 +27,28 @@ async def in_thread(compute: Callable[[], Result]) -> Result:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
         stop.set()
-        while not running.done():
-            # Cancelled again, it still has to wait.
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait([running])
-        # Looked at, so that it is not logged as an error that nobody has seen.
-        running.exception()
+        await _ended(running)
         raise
+
+
+async def one_ahead(items: AsyncGenerator[Item, None]) -> AsyncGenerator[Item, None]:
+    """The same items; the next one is made while its taker works on the one before it."""
+    async with aclosing(items):
+        coming = asyncio.ensure_future(anext(items, None))
+        try:
+            while (item := await coming) is not None:
+                coming = asyncio.ensure_future(anext(items, None))
+                yield item
+        finally:
+            coming.cancel()
+            await _ended(coming)
+
+
+async def _ended(running: "asyncio.Future[Any]") -> None:
+    """Wait until something has ended, also when the call is cancelled once more."""
+    while not running.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([running])
+    # Looked at, so that it is not logged as an error that nobody has seen.
+    if not running.cancelled():
+        running.exception()
