@@ -4,11 +4,11 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 GOOGLEAPIS := build/googleapis
 PROTOS := $(shell cd protos && find . -name '*.proto' | sed 's|^\./||')
-MADE := $(addprefix service/sessions/gateway/,descriptors.pb openapi.json swagger_ui)
+MADE := $(addprefix service/sessions/gateway/,descriptors.pb openapi.json swagger_ui explorer)
 NO_NODE := ! command -v npm > /dev/null || ! node -e 'process.exit(+(parseInt(process.versions.node) < 20))'
 
 .DEFAULT_GOAL := help
-.PHONY: help install run generate generate-python generate-openapi generate-page generate-typescript generate-go format lint lint-openapi test coverage bench bench-hostile bench-ingest bench-blocks bench-analysis bench-export soak fuzz drift check
+.PHONY: help install run generate generate-python generate-openapi generate-page generate-typescript generate-explorer generate-go format lint lint-openapi lint-explorer test coverage bench bench-hostile bench-ingest bench-blocks bench-analysis bench-export soak fuzz drift check
 
 help: ## Show the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -28,7 +28,7 @@ $(GOOGLEAPIS): $(INSTALLED)
 	@cd $@ && root=$$(../../$(BIN)/python -c "import google.api, os; print(os.path.dirname(google.api.__path__[0]))") \
 	  && cp -R $$root/api $$root/rpc google/ && find . -name '*.py*' -delete && find . -name __pycache__ -prune -exec rm -r {} +
 
-generate: generate-python generate-openapi generate-page generate-typescript generate-go ## Generate SDKs, OpenAPI and Envoy's descriptors from protos/
+generate: generate-python generate-openapi generate-page generate-typescript generate-explorer generate-go ## Generate SDKs, OpenAPI and Envoy's descriptors from protos/
 
 generate-python: $(GOOGLEAPIS)
 	@rm -rf build/python sdk/python/analytics_sessions/v1/*_pb2* && mkdir -p build/python
@@ -61,6 +61,12 @@ generate-typescript: $(GOOGLEAPIS) generate-openapi
 	  cd sdk/typescript && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci; } && cd ../.. \
 	  && $(BIN)/buf generate --template sdk/typescript/buf.gen.yaml && npm run --silent --prefix sdk/typescript generate-rest; fi
 
+EXPLORER_TOOLS = { [ explorer/node_modules/.package-lock.json -nt explorer/package-lock.json ] || npm ci --prefix explorer; }
+
+generate-explorer: generate-typescript
+	@if $(NO_NODE); then \
+	  echo 'generate: skipped the explorer, needs Node 20'; else $(EXPLORER_TOOLS) && npm run --silent --prefix explorer build; fi
+
 generate-go: $(GOOGLEAPIS)
 	@if ! command -v go > /dev/null; then echo 'generate: skipped sdk/go, needs Go'; else \
 	  rm -f sdk/go/*.pb.go && $(BIN)/buf generate protos --template sdk/go/buf.gen.yaml; fi
@@ -69,7 +75,7 @@ format: install ## Format the code and the protos
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 	$(BIN)/buf format -w protos
 
-lint: $(GOOGLEAPIS) lint-openapi ## Check format, style, types, layers and protos; warnings are errors
+lint: $(GOOGLEAPIS) lint-openapi lint-explorer ## Check format, style, types, layers and protos; warnings are errors
 	$(BIN)/ruff format --check . && $(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
@@ -81,6 +87,10 @@ lint-openapi:
 	@if $(NO_NODE); then \
 	  echo 'lint: skipped openapi, needs Node 20'; else $(OPENAPI_TOOLS) && cd openapi \
 	  && REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true node_modules/.bin/redocly lint ../service/sessions/gateway/openapi.json; fi
+
+lint-explorer:
+	@if $(NO_NODE); then \
+	  echo 'lint: skipped the explorer, needs Node 20'; else $(EXPLORER_TOOLS) && npm run --silent --prefix explorer lint; fi
 
 test: install ## Run all tests
 	$(BIN)/pytest -n auto

@@ -11,52 +11,20 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import BrowserContext, Page, async_playwright, expect
+from playwright.async_api import BrowserContext, Page, expect
 from sessions.domain.websites import Website
 
+from tests.support.chromium import PATIENCE, running_chromium
 from tests.support.stack import Stack
-from tests.support.tools import missing
-
-PATIENCE = 120_000.0
-"""Milliseconds that one step may take on a busy machine."""
-
-# A browser that is fresh, and asks nobody for anything by itself.
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Path:
-    """The browser; without it the test is skipped, but in CI it fails."""
-    program = Path("/usr/bin/chromium")
-    if not program.exists():
-        missing(f"{program} is missing: the reference page was not opened")
-    return program
 
 
 @pytest_asyncio.fixture
-async def browser(chromium: Path, tmp_path: Path) -> AsyncIterator[BrowserContext]:
+async def browser() -> AsyncIterator[BrowserContext]:
     """A browser with a profile of its own."""
-    async with async_playwright() as playwright:
-        context = await playwright.chromium.launch_persistent_context(
-            tmp_path / "profile",
-            executable_path=chromium,
-            args=FLAGS,
-            timeout=PATIENCE,
-            viewport={"width": 1280, "height": 1000},
-        )
+    async with running_chromium() as chromium:
+        context = await chromium.new_context(viewport={"width": 1280, "height": 1000})
         context.set_default_timeout(PATIENCE)
         yield context
-        await context.close()
 
 
 @pytest.fixture
@@ -116,8 +84,7 @@ async def test_sessions_are_listed_from_the_page(
     page.on("pageerror", lambda error: complaints.append(str(error)))
     browser.on("request", lambda request: asked.append(request.url))
 
-    await page.goto(f"{stack.address}/")
-    await expect(page).to_have_url(f"{stack.address}/docs", timeout=PATIENCE)
+    await page.goto(f"{stack.address}/docs")
     await expect(page.locator("h1, h2").first).to_contain_text("Sessions API", timeout=PATIENCE)
     await enter_key(page, key)
     shown = json.loads(await try_list_sessions(page, website.website_id, limit=2))

@@ -1,4 +1,4 @@
-"""The reference page and its files: for everybody, by Envoy alone, and sent once."""
+"""The pages and their files: for everybody, by Envoy alone, and sent once."""
 
 import gzip
 import json
@@ -12,6 +12,9 @@ from sessions import gateway
 from tests.gateway.harness import Gateway, Reply, Worker, running_gateway
 
 FILES = {
+    "/": "text/html; charset=utf-8",
+    "/explorer/app.css": "text/css; charset=utf-8",
+    "/explorer/app.js": "application/javascript; charset=utf-8",
     "/openapi.json": "application/json",
     "/docs": "text/html; charset=utf-8",
     "/docs/docs.css": "text/css; charset=utf-8",
@@ -22,8 +25,9 @@ FILES = {
 
 
 def read(edge: Gateway, path: str, method: str = "GET", **headers: str) -> Reply:
-    """The answer to a caller without a key."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    """The answer to a browser without a key."""
+    named = {"accept": "text/html,*/*;q=0.8"}
+    named |= {name.replace("_", "-"): value for name, value in headers.items()}
     return edge.request(path, method=method, headers=named)
 
 
@@ -56,11 +60,22 @@ def test_pages_of_every_origin_may_read_the_description(
             assert reply.headers["access-control-allow-origin"] == "*"
 
 
-def test_the_page_names_files_that_are_there(edge: Gateway) -> None:
-    page = read(edge, "/docs").body.decode()
-    named = [link for link in re.findall(r'(?:href|src)="(.+?)"', page) if link != "data:,"]
-    assert {urljoin("/docs", link) for link in named} == FILES.keys() - {"/docs"}
-    assert not re.search(r"<script>|<style|style=|https?:", page)
+@pytest.mark.parametrize("path", ["/", "/docs"])
+def test_the_page_names_files_that_are_there(edge: Gateway, path: str) -> None:
+    page = read(edge, path).body.decode()
+    links = re.findall(r'(?:href|src)="(.+?)"', page)
+    named = [link for link in links if not link.startswith("data:")]
+    assert {urljoin(path, link) for link in named} <= FILES.keys()
+    assert len(named) > 2
+    markup = re.sub(r'"data:.*?"', "", page)
+    assert not re.search(r"<script>|<style|style=|https?:", markup)
+
+
+def test_only_browsers_get_the_explorer(edge: Gateway) -> None:
+    assert read(edge, "/").headers["vary"].lower().startswith("accept")
+    reply = read(edge, "/", accept="*/*")
+    assert (reply.status, reply.headers["content-type"]) == (404, "application/json")
+    assert read(edge, "/overview").status == 404
 
 
 @pytest.mark.parametrize("path", FILES)
@@ -88,7 +103,12 @@ def test_head_is_get_without_the_body(edge: Gateway, path: str) -> None:
 
 @pytest.mark.parametrize("encoding", ["gzip", "br"])
 def test_large_files_are_compressed_and_keep_their_tag(edge: Gateway, encoding: str) -> None:
-    for path in ("/openapi.json", "/docs/swagger-ui.js", "/docs/swagger-ui.css"):
+    for path in (
+        "/openapi.json",
+        "/docs/swagger-ui.js",
+        "/docs/swagger-ui.css",
+        "/explorer/app.js",
+    ):
         plain, packed = read(edge, path), read(edge, path, accept_encoding=encoding)
         assert packed.headers["content-encoding"] == encoding
         assert packed.headers["etag"] == plain.headers["etag"]
@@ -97,7 +117,7 @@ def test_large_files_are_compressed_and_keep_their_tag(edge: Gateway, encoding: 
             assert gzip.decompress(packed.body) == plain.body
 
 
-@pytest.mark.parametrize("path", ["/", "/docs/", "/docs/?from=a-bookmark"])
+@pytest.mark.parametrize("path", ["/docs/", "/docs/?from=a-bookmark"])
 def test_other_ways_to_the_page_lead_there(edge: Gateway, path: str) -> None:
     for method in ("GET", "HEAD"):
         reply = read(edge, path, method, accept="text/html,*/*;q=0.8")

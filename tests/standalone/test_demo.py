@@ -1,11 +1,13 @@
 """`up --demo` shows data and a key that works, and the same ones every time."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from sessions.domain.api_keys import check_valid, hash_secret
+from sessions.domain.errors import Unauthenticated
 from sessions.generator.websites import new_websites
-from sessions.standalone.demo import Access, demo_access, first_website, seed_demo
+from sessions.standalone.demo import Access, demo_access, first_website, link_key, seed_demo
 from sessions.storage import api_keys, websites
 from sessions.storage.database import Database
 
@@ -34,6 +36,19 @@ async def test_a_key_that_is_no_longer_valid_is_replaced(database_url: str, tmp_
     second = await demo_access(database_url, tmp_path / "demo-key", _small_demo)
     assert second.website_id == first.website_id
     assert second.key not in ("", first.key)
+
+
+async def test_the_key_of_a_link_reads_one_website_for_hours(database_url: str) -> None:
+    [website] = await new_websites(database_url, ["Demo"])
+    secret = await link_key(database_url, website.website_id)
+    async with Database(database_url, pool_size=1) as database:
+        key = await api_keys.find(database, hash_secret(secret))
+    now = datetime.now(UTC)
+    assert check_valid(key, now).scopes == ["sessions:read"]
+    assert key is not None
+    assert key.website_id == website.website_id
+    with pytest.raises(Unauthenticated):
+        check_valid(key, now + timedelta(hours=12, seconds=1))
 
 
 async def test_a_demo_that_stayed_empty_is_filled_and_then_left_alone(database_url: str) -> None:

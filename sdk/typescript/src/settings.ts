@@ -36,7 +36,8 @@ export function refuseUnknown(what: string, given: object, names: readonly strin
 }
 
 function environment(name: string): string {
-  const value = process.env[name]?.trim();
+  const { process } = globalThis as { process?: { env: Record<string, string | undefined> } };
+  const value = process?.env[name]?.trim(); // browsers have no environment
   if (!value) throw new TypeError(`set ${name}, or name it at construction`);
   return value;
 }

@@ -18,7 +18,8 @@ def up(demo: bool, tls_self_signed: bool) -> None:
     """Run everything until Ctrl-C: PostgreSQL, the workers and Envoy.
 
     PostgreSQL is the embedded one, unless DATABASE_URL names yours. When the service is
-    ready, it prints its address and a command to try it.
+    ready, it prints its address and a command to try it; with --demo also a link to the
+    explorer, with a key that reads for 12 hours.
 
     \b
         sessions up --demo

@@ -14,7 +14,7 @@ function tryable(description) {
   return {
     ...description,
     tags: description.tags.map((tag) => ({ ...tag, name: names[tag.name] })),
-    // Where the page came from, also below a prefix; its policy (reference_page.py) forbids others.
+    // Where the page came from, also below a prefix; its policy (pages.py) forbids others.
     servers: [{ url: "." }],
   };
 }

@@ -70,7 +70,7 @@ from envoy_data_plane.google.protobuf import Any
 
 from sessions.gateway.contract import Contract
 from sessions.gateway.lua import lua_source
-from sessions.gateway.reference_page import LARGEST_FILE, page_routes
+from sessions.gateway.pages import LARGEST_FILE, page_routes
 from sessions.gateway.routes import (
     BODY_LIMIT,
     TRANSCODER,

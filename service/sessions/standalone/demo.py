@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sessions.domain.api_keys import Scope, check_valid, hash_secret
@@ -18,16 +18,19 @@ from sessions.usecases.websites import Websites
 
 DEMO = "Demo"
 """The name of the website with demo data."""
+LINK_LIFE = timedelta(hours=12)
+"""How long the key in the link to the explorer is valid."""
 
 _SEED = 1
 
 
 @dataclass(frozen=True)
 class Access:
-    """A website to try, and a key for it; empty where there is none."""
+    """A website to try, a key for it, and one for a link to the explorer; empty where none is."""
 
     website_id: str = ""
     key: str = ""
+    link_key: str = ""
 
 
 async def first_website(database_url: str) -> Access:
@@ -81,6 +84,17 @@ async def demo_access(
         key = await _valid_key(database, remembered)
     write_private(key_file, key)
     return Access(website_id, key)
+
+
+async def link_key(database_url: str, website_id: str) -> str:
+    """A new key for a link to the explorer: it reads one website, and expires soon."""
+    async with Database(database_url, pool_size=1) as database:
+        return await ApiKeys(database, Websites(database)).create(
+            "link to the explorer",
+            [Scope.SESSIONS_READ],
+            website_id=website_id,
+            expires_at=datetime.now(UTC) + LINK_LIFE,
+        )
 
 
 async def _first_website(database: Database) -> Website | None:

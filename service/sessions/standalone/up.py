@@ -3,6 +3,8 @@
 import asyncio
 import os
 import shlex
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from sessions.standalone.data_dir import (
     remove_running_up,
     write_running_up,
 )
-from sessions.standalone.demo import Access, demo_access, first_website
+from sessions.standalone.demo import LINK_LIFE, Access, demo_access, first_website, link_key
 from sessions.standalone.envoy import admin_file, envoy
 from sessions.standalone.envoy import binary as envoy_binary
 from sessions.standalone.envoy_certificates import EnvoyCertificates
@@ -94,6 +96,8 @@ async def _run(
             await migrate(url)
             key_file = settings.data_dir / "demo-key"
             access = await (demo_access(url, key_file) if demo else first_website(url))
+            if demo:
+                access = replace(access, link_key=await link_key(url, access.website_id))
             # Envoy, which alone calls them, is stopped before them.
             await supervisor.start("workers", *workers(ports, settings, url, page, lame_duck=False))
             end_streams = partial(supervisor.send_signal, "workers", END_STREAMS)
@@ -138,12 +142,22 @@ def _welcome(address: str, metrics: str, access: Access, trust: Path | None) -> 
     return "\n".join(
         [
             f"\nSessions API is up at {address} (REST and gRPC); Ctrl-C stops it.\n",
+            f"{_explorer(address, access)}\n",
             *([f"Metrics for Prometheus: {metrics}\n"] if metrics else []),
             *([f"key: {access.key}\n"] if access.key else []),
             *todo,
             f'curl {options}-H "Authorization: Bearer {key}" "{url}"\n',
         ]
     )
+
+
+def _explorer(address: str, access: Access) -> str:
+    """The page to look at: with a key in the fragment, which browsers send to nobody."""
+    if not access.link_key:
+        return f"explorer: {address}/"
+    hours = LINK_LIFE // timedelta(hours=1)
+    link = f"{address}/#key={access.link_key}&website_id={access.website_id}"
+    return f"explorer, with a key that reads for {hours} hours:\n{link}"
 
 
 _CREATE_KEY = "key=$(sessions keys create --name my-key --scope sessions:read)"

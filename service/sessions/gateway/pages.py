@@ -1,11 +1,12 @@
-"""The reference page: routes by which Envoy itself answers with a few files.
+"""The pages: routes by which Envoy itself answers with a few files.
 
-`/docs` is Swagger UI over `/openapi.json`, with nothing from other hosts. The
-page names its files relative to itself, so it also works below a prefix.
+`/` is the explorer, for browsers; `/docs` is Swagger UI over `/openapi.json`.
+Neither takes anything from other hosts. A page names its files relative to
+itself, so it also works below a prefix.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,24 +27,33 @@ from envoy_data_plane.envoy.type.matcher.v3 import RegexMatcher, StringMatcher
 from sessions.gateway.routes import TRANSCODER, disabled
 
 _HERE = Path(__file__).parent
+_HTML = "text/html; charset=utf-8"
 _CSS = "text/css; charset=utf-8"
 _JAVASCRIPT = "application/javascript; charset=utf-8"
 _ANY_ORIGIN = {"access-control-allow-origin": "*"}
 
 
+# To everybody else `/` is a path that is not there.
+_BY_BROWSER = HeaderMatcher(name="accept", string_match=StringMatcher(contains="text/html"))
+
+
 class _File(NamedTuple):
-    """A file, the path at which it is read, and headers of its own."""
+    """A file, the path at which it is read, headers of its own, and which requests get it."""
 
     path: str
     file: Path
     content_type: str
     headers: Mapping[str, str] = {}
+    matches: Sequence[HeaderMatcher] = ()
 
 
 _FILES = (
+    _File("/", _HERE / "explorer/index.html", _HTML, {"vary": "accept"}, [_BY_BROWSER]),
+    _File("/explorer/app.css", _HERE / "explorer/app.css", _CSS),
+    _File("/explorer/app.js", _HERE / "explorer/app.js", _JAVASCRIPT),
     # Public, and read by tools that run in pages of other origins.
     _File("/openapi.json", _HERE / "openapi.json", "application/json", _ANY_ORIGIN),
-    _File("/docs", _HERE / "docs.html", "text/html; charset=utf-8"),
+    _File("/docs", _HERE / "docs.html", _HTML),
     _File("/docs/docs.css", _HERE / "docs.css", _CSS),
     _File("/docs/docs.js", _HERE / "docs.js", _JAVASCRIPT),
     _File("/docs/swagger-ui.css", _HERE / "swagger_ui/swagger-ui.css", _CSS),
@@ -54,10 +64,7 @@ LARGEST_FILE = max(each.file.stat().st_size for each in _FILES)
 """Bytes that Envoy must let such an answer have."""
 
 # Relative, since only what stands in front of Envoy knows the caller's scheme and prefix.
-_REDIRECTS: Mapping[str, tuple[str, Iterable[HeaderMatcher]]] = {
-    "/": ("docs", [HeaderMatcher(name="accept", string_match=StringMatcher(contains="text/html"))]),
-    "/docs/": ("../docs", []),
-}
+_REDIRECTS = {"/docs/": "../docs"}
 
 _HEADERS = {
     # Asked for again each time, and mostly answered with 304: no mix of versions after an upgrade.
@@ -79,8 +86,8 @@ def page_routes() -> Iterator[Route]:
     """Envoy's routes to the files, which need no key; another verb finds nothing here."""
     for file in _FILES:
         yield from _file_routes(file)
-    for path, (target, matches) in _REDIRECTS.items():
-        yield _route(path, matches, DirectResponseAction(status=302), {"location": target})
+    for path, target in _REDIRECTS.items():
+        yield _route(path, [], DirectResponseAction(status=302), {"location": target})
 
 
 def _file_routes(file: _File) -> Iterator[Route]:
@@ -90,11 +97,13 @@ def _file_routes(file: _File) -> Iterator[Route]:
     # Weak, because the answer may be compressed.
     headers = {**_HEADERS, **file.headers, "etag": f'W/"{digest}"'}
     has_it = HeaderMatcher(name="if-none-match", string_match=StringMatcher(contains=f'"{digest}"'))
-    unchanged = _route(file.path, [has_it], DirectResponseAction(status=304), headers)
+    unchanged = _route(
+        file.path, [*file.matches, has_it], DirectResponseAction(status=304), headers
+    )
     unchanged.response_headers_to_remove = ["location"]  # Envoy gives each 3xx one
     yield unchanged
     whole = DirectResponseAction(status=200, body=DataSource(filename=str(file.file)))
-    yield _route(file.path, [], whole, headers | {"content-type": file.content_type})
+    yield _route(file.path, file.matches, whole, headers | {"content-type": file.content_type})
 
 
 def _route(

@@ -1,0 +1,128 @@
+import type { FunctionComponent } from "preact";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { forgetKey, keepKey, keptKey, takeKeyFromAddress } from "./access.ts";
+import { type Address, changed, formatAddress, parseAddress, withUsual } from "./address.ts";
+import { Api } from "./api.ts";
+import { ExplorerContext, useExplorer } from "./context.ts";
+import { DEFAULT_RANGE, dayOf, ranges } from "./dates.ts";
+import { KeyForm } from "./key-form.tsx";
+import { Controls } from "./shared/controls.tsx";
+import { Overview } from "./views/overview.tsx";
+import { SessionView } from "./views/session.tsx";
+import { Sessions } from "./views/sessions.tsx";
+
+interface View {
+  readonly name: string;
+  readonly content: FunctionComponent;
+  /** Whether it is about the sessions of a selection. */
+  readonly isSelected: boolean;
+}
+
+const VIEWS: Readonly<Record<string, View>> = {
+  overview: { name: "Overview", content: Overview, isSelected: true },
+  sessions: { name: "Sessions", content: Sessions, isSelected: true },
+};
+const SESSION: View = { name: "Session", content: SessionView, isSelected: false };
+
+export function App() {
+  const [address, navigate] = useAddress();
+  const [key, setKey] = useState(keptKey);
+  const [reason, setReason] = useState("");
+  const websiteId = address.params.get("website_id") ?? "";
+  const api = useMemo(() => new Api(key, websiteId), [key, websiteId]);
+
+  // A link can bring a key while the page is open.
+  useEffect(() => setKey(keptKey()), [address]);
+  const enter = (website: string, entered: string) => {
+    keepKey(entered);
+    setKey(keptKey());
+    setReason("");
+    navigate(formatAddress(changed(address, { website_id: website })), true);
+  };
+  const askForKey = (why: string) => {
+    forgetKey();
+    setKey("");
+    setReason(why);
+  };
+  if (!key || !websiteId) {
+    return <KeyForm key={websiteId} websiteId={websiteId} reason={reason} onEnter={enter} />;
+  }
+  return (
+    <ExplorerContext.Provider value={{ api, address, navigate, askForKey }}>
+      <Frame />
+    </ExplorerContext.Provider>
+  );
+}
+
+/** The address, with the parameters that every view needs, and a way to change it. */
+function useAddress(): [Address, (to: string, replace?: boolean) => void] {
+  const [fragment, setFragment] = useState(() => complete());
+  useEffect(() => {
+    const follow = () => setFragment(complete());
+    window.addEventListener("hashchange", follow);
+    return () => window.removeEventListener("hashchange", follow);
+  }, []);
+  const navigate = (to: string, replace = false) => {
+    if (!replace) window.location.hash = to;
+    else window.history.replaceState(null, "", to);
+    setFragment(complete());
+  };
+  return [useMemo(() => parseAddress(fragment), [fragment]), navigate];
+}
+
+/** Writes what is open in the address, so that a link shows everybody the same. */
+function complete(): string {
+  takeKeyFromAddress();
+  const address = parseAddress(window.location.hash);
+  const timezone =
+    address.params.get("timezone") ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const usual = ranges(dayOf(new Date(), timezone)).get(DEFAULT_RANGE);
+  const full = formatAddress(withUsual(address, { timezone, ...usual }));
+  if (full !== window.location.hash) window.history.replaceState(null, "", full);
+  return full;
+}
+
+function Frame() {
+  const { address, to, api, askForKey } = useExplorer();
+  const view = address.view === "session" ? SESSION : VIEWS[address.view];
+  useEffect(() => {
+    document.title = `${view?.name ?? "Nothing here"} · Sessions`;
+  }, [view]);
+  return (
+    <>
+      {/* biome-ignore lint/a11y/useValidAnchor: it goes to the content, as its address says */}
+      <a class="skip" href="#content" onClick={skip}>
+        To the content
+      </a>
+      <header>
+        <a class="brand" href={to("overview")}>
+          Sessions
+        </a>
+        <nav aria-label="Views">
+          {Object.entries(VIEWS).map(([id, { name }]) => (
+            <a key={id} href={to(id)} aria-current={id === address.view ? "page" : undefined}>
+              {name}
+            </a>
+          ))}
+        </nav>
+        <div class="account">
+          <span title="The website">{api.websiteId}</span>
+          <a href="docs">API</a>
+          <button type="button" class="quiet" onClick={() => askForKey("")}>
+            Other key
+          </button>
+        </div>
+      </header>
+      {view?.isSelected && <Controls />}
+      <main id="content" tabindex={-1}>
+        {view ? <view.content /> : <p class="empty">There is no such view.</p>}
+      </main>
+    </>
+  );
+}
+
+/** The address has no room for a second fragment. */
+function skip(event: Event): void {
+  event.preventDefault();
+  document.getElementById("content")?.focus();
+}

@@ -1,0 +1,44 @@
+/** Days as the API writes them, `YYYY-MM-DD`, and ranges of them that people ask for. */
+
+export interface DayRange {
+  readonly start_date: string;
+  readonly end_date: string;
+}
+
+const DAY_MS = 86_400_000;
+
+/** The day that a moment belongs to. */
+export function dayOf(moment: Date, timeZone: string): string {
+  return new Intl.DateTimeFormat("sv-SE", { timeZone, dateStyle: "short" }).format(moment);
+}
+
+/** A day some days later, or earlier. */
+export function plusDays(day: string, days: number): string {
+  return new Date(Date.parse(day) + days * DAY_MS).toISOString().slice(0, 10);
+}
+
+/** How many days a range has. */
+export function daysIn({ start_date, end_date }: DayRange): number {
+  return Math.round((Date.parse(end_date) - Date.parse(start_date)) / DAY_MS) + 1;
+}
+
+/** The ranges to choose from, by their names. */
+export function ranges(today: string): ReadonlyMap<string, DayRange> {
+  const monday = plusDays(today, -((new Date(today).getUTCDay() + 6) % 7));
+  const first = `${today.slice(0, 8)}01`;
+  const lastOfPrevious = plusDays(first, -1);
+  const range = (start_date: string, end_date = today): DayRange => ({ start_date, end_date });
+  return new Map([
+    ["Today", range(today)],
+    ["Yesterday", range(plusDays(today, -1), plusDays(today, -1))],
+    ["Last 7 days", range(plusDays(today, -6))],
+    ["Last week", range(plusDays(monday, -7), plusDays(monday, -1))],
+    ["Last 28 days", range(plusDays(today, -27))],
+    ["This month", range(first)],
+    ["Last month", range(`${lastOfPrevious.slice(0, 8)}01`, lastOfPrevious)],
+    ["Last 90 days", range(plusDays(today, -89))],
+    ["Last 12 months", range(plusDays(today, -364))],
+  ]);
+}
+
+export const DEFAULT_RANGE = "Last 28 days";

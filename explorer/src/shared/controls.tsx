@@ -1,0 +1,171 @@
+import { selectionOf } from "../address.ts";
+import { useExplorer } from "../context.ts";
+import { dayOf, ranges } from "../dates.ts";
+import { both } from "../expressions.ts";
+import { counted } from "../format.ts";
+import { useAnswer } from "../request.tsx";
+import { ExpressionBox } from "./expression-box.tsx";
+
+const WITHOUT_BOUNCES = "is_bounce = false";
+
+/** Which sessions everything on the page is about. */
+export function Controls() {
+  const { selection, change, address } = useExplorer();
+  const { data, problem } = useAnswer(":summarize", selection);
+  const filter = selection.filter ?? "";
+  return (
+    <form class="controls" aria-label="Which sessions" onSubmit={(event) => event.preventDefault()}>
+      <DateRange />
+      <TimeZone />
+      <ExpressionBox
+        label="Filter"
+        parameter="filter"
+        value={filter}
+        placeholder='country = "DE" AND duration > 60s'
+        problem={problem?.field === "filter" ? problem : undefined}
+        onCommit={(text) => change({ filter: text || null })}
+      />
+      <div class="chips">
+        {!filter.includes("is_bounce") && (
+          <button
+            type="button"
+            class="quiet"
+            onClick={() => change({ filter: both(filter, WITHOUT_BOUNCES) })}
+          >
+            Leave out bounces
+          </button>
+        )}
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={selection.include_bots ?? false}
+            onChange={(event) =>
+              change({ include_bots: event.currentTarget.checked ? "true" : null })
+            }
+          />
+          With bots
+        </label>
+        <Chip name="journey" words="did" />
+        <Chip name="not_journey" words="did not" />
+        {selection.cell && (
+          <Removable
+            text={`only: ${address.params.get("cell_label") ?? "sessions of a row"}`}
+            onRemove={() => change({ cell: null, cell_label: null })}
+          />
+        )}
+        <SelectionSize size={data?.summary.sessions} />
+      </div>
+    </form>
+  );
+}
+
+function SelectionSize({ size }: { size: number | undefined }) {
+  const { to, address } = useExplorer();
+  if (size === undefined) return null;
+  const text = counted(size, "session");
+  return (
+    <output class="size">
+      {address.view === "sessions" ? text : <a href={to("sessions", cellOf(address))}>{text}</a>}
+    </output>
+  );
+}
+
+/** A cell goes on to another view only by name. */
+function cellOf(address: Parameters<typeof selectionOf>[0]) {
+  const { cell } = selectionOf(address);
+  return cell ? { cell, cell_label: address.params.get("cell_label") ?? "" } : {};
+}
+
+function Chip({ name, words }: { name: "journey" | "not_journey"; words: string }) {
+  const { selection, change } = useExplorer();
+  const steps = selection[name];
+  if (!steps) return null;
+  const onRemove = () => change({ [name]: null });
+  return <Removable text={`${words} ${steps.join(" → ")}`} onRemove={onRemove} />;
+}
+
+function Removable({ text, onRemove }: { text: string; onRemove: () => void }) {
+  return (
+    <span class="chip">
+      {text}
+      <button type="button" class="quiet" aria-label={`Remove: ${text}`} onClick={onRemove}>
+        ×
+      </button>
+    </span>
+  );
+}
+
+function DateRange() {
+  const { selection, change } = useExplorer();
+  const { start_date, end_date, timezone } = selection;
+  const known = ranges(dayOf(new Date(), timezone));
+  const current = [...known].find(
+    ([, range]) => range.start_date === start_date && range.end_date === end_date,
+  );
+  return (
+    <fieldset class="dates">
+      <legend class="unseen">Days</legend>
+      <label>
+        Days
+        <select
+          value={current?.[0] ?? ""}
+          onChange={(event) => change({ ...known.get(event.currentTarget.value) })}
+        >
+          {!current && <option value="">Chosen days</option>}
+          {[...known.keys()].map((name) => (
+            <option key={name}>{name}</option>
+          ))}
+        </select>
+      </label>
+      <Day label="From" name="start_date" value={start_date} />
+      <Day label="To" name="end_date" value={end_date} />
+    </fieldset>
+  );
+}
+
+interface DayProps {
+  label: string;
+  name: "start_date" | "end_date";
+  value: string;
+}
+
+function Day({ label, name, value }: DayProps) {
+  const { selection, change } = useExplorer();
+  const choose = (day: string) => {
+    if (!day) return;
+    const other = name === "start_date" ? "end_date" : "start_date";
+    const isCrossed = name === "start_date" ? day > selection.end_date : day < selection.start_date;
+    change({ [name]: day, ...(isCrossed && { [other]: day }) });
+  };
+  return (
+    <label>
+      {label}
+      <input
+        type="date"
+        required
+        value={value}
+        onChange={(event) => choose(event.currentTarget.value)}
+      />
+    </label>
+  );
+}
+
+function TimeZone() {
+  const { selection, change } = useExplorer();
+  const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const first = [...new Set([selection.timezone, own, "UTC"])];
+  const others = Intl.supportedValuesOf("timeZone").filter((zone) => !first.includes(zone));
+  return (
+    <label>
+      Time zone
+      <select
+        value={selection.timezone}
+        onChange={(event) => change({ timezone: event.currentTarget.value })}
+      >
+        {[...first, ...others].map((zone) => (
+          <option key={zone}>{zone}</option>
+        ))}
+      </select>
+    </label>
+  );
+}
