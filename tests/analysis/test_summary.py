@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sessions.analysis.grouping import dense, distinct, in_order, one_group, renumber
+from sessions.analysis.grouping import distinct, in_order, one_group, renumber, stable_order
 from sessions.analysis.summary import TotalAccumulator
 from sessions.domain.events import Event
 from sessions.domain.metrics import METRICS, summary
@@ -75,11 +75,10 @@ def test_one_group_is_like_any_other(values: list[int]) -> None:
     assert distinct(own).tolist() == sorted(set(values))
 
 
-def test_dense_keys_stay_apart_whatever_their_range() -> None:
-    for keys in ([5, 7, 5, 6], [5, 2**40, 5, 6], [-3, 3]):
-        found = dense(np.array(keys))
-        assert len(set(zip(keys, found.tolist(), strict=True))) == len(set(keys))
-        assert 0 <= found.min() <= found.max() < 10
+@given(st.lists(_VALUES))
+def test_a_stable_order_keeps_equal_values_as_they_were(values: list[int]) -> None:
+    expected = sorted(range(len(values)), key=values.__getitem__)
+    assert stable_order(np.array(values, np.int64)).tolist() == expected
 
 
 def test_renumbered_keys_lead_back() -> None:

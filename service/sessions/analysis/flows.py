@@ -8,7 +8,7 @@ import numpy as np
 
 from sessions.analysis import interruption, masks
 from sessions.analysis.columns import Array, Columns, Flags, Integers
-from sessions.analysis.grouping import begins, renumber
+from sessions.analysis.grouping import begins, renumber, stable_order
 from sessions.analysis.sequences import Items, sequences, word_number
 from sessions.domain.behaviour_queries import FlowRules
 from sessions.domain.errors import InvalidArgument, Violation
@@ -32,7 +32,7 @@ class Ways(NamedTuple):
     """
 
     sessions: Integers
-    words: Integers
+    words: Array
     lengths: Integers
 
 
@@ -53,7 +53,7 @@ def ways(part: Columns, rules: FlowRules) -> Ways:
         else:
             firsts = after
     lengths = np.abs(ends - firsts)
-    words = np.full((len(sessions), rules.depth), _NONE, np.int64)
+    words = np.full((len(sessions), rules.depth), _NONE, np.int32)
     for level in range(rules.depth):
         has = np.flatnonzero(lengths > level)
         words[has, level] = found.words[firsts[has] + step * level]
@@ -155,9 +155,7 @@ class FlowAccumulator:
             InvalidArgument: there are too many different ones.
         """
         found = ways(part, self._rules)
-        numbers = np.full(found.words.shape, _NONE, np.int32)
-        has = found.words >= 0
-        numbers[has] = self._items.of(part, found.words[has])
+        numbers = self._items.of(part, found.words)
         paths = _distinct(numbers, np.minimum(found.lengths, self._rules.depth + 1))
         self._parts.append(paths)
         self._paths += len(paths[0])
@@ -184,8 +182,11 @@ def _distinct(rows: Array, lengths: Integers) -> tuple[Array, Array, Array]:
             different, keys = np.unique(keys, return_inverse=True)
             count = len(different)
         keys, count = keys * size + column + 1, count * size
-    _, first, counts = np.unique(keys, return_index=True, return_counts=True)
-    return rows[first], lengths[first].astype(np.uint8), counts
+    order = stable_order(keys)
+    firsts = np.flatnonzero(begins(keys[order]))
+    different = order[firsts]
+    counts = np.diff(firsts, append=len(order))
+    return rows[different], lengths[different].astype(np.uint8), counts
 
 
 class _Tree:

@@ -8,7 +8,7 @@ import numpy as np
 from sessions.analysis import interruption, masks
 from sessions.analysis.chains import Chains, Events, best_chains
 from sessions.analysis.columns import STEPS, Array, Columns, Flags, Integers
-from sessions.analysis.grouping import dense, one_group
+from sessions.analysis.grouping import begins, one_group, renumber, stable_order
 from sessions.domain.behaviour_queries import FunnelRules
 from sessions.domain.errors import InvalidArgument, Violation
 from sessions.domain.hours import microseconds
@@ -148,13 +148,33 @@ class SessionFunnel:
 
 def session_chains(part: Columns, rules: FunnelRules) -> tuple[Chains, Integers]:
     """The chains of the selected sessions, and times that only count within a session."""
-    matches = [masks.step_mask(step, part) for step in rules.steps]
-    groups = np.repeat(np.arange(len(part), dtype=np.int32), part.step_counts)
-    times = np.cumsum(part["step_gap"], dtype=np.int64)
-    starts = np.flatnonzero(matches[0])
-    starts = starts[part.selected[groups[starts]]]
-    events = Events(groups, times, matches, rules.window)
-    return best_chains(events, starts, is_strict=rules.is_strict), times
+    positions, matches = _that_count(part, rules)
+    times = np.cumsum(part["step_gap"], dtype=np.int64)[positions]
+    flags = _flags(matches, rules)
+    events = Events(part.step_sessions[positions], times, flags, rules.window)
+    return best_chains(events, np.flatnonzero(flags[0]), is_strict=rules.is_strict), times
+
+
+def _that_count(part: Columns, rules: FunnelRules) -> tuple[Integers, Array]:
+    """The events of selected sessions that match a step, and which steps, in bits.
+
+    With strict rules there are also those that break a chain.
+    """
+    matches = masks.step_matches(rules.steps, part)
+    counts = matches != 0
+    if rules.is_strict:
+        # The first one after an event that matches breaks as much as those behind it do.
+        counts |= np.append(True, counts[:-1])
+        counts[part.step_starts] = True
+    if not part.selected.all():
+        counts &= np.repeat(part.selected, part.step_counts)
+    positions = np.flatnonzero(counts)
+    return positions, matches[positions]
+
+
+def _flags(matches: Array, rules: FunnelRules) -> list[Flags]:
+    """For each step, which events match it."""
+    return [matches & 1 << step != 0 for step in range(len(rules.steps))]
 
 
 def session_mask(
@@ -213,17 +233,14 @@ class VisitorFunnel:
         """
         inside = part.between(*map(microseconds, self._selection.range))
         chosen = masks.select(inside, self._selection).selected
-        matches = np.zeros(len(part["step_item"]), np.uint16)
-        for number, step in enumerate(self._rules.steps):
-            matches |= masks.step_mask(step, part).astype(np.uint16) << number
-        positions = self._that_count(part, matches)
-        sessions = np.searchsorted(part.step_ends, positions, side="right")
+        positions, matches = _that_count(part, self._rules)
+        sessions = part.step_sessions[positions]
         starts = part["started_at"][sessions]
         kept = _Kept(
             visitors=part["visitor_key"][sessions],
             session_starts=starts,
             times=starts + part.step_offsets[positions],
-            matches=matches[positions],
+            matches=matches,
             may_start=chosen[sessions],
             values=self._words.of(part, self._rules.dimension, sessions),
         )
@@ -235,15 +252,6 @@ class VisitorFunnel:
                 "fewer events match"
             )
             raise InvalidArgument(Violation("end_date", text))
-
-    def _that_count(self, part: Columns, matches: Array) -> Integers:
-        """The events that match a step, and with strict rules also those that break a chain."""
-        counts = matches != 0
-        if self._rules.is_strict:
-            # The first one after an event that matches breaks as much as those behind it do.
-            counts |= np.append(True, counts[:-1])
-            counts[part.step_starts] = True
-        return np.flatnonzero(counts & np.repeat(part.selected, part.step_counts))
 
     def _sorted(self) -> _Kept:
         """All kept events by visitor and time."""
@@ -258,8 +266,8 @@ class VisitorFunnel:
     def _chains(self) -> tuple[Chains, _Kept]:
         """The chains of all visitors, and their events, by visitor."""
         kept = self._sorted()
-        matches = [kept.matches >> step & 1 == 1 for step in range(len(self._rules.steps))]
-        groups = np.cumsum(np.diff(kept.visitors, prepend=-1) != 0, dtype=np.int32)
+        matches = _flags(kept.matches, self._rules)
+        groups = np.cumsum(begins(kept.visitors), dtype=np.int32)
         events = Events(groups, kept.times, matches, self._rules.window)
         starts = np.flatnonzero(matches[0] & kept.may_start.astype(np.bool_))
         return best_chains(events, starts, is_strict=self._rules.is_strict), kept
@@ -268,10 +276,10 @@ class VisitorFunnel:
         """The funnel, with the values of the dimension that the most visitors have."""
         chains, kept = self._chains()
         progress = _progress(chains, kept.times, kept.values[chains.positions[0]])
-        # Sessions that begin no chain have words, too.
-        used, values = np.unique(progress.values, return_inverse=True)
-        progress = progress._replace(values=values)
         names = list(self._words.numbers)
+        # Sessions that begin no chain have words, too.
+        used, values = renumber(progress.values, max(len(names), 1))
+        progress = progress._replace(values=values)
         own = [names[number] for number in used.tolist()] if names else []
         return _result([progress], self._rules, own)
 
@@ -297,12 +305,6 @@ class VisitorFunnel:
 
 def _by_visitor(visitors: Integers, session_starts: Integers) -> Integers:
     """An order by visitor, session, and then as before."""
-    # Mostly in order already, which the stable sort makes use of.
+    # Mostly in order already, which this sort makes use of.
     order = np.argsort(session_starts, kind="stable")
-    keys = dense(visitors)[order]
-    # Integers of 16 bits are sorted by radix: the low half of the keys, then the high one.
-    for shift in (0, 16)[: 1 + (int(keys.max(initial=0)) >> 16 > 0)]:
-        halves = (keys >> shift & 0xFFFF).astype(np.uint16)
-        new = np.argsort(halves, kind="stable")
-        order, keys = order[new], keys[new]
-    return order
+    return order[stable_order(visitors[order])]

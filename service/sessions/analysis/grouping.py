@@ -99,14 +99,18 @@ def distinct(values: Array) -> Array:
     return ordered[begins(ordered)]
 
 
-def dense(keys: Array) -> Integers:
-    """Keys from 0 on that are equal where the given ones are, and not much larger than many."""
-    if not len(keys):
-        return np.zeros(0, np.int64)
-    low, high = int(keys.min()), int(keys.max())
-    if high - low <= max(_SPARSE * len(keys), _SMALL_TABLE):
-        return np.subtract(keys, low, dtype=np.int64)
-    return np.unique(keys, return_inverse=True)[1].astype(np.int64, copy=False)
+def stable_order(keys: Array) -> Integers:
+    """The positions of whole numbers in ascending order, and of equal ones as before."""
+    bits = len(keys).bit_length()
+    low, high = int(keys.min(initial=0)), int(keys.max(initial=0))
+    if (high - low).bit_length() + bits > _KEY_BITS:
+        return np.argsort(keys, kind="stable")
+    # A number and its position as one number, as above.
+    packed = np.subtract(keys, low, dtype=np.int64) << bits
+    packed |= np.arange(len(keys))
+    packed.sort()
+    packed &= (1 << bits) - 1
+    return packed
 
 
 def renumber(keys: Array, size: int) -> tuple[Integers, Array]:

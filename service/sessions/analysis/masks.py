@@ -110,6 +110,21 @@ class _Remembered:
         return self._found[condition]
 
 
+def step_matches(steps: Sequence[Step], columns: Columns) -> Array:
+    """For each step of all sessions, which conditions on one event are true of it, in its bits.
+
+    The columns have `step_item`; the first condition has the lowest bit.
+    """
+    words = columns.words["step_item"]
+    of_step = _Remembered(partial(_of_step_words, words))
+    matches = np.zeros(len(words), np.min_scalar_type((1 << len(steps)) - 1))
+    for bit, step in enumerate(steps):
+        is_match = _combine(step.condition, of_step, len(words))
+        matches |= is_match.astype(matches.dtype) << bit
+    found: Array = matches[columns["step_item"]]
+    return found
+
+
 def keys_of(visitor_keys: Array) -> bytes:
     """Keys of visitors as `predicates.VisitorKeys` has them."""
     return distinct(visitor_keys).astype(">i8").tobytes()

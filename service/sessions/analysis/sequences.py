@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sessions.analysis.columns import KINDS, PAGE, Array, Columns, Flags, Integers
+from sessions.analysis.grouping import begins
 from sessions.domain.errors import InvalidArgument, Violation
 
 MAX_ITEMS = 2_000_000
@@ -54,17 +55,16 @@ def sequences(part: Columns, kinds: Collection[str], *, collapse: bool) -> Seque
             once.
     """
     words = part["step_item"]
-    positions = np.flatnonzero(_are_of(part, kinds)[words])
-    ends = np.searchsorted(positions, part.step_ends)
+    is_item = _are_of(part, kinds)[words]
     if collapse:
-        found = words[positions]
-        repeats = np.append(False, found[1:] == found[:-1]) & _are_of(part, ("page",))[found]
-        # The first item of a session repeats none.
-        starts = np.append(0, ends[:-1])
-        repeats[starts[starts < ends]] = False
-        positions = positions[~repeats]
-        ends = np.searchsorted(positions, part.step_ends)
-    return Sequences(words[positions], positions, ends)
+        positions = np.flatnonzero(is_item)
+        found, sessions = words[positions], part.step_sessions[positions]
+        is_repeat = ~(begins(found) | begins(sessions)) & _are_of(part, ("page",))[found]
+        is_item[positions[is_repeat]] = False
+    positions = np.flatnonzero(is_item)
+    # Every session has a step.
+    counts = np.add.reduceat(is_item, part.step_starts, dtype=np.int64)
+    return Sequences(words[positions], positions, np.cumsum(counts))
 
 
 def _are_of(part: Columns, kinds: Collection[str]) -> Flags:
@@ -93,15 +93,17 @@ class Items:
         return list(self._numbers)
 
     def of(self, part: Columns, words: Array) -> Array:
-        """The numbers of items that are numbers of words of a part.
+        """The numbers of items that are numbers of words of a part; -1 of -1.
 
         Raises:
             InvalidArgument: there are too many different ones.
         """
         texts = part.words["step_item"]
-        occurs = np.bincount(words, minlength=len(texts)) > 0
-        numbers = np.zeros(len(texts), np.int32)
-        used = np.flatnonzero(occurs).tolist()
+        # The last place is that of -1.
+        occurs = np.zeros(len(texts) + 1, np.bool_)
+        occurs[words] = True
+        numbers = np.full(len(texts) + 1, -1, np.int32)
+        used = np.flatnonzero(occurs[:-1]).tolist()
         numbers[used] = [self.number(texts[word]) for word in used]
         if len(self) > MAX_ITEMS:
             text = f"has more than {MAX_ITEMS:,} different pages and events; send fewer days"
