@@ -10,8 +10,8 @@ from sessions.analysis.columns import Array, Flags, Integers
 _SPARSE = 4
 _SMALL_TABLE = 1 << 16
 
-_KEY_BITS = 63
-"""Of an integer that is not negative."""
+_KEY_BITS, _SHORT_KEY_BITS = 63, 32
+"""Of integers that are not negative, of 8 and of 4 bytes."""
 
 
 class Ordered(NamedTuple):
@@ -71,14 +71,15 @@ def in_order(groups: Array, values: Array, count: int) -> Ordered:
         different, positions = np.unique(values, return_inverse=True)
         ranks = in_order(groups, positions, count)
         return ranks._replace(values=different[ranks.values])
-    # A group and a value as one number: numpy sorts numbers far quicker than pairs.
-    keys = np.left_shift(groups, bits, dtype=np.int64)
-    keys += values - low
+    # A group and a value as one number: numpy sorts numbers far quicker than pairs, and short
+    # numbers quicker than long ones.
+    kind = np.dtype(np.uint32 if bits + count.bit_length() <= _SHORT_KEY_BITS else np.int64)
+    keys: Array = groups.astype(kind) << bits
+    keys |= np.subtract(values, low, dtype=np.int64).astype(kind)
     keys.sort()
-    ends = np.searchsorted(keys, np.arange(1, count + 1) << bits)
+    ends = np.searchsorted(keys, np.arange(1, count + 1, dtype=kind) << bits)
     keys &= (1 << bits) - 1
-    keys += low
-    return Ordered(keys, ends)
+    return Ordered(keys.astype(np.int64) + low, ends)
 
 
 def one_group(values: Array) -> Ordered:
