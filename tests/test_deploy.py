@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,3 +66,23 @@ def test_dashboard_and_alerts_use_metrics_that_there_are() -> None:
     used = set(re.findall(r"\b(?:sessions|envoy|rpc|db)_\w+", text)) - labels
     assert len(used) > 20
     assert used <= {*names, *series}
+
+
+def test_systemd_takes_the_units(tmp_path: Path) -> None:
+    if not shutil.which("systemd-analyze"):
+        missing("systemd-analyze is not installed (package systemd)")
+    installed = str(Path(sys.executable).parent)
+    for unit in (ROOT / "deploy" / "systemd").iterdir():
+        text = unit.read_text().replace("/opt/sessions/.venv/bin", installed)
+        (tmp_path / unit.name.replace("@", "@50051")).write_text(text)
+    units = sorted(str(path) for path in tmp_path.iterdir())
+    assert len(units) == 4
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *units],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # What it says of units of the machine itself is none of ours.
+    ours = [line for line in done.stderr.splitlines() if "sessions" in line]
+    assert (done.returncode, ours) == (0, [])

@@ -10,6 +10,7 @@ import click
 
 from sessions.cli import analyze_behaviour
 from sessions.cli.analyze import analyze
+from sessions.cli.backup import backup, restore
 from sessions.cli.blocks import blocks
 from sessions.cli.export import export
 from sessions.cli.generate import generate
@@ -34,6 +35,8 @@ COMMANDS: tuple[click.Command, ...] = (
     visitors,
     retention,
     blocks,
+    backup,
+    restore,
     generate,
 )
 """In the order of the help."""

@@ -66,6 +66,16 @@ class Cluster:
         return Path(tempfile.gettempdir()) / f"sessions-{digest}"
 
     @property
+    def administrator(self) -> dict[str, str]:
+        """The environment of a program of PostgreSQL that connects as `postgres`."""
+        return ENVIRONMENT | {
+            "PGHOST": str(self.socket_dir),
+            "PGPORT": str(PORT),
+            "PGUSER": "postgres",
+            "PGPASSWORD": self.password,
+        }
+
+    @property
     def url(self) -> str:
         """The libpq URL for the service's own role."""
         host = quote(str(self.socket_dir), safe="")
@@ -108,6 +118,9 @@ async def open_cluster(data_dir: Path, *, durable: bool = True) -> Cluster:
     if not exists:
         async with cluster.exclusive() as pass_fds:
             await _initialise(cluster, durable, pass_fds)
+    elif (access := cluster.directory / "pg_hba.conf").read_text() != _ACCESS:
+        # Of a version that had no backups.
+        _overwrite(access, _ACCESS)
     return cluster
 
 
@@ -115,8 +128,13 @@ def _directory(data_dir: Path) -> Path:
     return data_dir / "postgres"
 
 
+def password_file(data_dir: Path) -> Path:
+    """The file with the password of the cluster's roles."""
+    return data_dir / "postgres-password"
+
+
 def _password(data_dir: Path, exists: bool) -> str:
-    path = data_dir / "postgres-password"
+    path = password_file(data_dir)
     if path.exists():
         return path.read_text()
     if exists:
@@ -149,13 +167,19 @@ async def _initialise(cluster: Cluster, durable: bool, pass_fds: Sequence[int]) 
     cluster.user.own(unfinished)
     sync = () if durable else ("--no-sync",)
     await _run(cluster, pass_fds, "initdb", f"--pgdata={unfinished}", *_INITDB, *sync)
-    _overwrite(unfinished / "pg_hba.conf", "local all all scram-sha-256\n")
+    _overwrite(unfinished / "pg_hba.conf", _ACCESS)
     single = ("--single", "-D", str(unfinished), "-c", "exit_on_error=on")
     fsync = f"fsync={'on' if durable else 'off'}"
     sql = _ROLES.format(password=cluster.password).encode()
     await _run(cluster, pass_fds, "postgres", *single, "-c", fsync, "postgres", stdin=sql)
-    _move(unfinished, cluster.directory)
+    move_cluster(unfinished, cluster.directory)
 
+
+_ACCESS = """\
+local all all scram-sha-256
+local replication postgres scram-sha-256
+"""
+"""Who may connect, over the socket only; backups are taken over a connection for replication."""
 
 _INITDB = (
     "--username=postgres",
@@ -198,7 +222,12 @@ def _overwrite(path: Path, text: str) -> None:
         file.write(text)
 
 
-def _move(source: Path, target: Path) -> None:
+def move_cluster(source: Path, target: Path) -> None:
+    """Put a cluster that is whole where it counts as made.
+
+    Raises:
+        StartError: something is there already.
+    """
     try:
         source.rename(target)
     except OSError as error:

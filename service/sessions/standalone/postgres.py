@@ -23,12 +23,16 @@ _CGROUP_LIMITS = (
 
 @asynccontextmanager
 async def running_postgres(
-    data_dir: Path, *, connections: int = 100, durable: bool = True
+    data_dir: Path,
+    *,
+    connections: int = 100,
+    durable: bool = True,
+    recovery: Mapping[str, str] | None = None,
 ) -> AsyncIterator[str]:
     """Run PostgreSQL on `data_dir` for the length of the block; yields its URL.
 
     For tests, `durable=False` makes one in about a second that forgets what a crash of the
-    machine interrupts.
+    machine interrupts. `recovery` are settings of an archive recovery that comes first.
 
     Raises:
         StartError: it can't be started; says why.
@@ -36,6 +40,7 @@ async def running_postgres(
     async with Supervisor() as supervisor:
         cluster = await open_cluster(data_dir, durable=durable)
         settings = server_settings(usable_memory(), connections, durable=durable)
+        settings |= recovery or {}
         await supervisor.start("PostgreSQL", server(cluster, settings, quiet=True))
         yield cluster.url
 

@@ -1,0 +1,189 @@
+"""Backups of the embedded database, taken while it is written to, and restored to a moment."""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+from sessions.standalone.cluster import binary, open_cluster
+from sessions.standalone.postgres import running_postgres
+
+from tests.support.processes import PATIENCE, SESSIONS
+from tests.support.stack import Stack, running_stack
+
+
+@dataclass(frozen=True)
+class Written:
+    """A service of which a backup was taken, and its log since then.
+
+    Visits came from `before` it, `after` it, and `late`; `moment` lies between the last two.
+    """
+
+    backup: Path
+    wal: Path
+    moment: str
+    website: str
+    key: str
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="sessions-test-") as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
+@pytest.fixture(scope="module")
+def written(folder: Path) -> Written:
+    with running_stack(folder / "data", SESSIONS_WORKERS="1") as stack:
+        website = stack.command("websites", "create", "--name", "test")
+        scopes = ("--scope", "sessions:read", "--scope", "events:write")
+        key = stack.command("keys", "create", "--name", "test", *scopes)
+        record(stack, website, key, "before")
+        with received_log(folder / "data", folder / "wal"):
+            stack.command("backup", str(folder / "backup"))
+            record(stack, website, key, "after")
+            time.sleep(0.1)
+            moment = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+            time.sleep(0.1)
+            record(stack, website, key, "late")
+            flush(stack, folder / "wal")
+    return Written(folder / "backup", folder / "wal", moment, website, key)
+
+
+def record(stack: Stack, website: str, key: str, visitor: str) -> None:
+    event = {"event_type": "pageview", "visitor_id": visitor, "url": "/"}
+    body = json.dumps({"events": [event]}).encode()
+    answer = stack.request(f"/api/websites/{website}/events", key=key, method="POST", body=body)
+    assert answer.status == 200
+
+
+@contextmanager
+def received_log(data_dir: Path, wal: Path) -> Iterator[None]:
+    """What docs/operations.md has people run."""
+    wal.mkdir()
+    cluster = asyncio.run(open_cluster(data_dir))
+    process = subprocess.Popen(
+        [binary("pg_receivewal"), f"--directory={wal}", "--synchronous", "--no-password"],
+        env=cluster.administrator,
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+def flush(stack: Stack, wal: Path) -> None:
+    """Wait until everything written so far has been received."""
+    query = """
+    SELECT coalesce(bool_or(flush_lsn >= pg_current_wal_flush_lsn()), false)
+      FROM pg_stat_replication WHERE application_name = 'pg_receivewal'
+    """
+    administrator = stack.database_url.replace("//sessions:", "//postgres:")
+    deadline = time.monotonic() + PATIENCE
+    with psycopg.connect(administrator, autocommit=True) as connection:
+        while not (connection.execute(query).fetchone() or [False])[0]:
+            assert time.monotonic() < deadline, list(wal.iterdir())
+            time.sleep(0.05)
+
+
+def sessions(data_dir: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **os.environ,
+        "DATABASE_URL": "",
+        "SESSIONS_DATA_DIR": str(data_dir),
+        **variables,
+    }
+    return subprocess.run(
+        [*SESSIONS, *arguments], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+async def visitors(data_dir: Path) -> set[str]:
+    """Who has sessions in the database of a data directory."""
+    async with running_postgres(data_dir) as url:
+        connection = await psycopg.AsyncConnection.connect(url)
+        async with connection:
+            found = await connection.execute("SELECT visitor_id FROM sessions")
+            return {visitor for (visitor,) in await found.fetchall()}
+
+
+def test_the_service_goes_on_from_a_backup_with_its_keys(written: Written, folder: Path) -> None:
+    done = sessions(folder / "restored", "restore", str(written.backup))
+    assert done.returncode == 0, done.stderr
+    with running_stack(folder / "restored", SESSIONS_WORKERS="1") as stack:
+        path = f"/api/websites/{written.website}/sessions"
+        found = stack.request(path, key=written.key).json["sessions"]
+        assert [session["visitor_id"] for session in found] == ["before"]
+        record(stack, written.website, written.key, "new")
+
+
+async def test_the_log_leads_to_its_end_or_to_a_moment(written: Written, folder: Path) -> None:
+    wal = ("--wal", str(written.wal))
+    expected: Mapping[str, tuple[tuple[str, ...], set[str]]] = {
+        "end": (wal, {"before", "after", "late"}),
+        "moment": ((*wal, "--until", written.moment), {"before", "after"}),
+    }
+    for name, (options, found) in expected.items():
+        done = sessions(folder / name, "restore", str(written.backup), *options)
+        assert done.returncode == 0, done.stderr
+        assert await visitors(folder / name) == found
+
+
+def test_what_can_not_be_restored_leaves_nothing(written: Written, folder: Path) -> None:
+    damaged = folder / "damaged"
+    shutil.copytree(written.backup, damaged)
+    base = damaged / "base.tar.gz"
+    content = bytearray(base.read_bytes())
+    content[len(content) // 2] ^= 1
+    base.write_bytes(content)
+    future = ("--wal", str(written.wal), "--until", "2999-01-01T00:00:00Z")
+    refused = [
+        ((str(damaged),), "is damaged"),
+        ((str(folder),), "holds no backup"),
+        ((str(written.backup), *future), "recovery ended before configured recovery target"),
+        ((str(written.backup), "--until", written.moment), "--until needs --wal"),
+    ]
+    for arguments, message in refused:
+        done = sessions(folder / "none", "restore", *arguments)
+        assert done.returncode != 0
+        assert message in done.stderr
+        assert not (folder / "none" / "postgres").exists()
+        assert not (folder / "none" / "postgres-password").exists()
+
+
+def test_what_exists_is_not_written_over(written: Written, folder: Path) -> None:
+    before = sorted(written.backup.iterdir())
+    done = sessions(folder / "data", "backup", str(written.backup))
+    assert "exists: name a folder that does not" in done.stderr
+    assert sorted(written.backup.iterdir()) == before
+    done = sessions(folder / "data", "restore", str(written.backup))
+    assert "has a database: set SESSIONS_DATA_DIR to a new folder" in done.stderr
+    for arguments in (("backup", str(folder / "other")), ("restore", str(written.backup))):
+        done = sessions(folder / "other", *arguments, DATABASE_URL="postgresql://nowhere")
+        assert "DATABASE_URL is set" in done.stderr
+
+
+def test_nobody_else_can_read_a_backup(written: Written) -> None:
+    for path in (written.backup, *written.backup.iterdir()):
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_a_backup_without_a_running_service(written: Written, folder: Path) -> None:
+    """And on a data directory of a version that allowed no connections for replication."""
+    access = folder / "data" / "postgres" / "pg_hba.conf"
+    access.write_text("local all all scram-sha-256\n")
+    done = sessions(folder / "data", "backup", str(folder / "second"))
+    assert done.returncode == 0, done.stderr
+    assert (folder / "second" / "backup_manifest").exists()
