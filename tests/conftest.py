@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest_asyncio
 from psycopg.conninfo import make_conninfo
 from sessions.standalone.postgres import running_postgres
+from sessions.storage.database import Database
 from sessions.storage.migrate import migrate
 
 from tests.support.databases import new_database
@@ -37,3 +38,10 @@ async def database_url(server_url: str, template: str) -> AsyncIterator[str]:
     """The URL of a migrated database without rows, for one test alone."""
     async with new_database(server_url, template) as name:
         yield make_conninfo(server_url, dbname=name)
+
+
+@pytest_asyncio.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A pool of connections to that database."""
+    async with Database(database_url) as database:
+        yield database

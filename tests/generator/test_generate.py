@@ -24,12 +24,6 @@ SESSIONS, DAYS = 2_000, 12
 
 
 @pytest_asyncio.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url) as database:
-        yield database
-
-
-@pytest_asyncio.fixture
 async def app(database_url: str) -> AsyncIterator[Application]:
     async with open_application(database_url, Settings()) as app:
         yield app

@@ -1,11 +1,10 @@
 """What was exported is imported again: the same events, and the same sessions of them."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
 import pytest
-import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from sessions.api.exports import ndjson
 from sessions.domain.enrichment import Enricher
@@ -26,12 +25,6 @@ from tests.support.rows import event, new_website
 from tests.support.strategies import START, arrivals
 
 NO_ID = UUID(int=0)
-
-
-@pytest_asyncio.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url, pool_size=4) as database:
-        yield database
 
 
 class Websites:

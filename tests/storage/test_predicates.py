@@ -1,11 +1,9 @@
 """A predicate as a condition in SQL is true of the sessions that a plain evaluation finds."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from itertools import chain
 from typing import Any
 
-import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from sessions.domain.events import Event
 from sessions.domain.predicates import (
@@ -30,12 +28,6 @@ from tests.support.events import event_of
 from tests.support.reference import matches, reference_sessions
 from tests.support.rows import new_website
 from tests.support.strategies import START, arrivals, row_predicates
-
-
-@pytest_asyncio.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url) as database:
-        yield database
 
 
 async def found(

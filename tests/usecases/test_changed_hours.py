@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
-import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from sessions.domain.events import Event
 from sessions.domain.hours import hour_number, hour_start
@@ -30,12 +29,6 @@ SELECT started_at, session_id::text, s::text FROM sessions s WHERE website_key =
 _HOURS = """
 SELECT change_key, hour FROM changed_hours WHERE website_key = %(key)s ORDER BY change_key
 """
-
-
-@pytest_asyncio.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url) as database:
-        yield database
 
 
 async def rows(database: Database, website: Website) -> Rows:

@@ -1,14 +1,13 @@
 """Exports: exactly the selected sessions with their events, also in pieces that break off."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import chain
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sessions.analysis import rows
@@ -39,12 +38,6 @@ FEW = {"CHUNK": 3, "PART": 2, "MAX_SCANNED": 5, "MAX_EVENTS": 4, "MAX_EVENT_BYTE
 
 MINUTE = timedelta(minutes=1)
 STORED = ("visitor_id", "occurred_at", "event_id", "sequence", "is_pageview", "is_bot")
-
-
-@pytest_asyncio.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url, pool_size=4) as database:
-        yield database
 
 
 @pytest.fixture

@@ -1,12 +1,11 @@
 """Folding: what becomes a block and when, and that columns are exact with any mix of both."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sessions.analysis import encoding
@@ -35,12 +34,6 @@ from tests.support.strategies import START, arrivals
 
 LATER = START + timedelta(days=90)
 HOUR = timedelta(hours=1)
-
-
-@pytest_asyncio.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url, pool_size=4) as database:
-        yield database
 
 
 async def record(database: Database, website: Website, events: Sequence[Event]) -> None:

@@ -1,10 +1,8 @@
 """Blocks are compared with rows: what differs is found by the hour, and built again."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-import pytest_asyncio
 from sessions.domain.visitors import Visitors
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
@@ -40,12 +38,6 @@ _UNNOTED = {
         [0, 1],
     ),
 }
-
-
-@pytest_asyncio.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url, pool_size=2) as database:
-        yield database
 
 
 async def test_nothing_differs(database: Database) -> None:

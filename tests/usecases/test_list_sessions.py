@@ -2,14 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
 
 import pytest
-import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sessions.analysis import rows
@@ -51,12 +50,6 @@ from tests.support.rows import event, new_website
 from tests.support.strategies import START, arrivals, moments, predicates
 
 HOUR = timedelta(hours=1)
-
-
-@pytest_asyncio.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url, pool_size=4) as database:
-        yield database
 
 
 Find = Callable[..., Awaitable[ListPage]]

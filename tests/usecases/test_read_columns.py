@@ -2,14 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Collection
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, LiteralString
 
 import pytest
-import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sessions.analysis.columns import Columns
@@ -33,12 +32,6 @@ from tests.support.rows import event, new_website
 from tests.support.strategies import START, arrivals, moments, predicates
 
 HOUR = timedelta(hours=1)
-
-
-@pytest_asyncio.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url, pool_size=4) as database:
-        yield database
 
 
 class Starts:

@@ -1,11 +1,9 @@
 """The one way in: whatever the order, batches and repeats, sessions equal the reference."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 
-import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from sessions.domain.enrichment import Enricher
 from sessions.domain.events import Event, EventInput
@@ -18,12 +16,6 @@ from sessions.usecases.write_events import EventWriter
 from tests.support.reference import reference_sessions
 from tests.support.rows import new_website, stored_sessions
 from tests.support.strategies import arrivals
-
-
-@pytest_asyncio.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url) as database:
-        yield database
 
 
 @settings(
