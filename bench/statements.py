@@ -5,10 +5,12 @@ from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
 
 from psycopg.rows import AsyncRowFactory, tuple_row
+from sessions import session_message
 from sessions.domain.predicates import All
 from sessions.domain.selection import Range, Selection
 from sessions.storage import session_list
 from sessions.storage.database import Database, Parameters
+from sessions.storage.rows import messages
 
 
 class Statement(NamedTuple):
@@ -33,6 +35,7 @@ async def first_page(database_url: str, website_key: int, range_: Range, limit: 
             Selection(range=range_, include_bots=False, predicate=All(), identity=b""),
             after=None,
             limit=limit,
+            form=messages(session_message.encode, session_message.position),
         )
     if len(recorder.seen) != 1:
         raise RuntimeError("the page is not one statement: take a range with more sessions")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sessions import session_message
 from sessions.domain.cursors import CursorSigner
 from sessions.domain.enrichment import Enricher
 from sessions.domain.locations import Location, unlocated
@@ -17,12 +18,14 @@ from sessions.storage import secrets
 from sessions.storage.migrate import check_schema
 from sessions.storage.partitions import Partitions
 from sessions.storage.pools import Pools, open_pools
+from sessions.storage.rows import messages
 from sessions.usecases.analyses import Analyses
 from sessions.usecases.api_keys import ApiKeys
 from sessions.usecases.authenticate import Authenticate
 from sessions.usecases.delete_website import DeleteWebsite
 from sessions.usecases.erase_visitor import EraseVisitor
 from sessions.usecases.export_sessions import ExportSessions
+from sessions.usecases.fill_messages import FillMessages
 from sessions.usecases.fold_blocks import FoldBlocks
 from sessions.usecases.get_session import GetSession
 from sessions.usecases.inspect_blocks import InspectBlocks
@@ -43,7 +46,7 @@ class Application:
     websites: Websites
     delete_website: DeleteWebsite
     api_keys: ApiKeys
-    list_sessions: ListSessions
+    list_sessions: ListSessions[bytes]
     get_session: GetSession
     export_sessions: ExportSessions
     enricher: Enricher
@@ -55,6 +58,7 @@ class Application:
     analyses: Analyses
     fold_blocks: FoldBlocks
     inspect_blocks: InspectBlocks
+    fill_messages: FillMessages
 
 
 @asynccontextmanager
@@ -73,7 +77,7 @@ async def open_application(database_url: str, settings: Settings) -> AsyncIterat
         cursors = CursorSigner(settings.cursor_keys or await secrets.cursors(database))
         websites = Websites(database)
         enricher = Enricher(visitors, _locate(settings.geo_database))
-        write_events = EventWriter(database, Partitions(database), visitors)
+        write_events = EventWriter(database, Partitions(database), visitors, session_message.encode)
         read_columns = ReadColumns(pools.analysis)
         yield Application(
             pools=pools,
@@ -82,7 +86,13 @@ async def open_application(database_url: str, settings: Settings) -> AsyncIterat
             delete_website=DeleteWebsite(pools.jobs),
             api_keys=ApiKeys(database, websites),
             list_sessions=ListSessions(
-                database, websites, cursors, _now, SearchColumns(database), read_columns
+                database,
+                websites,
+                cursors,
+                _now,
+                SearchColumns(database),
+                read_columns,
+                messages(session_message.encode, session_message.position),
             ),
             get_session=GetSession(database, websites, cursors),
             export_sessions=ExportSessions(pools.exports, websites, cursors, _now, read_columns),
@@ -95,6 +105,7 @@ async def open_application(database_url: str, settings: Settings) -> AsyncIterat
             analyses=Analyses(read_columns, websites, cursors, _now),
             fold_blocks=FoldBlocks(pools.jobs, _now),
             inspect_blocks=InspectBlocks(pools.jobs),
+            fill_messages=FillMessages(pools.jobs, session_message.encode),
         )
 
 

@@ -19,6 +19,7 @@ from sessions.domain.events import EventInput
 from sessions.domain.selection import SelectionQuery
 from sessions.domain.websites import Website
 from sessions.settings import Settings
+from sessions.storage.rows import SESSIONS
 from sessions.usecases.list_sessions import ListSessions
 from sessions.usecases.search_columns import SearchColumns
 
@@ -151,6 +152,7 @@ async def test_page_2_after_midnight_continues_the_days_of_page_1(
         lambda: clock[0],
         SearchColumns(application.pools.requests),
         application.read_columns,
+        SESSIONS,
     )
 
     async def page(cursor: str, limit: int) -> tuple[list[datetime], str | None]:

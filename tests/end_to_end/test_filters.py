@@ -30,6 +30,7 @@ from sessions.domain.sessionization import MAX_ITEMS
 from sessions.domain.websites import Website
 from sessions.settings import Settings
 from sessions.storage import session_list
+from sessions.storage.rows import SESSIONS
 
 from tests.support.clients import Rest
 from tests.support.reference import Expected, reference_sessions
@@ -413,7 +414,7 @@ async def _walk(application: Application, query: SelectionQuery) -> AsyncIterato
     database, more, after = application.pools.requests, True, None
     while more:
         page = await session_list.list_page(
-            database, website.key, selection, after=after, limit=100, newest=20
+            database, website.key, selection, after=after, limit=100, form=SESSIONS, newest=20
         )
         for session in page.sessions:
             yield session

@@ -19,6 +19,7 @@ from sessions.domain.session_ids import format_session_id
 from sessions.domain.websites import Website
 from sessions.storage import session_list
 from sessions.storage.database import Database
+from sessions.storage.rows import SESSIONS
 
 from tests.support.clients import Query, Way
 
@@ -258,6 +259,7 @@ async def test_a_page_that_takes_several_statements_misses_and_repeats_nothing(
         ),
         after=None,
         limit=100,
+        form=SESSIONS,
         newest=100,
         budget=60.0,
     )

@@ -51,7 +51,7 @@ def _event(enricher: Enricher, row: dict[str, Any]) -> Event:
 
 
 async def session_rows(database: Database, website: Website) -> list[dict[str, Any]]:
-    """The sessions of a website by visitor and time, without the ids that the server makes."""
+    """The sessions of a website by visitor and time, without ids and messages of the server."""
     query = """
     SELECT *, ARRAY(SELECT unnest(items)::text ORDER BY 1) AS items
       FROM sessions
@@ -60,7 +60,7 @@ async def session_rows(database: Database, website: Website) -> list[dict[str, A
     """
     rows = await database.fetch(query, {"key": website.key}, dict_row)
     for row in rows:
-        for name in ("website_key", "visitor_key", "session_id"):
+        for name in ("website_key", "visitor_key", "session_id", "message"):
             del row[name]
         row["order_keys"] = {name: _parsed(key) for name, key in row["order_keys"].items()}
     return rows

@@ -19,7 +19,7 @@ from sessions.storage import session_list
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
 from sessions.storage.predicates import compile_predicate
-from sessions.storage.rows import SESSION_COLUMNS, session_rows
+from sessions.storage.rows import SESSION_COLUMNS, SESSIONS, session_rows
 
 END = datetime(2026, 3, 3, 12, tzinfo=UTC)
 DAYS = 40
@@ -115,6 +115,7 @@ async def walk(
             question.selection,
             after=after,
             limit=limit,
+            form=SESSIONS,
             budget=budget,
         )
         found += page.sessions
@@ -175,7 +176,7 @@ async def explain_search(
 ) -> str:
     """How PostgreSQL would search day by day."""
     condition, values = compile_predicate(filter_predicate(filters))
-    query = session_list._BY_DAY.format(condition=condition)
+    query = session_list._BY_DAY.format(columns=SESSIONS.columns, condition=condition)
     parameters = values | {
         "website_key": 1,
         "since": RANGE.since,
@@ -195,7 +196,9 @@ async def test_an_index_that_finds_too_much_is_left(database: Database) -> None:
     chrome = filter_predicate({"browser": ["Chrome"]})
     nothing = All((chrome, Between("duration", 10**9, None)))
     asked = replace(Question({}).selection, predicate=nothing)
-    find = partial(session_list.narrowed_page, database, 1, asked, after=None, limit=9)
+    find = partial(
+        session_list.narrowed_page, database, 1, asked, after=None, limit=9, form=SESSIONS
+    )
     page = await find(patience=60)
     assert page is not None
     assert page.sessions == []
@@ -209,6 +212,11 @@ async def test_any_position_can_be_gone_on_from(database: Database) -> None:
     for place in range(0, len(ordered), 611):
         after = Position(ordered[place].started_at, ordered[place].session_id)
         page = await session_list.list_page(
-            database, 1, Question({}, include_bots=True).selection, after=after, limit=3
+            database,
+            1,
+            Question({}, include_bots=True).selection,
+            after=after,
+            limit=3,
+            form=SESSIONS,
         )
         assert page.sessions == ordered[place + 1 : place + 4]

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from analytics_sessions.v1.session_pb2 import Session
 from sessions.analysis import funnel, interruption
 from sessions.composition import Application, open_application
 from sessions.domain.behaviour_queries import FlowQuery, FunnelQuery, PatternQuery, TransitionQuery
@@ -51,7 +52,7 @@ class World:
         cursor: str | None = ""
         while cursor is not None:
             page = await self.app.list_sessions(query, limit=100, cursor=cursor)
-            found += [session.visitor_id for session in page.sessions]
+            found += [Session.FromString(message).visitor_id for message in page.sessions]
             cursor = page.next_cursor
         return found
 

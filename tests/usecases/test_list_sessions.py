@@ -36,6 +36,7 @@ from sessions.storage import session_list, visitor_keys
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
 from sessions.storage.predicates import Access, access, in_rows
+from sessions.storage.rows import SESSIONS
 from sessions.storage.session_list import ListPage, start_of
 from sessions.usecases import search_columns, search_timelines
 from sessions.usecases.fold_blocks import FoldBlocks
@@ -52,7 +53,7 @@ from tests.support.strategies import START, arrivals, moments, predicates
 HOUR = timedelta(hours=1)
 
 
-Find = Callable[..., Awaitable[ListPage]]
+Find = Callable[..., Awaitable[ListPage[Session]]]
 
 
 async def walk(
@@ -61,7 +62,7 @@ async def walk(
     """All pages, as they are, and after which position the next one begins."""
     pages, after = [], start_of(asked)
     while True:
-        page = await find(website_key, asked, after=after, limit=limit)
+        page = await find(website_key, asked, after=after, limit=limit, form=SESSIONS)
         pages.append((page.sessions, page.end))
         if page.end is None:
             return pages

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest_asyncio
+from analytics_sessions.v1.session_pb2 import Session
 from sessions.composition import Application, open_application
 from sessions.domain.api_keys import Scope
 from sessions.domain.events import EventInput
@@ -66,7 +67,7 @@ async def listed(app: Application, website: Website, **filters: list[str]) -> li
     start = (NOW - 100 * _DAY).date().isoformat()
     query = SelectionQuery(website_id=website.website_id, start_date=start, filters=filters)
     page = await app.list_sessions(query)
-    return [session.visitor_id for session in page.sessions]
+    return [Session.FromString(message).visitor_id for message in page.sessions]
 
 
 async def test_recording_also_twice_and_reading(app: Application, website: Website) -> None:

@@ -5,10 +5,10 @@ from typing import Any
 from analytics_sessions.v1 import analysis_service_pb2 as messages
 
 from sessions.analysis.page_views import PageTotals
-from sessions.api.messages import timestamp_fields
 from sessions.domain.breakdown_query import BreakdownQuery
 from sessions.domain.period_comparison import ComparisonQuery
 from sessions.domain.selection import Days
+from sessions.session_message import timestamp_fields
 from sessions.usecases.analysis_reader import Scope
 from sessions.usecases.breakdown import BrokenDown, SummarizedRow
 from sessions.usecases.summarize import Comparison, Summarized

@@ -6,9 +6,9 @@ from analytics_sessions.v1 import behaviour_pb2 as messages
 
 from sessions.analysis.sequences import Item
 from sessions.api.analysis_messages import scope_fields
-from sessions.api.messages import timestamp_fields
 from sessions.domain.behaviour_queries import FlowQuery, FunnelQuery, PatternQuery, TransitionQuery
 from sessions.domain.cells import DrillDown
+from sessions.session_message import timestamp_fields
 from sessions.usecases.count_cohorts import Cohort, Cohorts
 from sessions.usecases.count_funnel import Funnel, FunnelStep
 from sessions.usecases.count_transitions import Transitions

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 from analytics_sessions.v1 import session_pb2
 from analytics_sessions.v1 import session_service_pb2 as messages
 
-from sessions.api.messages import selection_query, session_fields, stored_event_fields
+from sessions.api.messages import selection_query, stored_event_fields
 from sessions.api.printer import event_json, json_line, session_json
 from sessions.domain.errors import InvalidArgument, Reason, Unavailable, Violation, shortened
 from sessions.domain.session import Session
+from sessions.session_message import session_fields
 from sessions.usecases.export_sessions import ExportPart, ExportSessions, Item
 
 CSV_COLUMNS = [field.name for field in session_pb2.Session.DESCRIPTOR.fields]

@@ -5,23 +5,21 @@ quickest of the ways that were measured.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from analytics_sessions.v1 import event_pb2
 from google.protobuf.struct_pb2 import NULL_VALUE, ListValue, Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from sessions.domain.dimensions import CLIENT, FILTERS, TEXTS
+from sessions.domain.dimensions import CLIENT, FILTERS
 from sessions.domain.errors import InvalidArgument, Violation
 from sessions.domain.events import EventInput, StoredEvent
 from sessions.domain.limits import MAX_EVENT_DATA, MAX_EVENT_DATA_DEPTH
 from sessions.domain.selection import SelectionQuery
-from sessions.domain.session import Session
 from sessions.domain.session_ids import format_session_id
 from sessions.domain.timeline import TimedEvent
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from sessions.session_message import moment, timestamp_fields
 
 
 def selection_query(request: Any) -> SelectionQuery:
@@ -38,36 +36,6 @@ def selection_query(request: Any) -> SelectionQuery:
         not_journey=request.not_journey,
         cell=request.cell,
     )
-
-
-def timestamp_fields(moment: datetime) -> dict[str, int]:
-    """The fields of a Timestamp: half the time of making the message itself."""
-    elapsed = moment - _EPOCH
-    seconds = elapsed.days * 86_400 + elapsed.seconds
-    return {"seconds": seconds, "nanos": elapsed.microseconds * 1000}
-
-
-def session_fields(
-    session: Session, timestamp: Callable[[datetime], Any] = timestamp_fields
-) -> dict[str, Any]:
-    """The fields of a session's message; None leaves one absent.
-
-    Args:
-        session: the session.
-        timestamp: makes the value of a moment.
-    """
-    return {
-        "session_id": format_session_id(session.session_id),
-        "visitor_id": session.visitor_id,
-        "started_at": timestamp(session.started_at),
-        "ended_at": timestamp(session.ended_at),
-        "duration": session.duration,
-        "pageviews": session.pageviews,
-        "events": session.events,
-        "is_bounce": session.is_bounce,
-        "is_bot": session.is_bot,
-        **dict(zip(TEXTS, session.texts, strict=True)),
-    }
 
 
 def event_fields(timed: TimedEvent) -> dict[str, Any]:
@@ -146,7 +114,7 @@ def cursor_value(cursor: str | None) -> Value:
 def _moment(timestamp: Timestamp) -> datetime:
     """To the microsecond; what no calendar holds becomes its nearest end, which is refused."""
     try:
-        return _EPOCH + timedelta(seconds=timestamp.seconds, microseconds=timestamp.nanos // 1000)
+        return moment(timestamp)
     except OverflowError:
         return (datetime.max if timestamp.seconds > 0 else datetime.min).replace(tzinfo=UTC)
 

@@ -12,9 +12,10 @@ import orjson
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
-from sessions.api.messages import session_fields, stored_event_fields
+from sessions.api.messages import stored_event_fields
 from sessions.domain.events import StoredEvent
 from sessions.domain.session import Session
+from sessions.session_message import session_fields
 
 # %.15g prints integers below it in full.
 _FIFTEEN_DIGITS = 10**15

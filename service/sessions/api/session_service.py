@@ -7,9 +7,11 @@ from analytics_sessions.v1 import session_service_pb2 as messages
 from analytics_sessions.v1 import session_service_pb2_grpc as services
 
 from sessions.api.call import Context
+from sessions.api.encoded import encoded_page
 from sessions.api.exports import Exports, message_of
-from sessions.api.messages import cursor_value, event_fields, selection_query, session_fields
+from sessions.api.messages import cursor_value, event_fields, selection_query
 from sessions.domain.errors import InvalidArgument, Violation
+from sessions.session_message import session_fields
 from sessions.usecases.get_session import GetSession
 from sessions.usecases.list_sessions import ListSessions
 
@@ -18,7 +20,7 @@ class SessionService(services.SessionServiceServicer):
     """Reads sessions."""
 
     def __init__(
-        self, list_sessions: ListSessions, get_session: GetSession, exports: Exports
+        self, list_sessions: ListSessions[bytes], get_session: GetSession, exports: Exports
     ) -> None:
         self._list_sessions = list_sessions
         self._get_session = get_session
@@ -31,9 +33,7 @@ class SessionService(services.SessionServiceServicer):
         page = await self._list_sessions(
             selection_query(request), limit=request.limit, cursor=request.cursor
         )
-        return messages.ListSessionsResponse(
-            sessions=map(session_fields, page.sessions), next_cursor=cursor_value(page.next_cursor)
-        )
+        return encoded_page(page.sessions, cursor_value(page.next_cursor))
 
     async def GetSession(  # noqa: N802 (the name in the protos)
         self, request: messages.GetSessionRequest, context: Context

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
+from sessions import session_message
 from sessions.domain.enrichment import Enricher
 from sessions.domain.events import EventInput
 from sessions.domain.visitors import Visitors
@@ -146,7 +147,8 @@ async def record_shop(database_url: str, website: Website, seed: int, until: dat
         for event in visit
     ]
     async with Database(database_url, pool_size=1) as database:
-        await EventWriter(database, Partitions(database), visitors)(website, events)
+        record = EventWriter(database, Partitions(database), visitors, session_message.encode)
+        await record(website, events)
 
 
 def visits(seed: int, until: datetime) -> Iterator[list[EventInput]]:

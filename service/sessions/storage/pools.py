@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from sessions.storage.database import Database
 
-# Two of them are held by a run of retention, one by a fold; erasures share the others.
+# Two of them are held by a run of retention, one by a fold, one now and then for messages of
+# sessions; erasures share the others.
 _JOB_CONNECTIONS = 5
 _JOB_PATIENCE = 60.0
 _ADMIN_CONNECTIONS = 1

@@ -1,9 +1,13 @@
 """Rows by the names of their columns, whatever stands beside these in the result."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from operator import itemgetter
-from typing import Any, LiteralString, NamedTuple, TypeVar
+from typing import Any, Generic, LiteralString, NamedTuple, TypeVar
+from uuid import UUID
 
+import orjson
 from psycopg import AsyncCursor
 from psycopg.rows import AsyncRowFactory
 
@@ -12,6 +16,7 @@ from sessions.domain.paging import Position
 from sessions.domain.session import Session
 
 Row = TypeVar("Row", bound=NamedTuple)
+T = TypeVar("T")
 Values = Sequence[Any]
 
 _PLAIN = ("session_id", "visitor_id", "started_at", "ended_at", "pageviews", "events", "is_bot")
@@ -24,6 +29,28 @@ SESSION_COLUMNS: LiteralString = ", ".join(
 )
 """The columns of the table `sessions s` that make a Session; an unknown text is NULL."""
 
+# The columns are read of rows only that have no message.
+_MESSAGE_COLUMNS: LiteralString = f"""s.message, CASE WHEN s.message IS NULL THEN
+       json_build_array({", ".join(f"s.{name}" for name in (*_PLAIN, *TEXTS))})::text
+       END AS columns"""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionForm(Generic[T]):
+    """In which form sessions are read.
+
+    Attributes:
+        columns: what is selected of `sessions s`.
+        rows: makes the form of a row.
+        of: makes it of a session.
+        position: where a session of this form is.
+    """
+
+    columns: LiteralString
+    rows: AsyncRowFactory[T]
+    of: Callable[[Session], T]
+    position: Callable[[T], Position]
+
 
 class FoundSession(NamedTuple):
     """A session, and what its events are found by."""
@@ -34,7 +61,7 @@ class FoundSession(NamedTuple):
     @property
     def position(self) -> Position:
         """Where it is."""
-        return Position(self.session.started_at, self.session.session_id)
+        return _position(self.session)
 
 
 def named(kind: type[Row]) -> AsyncRowFactory[Row]:
@@ -56,6 +83,35 @@ def session_rows(cursor: AsyncCursor[Any]) -> Callable[[Values], Session]:
         return Session._make((*plain(values), texts(values)))
 
     return make
+
+
+def messages(
+    encode: Callable[[Session], bytes], position: Callable[[bytes], Position]
+) -> SessionForm[bytes]:
+    """Sessions as their messages: the stored one of a row, or one that is made of its columns."""
+
+    def factory(cursor: AsyncCursor[Any]) -> Callable[[Values], bytes]:
+        pick = picker(columns_of(cursor), ("message", "columns"))
+
+        def make(values: Values) -> bytes:
+            message, columns = pick(values)
+            return encode(_of_json(columns)) if message is None else message
+
+        return make
+
+    return SessionForm(_MESSAGE_COLUMNS, factory, encode, position)
+
+
+def _of_json(columns: str) -> Session:
+    session_id, visitor_id, started_at, ended_at, *rest = orjson.loads(columns)
+    moments = map(datetime.fromisoformat, (started_at, ended_at))
+    counts, texts = rest[: -len(TEXTS)], rest[-len(TEXTS) :]
+    plain = (UUID(session_id), visitor_id, *moments, *counts)
+    return Session._make((*plain, tuple(text or None for text in texts)))
+
+
+def _position(session: Session) -> Position:
+    return Position(session.started_at, session.session_id)
 
 
 def found_sessions(cursor: AsyncCursor[Any]) -> Callable[[Values], FoundSession]:
@@ -90,3 +146,7 @@ def picker(columns: Sequence[str], names: Sequence[str]) -> Callable[[Values], t
     if indices == [*side_by_side]:  # nearly always, and three times as fast
         return itemgetter(slice(side_by_side.start, side_by_side.stop))
     return itemgetter(*indices)
+
+
+SESSIONS = SessionForm(SESSION_COLUMNS, session_rows, lambda session: session, _position)
+"""Sessions as such."""

@@ -9,7 +9,8 @@ docs/performance.md.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, LiteralString, NamedTuple
+from functools import partial
+from typing import Any, Generic, LiteralString, NamedTuple, TypeVar
 from uuid import UUID
 
 from psycopg import AsyncCursor
@@ -18,18 +19,19 @@ from sessions.domain.errors import DeadlineExceeded
 from sessions.domain.hours import moment
 from sessions.domain.paging import Position
 from sessions.domain.selection import Selection
-from sessions.domain.session import Session
 from sessions.storage.database import Connection, Database, Parameters
 from sessions.storage.predicates import compile_predicate, compile_selection
 from sessions.storage.rows import (
     SESSION_COLUMNS,
     FoundSession,
+    SessionForm,
     Values,
     columns_of,
     found_sessions,
     picker,
-    session_rows,
 )
+
+T = TypeVar("T")
 
 NEWEST = 500
 """Sessions that are looked at one by one before the index of all filters is asked."""
@@ -49,7 +51,7 @@ _NEWEST_FIRST: LiteralString = " ORDER BY s.started_at DESC, s.session_id DESC "
 
 # The inner limit bounds the work, however few match.
 _AMONG_NEWEST: LiteralString = f"""
-SELECT {SESSION_COLUMNS}
+SELECT {{columns}}
   FROM (SELECT * FROM sessions s WHERE {_AFTER} {_NEWEST_FIRST} LIMIT %(newest)s) AS s
  WHERE {{condition}}
 {_NEWEST_FIRST} LIMIT %(limit)s"""
@@ -84,7 +86,7 @@ SELECT s.*, days.day
          ORDER BY number
         OFFSET 0) AS days
   LEFT JOIN LATERAL (
-       SELECT {SESSION_COLUMNS}
+       SELECT {{columns}}, s.started_at AS at, s.session_id AS id
          FROM sessions s
         WHERE days.in_time
           AND s.website_key = %(website_key)s
@@ -96,8 +98,8 @@ SELECT s.*, days.day
               = session_bucket(%(website_key)s, days.day, days.is_bot)
           AND {{condition}}
        {_NEWEST_FIRST} LIMIT %(limit)s) AS s ON true
- WHERE s.session_id IS NOT NULL OR NOT days.in_time
- ORDER BY days.number, s.started_at DESC NULLS FIRST, s.session_id DESC
+ WHERE s.id IS NOT NULL OR NOT days.in_time
+ ORDER BY days.number, s.at DESC NULLS FIRST, s.id DESC
  LIMIT %(limit)s"""
 
 # How many rows match, and so which way is the best, the planner knows too little to judge.
@@ -113,7 +115,7 @@ SELECT set_config('enable_indexscan', 'off', true),
 # Each key finds its id on the timeline of the visitor, and by that its row: many sessions can
 # start at one moment, and the primary key begins with it.
 _BY_KEYS: LiteralString = f"""
-SELECT {SESSION_COLUMNS}
+SELECT {{columns}}
   FROM unnest(%(starts)s::timestamptz[], %(visitors)s::bigint[]) AS key(started_at, visitor_key)
  CROSS JOIN LATERAL (
        SELECT session_id
@@ -129,7 +131,7 @@ SELECT {SESSION_COLUMNS}
 
 # The ids that are not merged are the timeline of a visitor.
 _OF_VISITORS: LiteralString = f"""
-SELECT {SESSION_COLUMNS}, s.visitor_key
+SELECT {{columns}}
   FROM visitors v
   JOIN session_ids i
     ON i.website_key = %(website_key)s AND i.visitor_key = v.visitor_key AND NOT i.merged
@@ -140,13 +142,15 @@ SELECT {SESSION_COLUMNS}, s.visitor_key
    AND {_AFTER} AND {{condition}}
 {_NEWEST_FIRST} LIMIT %(limit)s"""
 
+_FOUND: LiteralString = f"{SESSION_COLUMNS}, s.visitor_key"
+
 _LAST_ID = UUID(int=2**128 - 1)
 
 
-class ListPage(NamedTuple):
+class ListPage(NamedTuple, Generic[T]):
     """Sessions, newest first, and the position after which there can be more, if any."""
 
-    sessions: list[Session]
+    sessions: list[T]
     end: Position | None
 
 
@@ -157,10 +161,11 @@ async def list_page(
     *,
     after: Position | None,
     limit: int,
+    form: SessionForm[T],
     newest: int = NEWEST,
     budget: float = BUDGET,
     patience: float | None = None,
-) -> ListPage:
+) -> ListPage[T]:
     """The first sessions of a selection, newest first, through the index of all filters.
 
     Args:
@@ -169,6 +174,7 @@ async def list_page(
         selection: which of them.
         after: only what comes after this position.
         limit: sessions at most.
+        form: that of the sessions.
         newest: how many are looked at one by one first.
         budget: seconds after which a page that is hard to fill ends short.
         patience: seconds that the first day may take; None is as long as any statement.
@@ -178,7 +184,7 @@ async def list_page(
         DeadlineExceeded: a statement took too long.
     """
     among_newest = await newest_page(
-        database, website_key, selection, after=after, limit=limit, newest=newest
+        database, website_key, selection, after=after, limit=limit, form=form, newest=newest
     )
     if among_newest:
         return among_newest
@@ -190,8 +196,8 @@ async def list_page(
         "newest": newest,
     }
     parameters = values | _parameters(website_key, selection, after, limit) | more
-    query = _BY_DAY.format(condition=condition)
-    return await _by_day(database, query, parameters, patience)
+    query = _BY_DAY.format(columns=form.columns, condition=condition)
+    return await _by_day(database, query, parameters, form, patience)
 
 
 async def narrowed_page(
@@ -201,12 +207,13 @@ async def narrowed_page(
     *,
     after: Position | None,
     limit: int,
+    form: SessionForm[T],
     patience: float = PATIENCE,
-) -> ListPage | None:
+) -> ListPage[T] | None:
     """The same where the index tells a part of the predicate; None where that takes too long."""
     try:
         return await list_page(
-            database, website_key, selection, after=after, limit=limit, patience=patience
+            database, website_key, selection, after=after, limit=limit, form=form, patience=patience
         )
     except DeadlineExceeded:
         return None
@@ -219,16 +226,16 @@ async def newest_page(
     *,
     after: Position | None,
     limit: int,
+    form: SessionForm[T],
     newest: int = NEWEST,
-) -> ListPage | None:
+) -> ListPage[T] | None:
     """The same among the newest sessions alone; None unless these make a whole page."""
     condition, values = compile_selection(selection)
     parameters = values | _parameters(website_key, selection, after, limit) | {"newest": newest}
-    found = await database.fetch(
-        _AMONG_NEWEST.format(condition=condition), parameters, session_rows
-    )
+    query = _AMONG_NEWEST.format(columns=form.columns, condition=condition)
+    found = await database.fetch(query, parameters, form.rows)
     if len(found) > limit or not await database.fetch(_MORE_THAN_NEWEST, parameters):
-        return page(found, limit)
+        return page(found, limit, form)
     return None
 
 
@@ -251,7 +258,7 @@ async def of_visitors(
         after: only what comes after this position.
         limit: sessions at most.
     """
-    query = _of_visitors(website_key, selection, visitors, after=after, limit=limit)
+    query = _of_visitors(_FOUND, website_key, selection, visitors, after=after, limit=limit)
     async with connection.cursor(binary=True, row_factory=found_sessions) as cursor:
         await cursor.execute(*query)
         return await cursor.fetchall()
@@ -265,14 +272,17 @@ async def visitor_page(
     *,
     after: Position,
     limit: int,
-) -> ListPage:
+    form: SessionForm[T],
+) -> ListPage[T]:
     """The same as a page, by a statement of its own."""
-    query = _of_visitors(website_key, selection, visitors, after=after, limit=limit + 1)
-    found = await database.fetch(*query, found_sessions)
-    return page([each.session for each in found], limit)
+    query = _of_visitors(
+        form.columns, website_key, selection, visitors, after=after, limit=limit + 1
+    )
+    return page(await database.fetch(*query, form.rows), limit, form)
 
 
 def _of_visitors(
+    columns: LiteralString,
     website_key: int,
     selection: Selection,
     visitors: Sequence[str],
@@ -283,7 +293,7 @@ def _of_visitors(
     condition, values = compile_selection(selection)
     parameters = values | _parameters(website_key, selection, after, limit)
     parameters |= {"visitors": list(visitors), "limit": limit}
-    return _OF_VISITORS.format(condition=condition), parameters
+    return _OF_VISITORS.format(columns=columns, condition=condition), parameters
 
 
 async def by_keys(
@@ -293,7 +303,8 @@ async def by_keys(
     *,
     after: Position,
     limit: int,
-) -> list[Session]:
+    form: SessionForm[T],
+) -> list[T]:
     """The sessions with these keys (microseconds of the start, visitor), newest first.
 
     Args:
@@ -302,6 +313,7 @@ async def by_keys(
         keys: of sessions that exist.
         after: only what comes after this position.
         limit: sessions at most.
+        form: that of the sessions.
     """
     if not keys:
         return []
@@ -313,8 +325,8 @@ async def by_keys(
         "before_id": after.session_id,
         "limit": limit,
     }
-    async with connection.cursor(binary=True, row_factory=session_rows) as cursor:
-        await cursor.execute(_BY_KEYS, parameters)
+    async with connection.cursor(binary=True, row_factory=form.rows) as cursor:
+        await cursor.execute(_BY_KEYS.format(columns=form.columns), parameters)
         return await cursor.fetchall()
 
 
@@ -332,39 +344,42 @@ def _parameters(
 
 
 async def _by_day(
-    database: Database, query: LiteralString, parameters: Parameters, patience: float | None
-) -> ListPage:
+    database: Database,
+    query: LiteralString,
+    parameters: Parameters,
+    form: SessionForm[T],
+    patience: float | None,
+) -> ListPage[T]:
     """The page from a search day by day, which can end short."""
     timeout = f"{patience}s" if patience else None
     async with database.transaction() as connection:
         await connection.execute(_THROUGH_FILTERS, {"timeout": timeout})
-        cursor = connection.cursor(binary=True, row_factory=_session_or_day)
+        cursor = connection.cursor(binary=True, row_factory=partial(_session_or_day, form))
         rows = await (await cursor.execute(query, parameters)).fetchall()
-    found: list[Session] = []
+    found: list[T] = []
     for row in rows:
         if isinstance(row, datetime):
             return ListPage(found, before(row + timedelta(days=1)))
         found.append(row)
-    return page(found, parameters["limit"] - 1)
+    return page(found, parameters["limit"] - 1, form)
 
 
-def _session_or_day(cursor: AsyncCursor[Any]) -> Callable[[Values], Session | datetime]:
-    """Makes a Session of each row, or the day of one that has none."""
-    session, pick = session_rows(cursor), picker(columns_of(cursor), ("session_id", "day"))
+def _session_or_day(form: SessionForm[Any], cursor: AsyncCursor[Any]) -> Callable[[Values], Any]:
+    """Makes a session of each row, or the day of one that has none."""
+    session, pick = form.rows(cursor), picker(columns_of(cursor), ("id", "day"))
 
-    def make(values: Values) -> Session | datetime:
+    def make(values: Values) -> Any:
         session_id, day = pick(values)
         return session(values) if session_id else day
 
     return make
 
 
-def page(found: list[Session], limit: int) -> ListPage:
+def page(found: list[T], limit: int, form: SessionForm[T]) -> ListPage[T]:
     """The page of all sessions that were found; one more than fits tells that there are more."""
     if len(found) <= limit:
         return ListPage(found, None)
-    last = found[limit - 1]
-    return ListPage(found[:limit], Position(last.started_at, last.session_id))
+    return ListPage(found[:limit], form.position(found[limit - 1]))
 
 
 def start_of(selection: Selection) -> Position:

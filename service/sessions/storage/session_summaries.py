@@ -3,16 +3,17 @@
 Summaries are what `sessions.domain.sessionization` works on.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import chain, islice
 from typing import Any
 
 from psycopg.rows import dict_row
 
-from sessions.domain.dimensions import ACQUISITION, CLIENT, NAMES
+from sessions.domain.dimensions import ACQUISITION, CLIENT, NAMES, TEXTS
 from sessions.domain.events import Event, EventKey
 from sessions.domain.items import MORE_ITEMS, NO_PAGE, item_hash
+from sessions.domain.session import Session
 from sessions.domain.sessionization import MAX_ITEMS, TIMEOUT, Change, SessionSummary
 from sessions.instruments import MERGED_SESSIONS
 from sessions.storage import changed_hours
@@ -23,6 +24,7 @@ _MUTABLE = (
     *("ended_at", "pageviews", "events", "is_bot", *NAMES),
     *("entry_page", "exit_page", "items", "order_keys"),
 )
+_STORED = (*_MUTABLE, "message")
 
 _IDENTITY = ("website_key", "started_at", "session_id", "visitor_key", "visitor_id")
 
@@ -81,11 +83,11 @@ SELECT %(website_key)s, session_id, visitor_key, started_at
 """
 
 _UPSERT = f"""
-INSERT INTO sessions (website_key, {_list((*_IDENTITY[1:], *_MUTABLE))})
-SELECT %(website_key)s, {_list((*_IDENTITY[1:], *_MUTABLE))}
+INSERT INTO sessions (website_key, {_list((*_IDENTITY[1:], *_STORED))})
+SELECT %(website_key)s, {_list((*_IDENTITY[1:], *_STORED))}
   FROM json_populate_recordset(NULL::sessions, %(rows)s::json)
     ON CONFLICT (website_key, started_at, session_id) DO UPDATE
-   SET {", ".join(f"{name} = excluded.{name}" for name in _MUTABLE)}
+   SET {", ".join(f"{name} = excluded.{name}" for name in _STORED)}
 """
 
 _OVERFLOW = """
@@ -124,10 +126,18 @@ async def store(
     website_key: int,
     visitor_keys: Mapping[str, int],
     changes: Sequence[Change],
+    encode: Callable[[Session], bytes] | None,
 ) -> None:
     """Make the stored sessions of a website what the changes say.
 
     Merged ids leave the timeline before others take their session_ref on it.
+
+    Args:
+        connection: inside a transaction that holds the locks of the visitors.
+        website_key: whose sessions.
+        visitor_keys: the key of each visitor, by its id.
+        changes: what becomes of which sessions.
+        encode: makes the message of a session; None stores none.
     """
     gone, merged, moved, rows, overflow = [], [], [], [], []
     for change in changes:
@@ -140,7 +150,9 @@ async def store(
         merged += [id_ for id_, _ in change.replaces if id_ != session.session_id]
         if session_ref not in before:
             moved.append(visitor | session_ref)
-        rows.append(visitor | session_ref | _row(session))
+        row = _row(session)
+        message = encode and _hex(encode(_session(session, row)))
+        rows.append(visitor | session_ref | row | {"message": message})
         # In a table of their own, so that the row and its index entries stay small.
         spilled = islice(session.items.items(), MAX_ITEMS, None)
         overflow += [visitor | {"item": item, "occurred_at": at} for item, at in spilled]
@@ -182,6 +194,18 @@ def _row(session: SessionSummary) -> dict[str, Any]:
         **{name: value for name, (_, value) in session.attributes.items()},
         **dict(zip(ACQUISITION, session.acquisition, strict=True)),
     }
+
+
+def _session(session: SessionSummary, row: Mapping[str, Any]) -> Session:
+    """The session that is read of a row."""
+    plain = (session.session_id, session.visitor_id, session.started_at, session.ended_at)
+    counts = (session.pageviews, session.events, session.is_bot)
+    return Session._make((*plain, *counts, tuple(row[name] or None for name in TEXTS)))
+
+
+def _hex(value: bytes) -> str:
+    """A value as PostgreSQL reads `bytea`."""
+    return rf"\x{value.hex()}"
 
 
 def _border_items(entry_page: str, exit_page: str) -> tuple[str, str]:

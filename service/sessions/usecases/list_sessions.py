@@ -4,16 +4,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from sessions.domain.cells import CellSigner
 from sessions.domain.cursors import CursorSigner, PageKey
 from sessions.domain.paging import Position, page_size
 from sessions.domain.selection import Selection, SelectionQuery, select
-from sessions.domain.session import Session
 from sessions.storage import session_list
 from sessions.storage.database import Database
 from sessions.storage.predicates import Access, access
+from sessions.storage.rows import SessionForm
 from sessions.storage.session_list import ListPage, start_of
 from sessions.usecases.cell_rows import add_cells
 from sessions.usecases.read_columns import ReadColumns
@@ -21,18 +21,20 @@ from sessions.usecases.search_columns import SearchColumns
 from sessions.usecases.search_timelines import timeline_page
 from sessions.usecases.websites import Websites
 
+T = TypeVar("T")
+
 DEFAULT_LIMIT, MAX_LIMIT = 50, 100
 
 
-class SessionList(NamedTuple):
+class SessionList(NamedTuple, Generic[T]):
     """A page of sessions, newest first, and the cursor of the next one."""
 
-    sessions: list[Session]
+    sessions: list[T]
     next_cursor: str | None
 
 
-class ListSessions:
-    """Lists the sessions of a website."""
+class ListSessions(Generic[T]):
+    """Lists the sessions of a website, in one form."""
 
     def __init__(
         self,
@@ -42,7 +44,9 @@ class ListSessions:
         clock: Callable[[], datetime],
         search_columns: SearchColumns,
         read_columns: ReadColumns,
+        form: SessionForm[T],
     ) -> None:
+        self._form = form
         self._database = database
         self._websites = websites
         self._search_columns = search_columns
@@ -53,7 +57,7 @@ class ListSessions:
 
     async def __call__(
         self, query: SelectionQuery, *, limit: int = 0, cursor: str = ""
-    ) -> SessionList:
+    ) -> SessionList[T]:
         """The page of a selection that a cursor stands for, `''` for the first one.
 
         Raises:
@@ -81,7 +85,7 @@ class ListSessions:
 
     async def _page(
         self, website_key: int, selection: Selection, after: Position, limit: int
-    ) -> ListPage:
+    ) -> ListPage[T]:
         """The page after a position: from rows as far as these lead, and the rest from columns."""
         way = access(selection.predicate)
         page = await self._from_rows(way, website_key, selection, after, limit)
@@ -89,13 +93,15 @@ class ListSessions:
         if page.end is None or len(page.sessions) == limit or is_answer:
             return page
         missing = limit - len(page.sessions)
-        more = await self._search_columns(website_key, selection, after=page.end, limit=missing)
+        more = await self._search_columns(
+            website_key, selection, after=page.end, limit=missing, form=self._form
+        )
         return ListPage(page.sessions + more.sessions, more.end)
 
     async def _from_rows(
         self, way: Access, website_key: int, selection: Selection, after: Position, limit: int
-    ) -> ListPage:
-        find: Callable[..., Awaitable[ListPage | None]]
+    ) -> ListPage[T]:
+        find: Callable[..., Awaitable[ListPage[T] | None]]
         match way:
             case Access.TIMELINE:
                 find = timeline_page
@@ -107,7 +113,9 @@ class ListSessions:
                 find = session_list.newest_page
             case Access.COLUMNS:
                 return ListPage([], after)
-        page = await find(self._database, website_key, selection, after=after, limit=limit)
+        page = await find(
+            self._database, website_key, selection, after=after, limit=limit, form=self._form
+        )
         return page or ListPage([], after)
 
 

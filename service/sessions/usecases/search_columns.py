@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from sessions.analysis import masks
 from sessions.analysis.columns import Columns
@@ -16,15 +16,17 @@ from sessions.domain.errors import Reason, Unavailable
 from sessions.domain.hours import HOUR, hour_start, hours_of, microseconds
 from sessions.domain.paging import Position
 from sessions.domain.selection import Range, Selection
-from sessions.domain.session import Session
 from sessions.storage import session_list
 from sessions.storage.database import Database
+from sessions.storage.rows import SessionForm
 from sessions.storage.session_list import ListPage
 from sessions.storage.visitor_keys import resolve
 from sessions.usecases.read_columns import too_much_has_changed
 from sessions.usecases.session_snapshot import SessionSnapshot, open_snapshot
 from sessions.usecases.threads import in_thread
 from sessions.usecases.turns import Turns
+
+T = TypeVar("T")
 
 BUDGET = 0.3
 """Seconds after which a page that is hard to fill ends short."""
@@ -58,8 +60,14 @@ class SearchColumns:
         self._turns = Turns(_too_many)
 
     async def __call__(
-        self, website_key: int, selection: Selection, *, after: Position, limit: int
-    ) -> ListPage:
+        self,
+        website_key: int,
+        selection: Selection,
+        *,
+        after: Position,
+        limit: int,
+        form: SessionForm[T],
+    ) -> ListPage[T]:
         """The first sessions of a selection that come after a position, newest first.
 
         Raises:
@@ -75,7 +83,7 @@ class SearchColumns:
         ):
             predicate = await resolve(snapshot.connection, website_key, selection.predicate)
             asked = replace(selection, range=range_, predicate=predicate)
-            search = _Search(snapshot, asked, after, limit, self._max_hour)
+            search = _Search(snapshot, asked, after, limit, form, self._max_hour)
             return await search.page(time.monotonic() + self._budget)
 
 
@@ -91,7 +99,7 @@ class _Stretch(NamedTuple):
     keys: list[SessionKey]
 
 
-class _Search:
+class _Search(Generic[T]):
     """One search in one snapshot."""
 
     def __init__(
@@ -100,8 +108,10 @@ class _Search:
         selection: Selection,
         after: Position,
         limit: int,
+        form: SessionForm[T],
         max_hour: int,
     ) -> None:
+        self._form = form
         self._max_hour = max_hour
         self._snapshot = snapshot
         self._selection = selection
@@ -110,9 +120,9 @@ class _Search:
         self._hours = hours_of(*selection.range)
         self._names = masks.columns_of(selection)
 
-    async def page(self, deadline: float) -> ListPage:
+    async def page(self, deadline: float) -> ListPage[T]:
         """The page that is found until a moment of the monotonic clock."""
-        found: list[Session] = []
+        found: list[T] = []
         async with aclosing(self._stretches()) as stretches:
             async for first_hour, keys in stretches:
                 found += await self._sessions(keys, self._limit + 1 - len(found))
@@ -120,15 +130,16 @@ class _Search:
                     break
                 if time.monotonic() > deadline and first_hour > self._hours.start:
                     return ListPage(found, session_list.before(hour_start(first_hour)))
-        return session_list.page(found, self._limit)
+        return session_list.page(found, self._limit, self._form)
 
-    async def _sessions(self, keys: list[SessionKey], limit: int) -> list[Session]:
+    async def _sessions(self, keys: list[SessionKey], limit: int) -> list[T]:
         return await session_list.by_keys(
             self._snapshot.connection,
             self._snapshot.website_key,
             keys,
             after=self._after,
             limit=limit,
+            form=self._form,
         )
 
     async def _stretches(self) -> AsyncGenerator[_Stretch, None]:

@@ -1,10 +1,11 @@
 """The one writer of events: events and sessions of a batch become durable together."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
 from sessions.domain.events import Event
+from sessions.domain.session import Session
 from sessions.domain.sessionization import sessionize, split_runs
 from sessions.domain.visitors import Visitors
 from sessions.domain.websites import Website
@@ -22,9 +23,24 @@ class Recorded(NamedTuple):
 
 
 class EventWriter:
-    """Stores events and brings the sessions that they touch up to date."""
+    """Stores events and brings the sessions that they touch up to date.
 
-    def __init__(self, database: Database, partitions: Partitions, visitors: Visitors) -> None:
+    Args:
+        database: where to.
+        partitions: makes those that are missing.
+        visitors: for the hashes of erased ones.
+        encode: makes the message of a session, to be stored with it; None leaves that to
+            `FillMessages`.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        partitions: Partitions,
+        visitors: Visitors,
+        encode: Callable[[Session], bytes] | None = None,
+    ) -> None:
+        self._encode = encode
         self._database = database
         self._partitions = partitions
         self._visitors = visitors
@@ -70,7 +86,7 @@ class EventWriter:
         if runs := split_runs(new):
             stored = await session_summaries.load_adjacent(connection, website.key, keys, runs)
             changes = sessionize(stored, runs)
-            await session_summaries.store(connection, website.key, keys, changes)
+            await session_summaries.store(connection, website.key, keys, changes, self._encode)
         if len(wanted) < len(events):
             # The lock made rows for visitors of whom nothing is left to record.
             await visitors.remove_unused(connection, website.key, ids)

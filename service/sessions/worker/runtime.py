@@ -24,6 +24,8 @@ _PROCESS_SECONDS = 2.0
 _STORED_SECONDS = 30.0
 # A website is folded once a minute at most: this is how often somebody looks.
 _FOLD_SECONDS = 10.0
+# Finds hardly anything after the first time.
+_FILL_SECONDS = 86_400.0
 
 _log = structlog.get_logger()
 
@@ -72,6 +74,7 @@ async def run_worker(
             ),
             tasks.create_task(repeat(_FOLD_SECONDS, application.fold_blocks)),
             tasks.create_task(repeat(_STORED_SECONDS, partial(measure_stored, application))),
+            tasks.create_task(repeat(_FILL_SECONDS, application.fill_messages)),
         ]
         await signals.stopping.wait()
         for job in shared:
