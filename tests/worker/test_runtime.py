@@ -108,7 +108,8 @@ async def test_a_worker_whose_callers_hold_all_connections_is_well(database_url:
     small = {"SESSIONS_POOL_SIZE": "2", "SESSIONS_REQUEST_TIMEOUT": "60"}
 
     async def all_wait() -> bool:
-        return await waiting_for_locks(database_url) == 2
+        # A background job can wait beside them.
+        return await waiting_for_locks(database_url) >= 2
 
     async with running_worker(database_url, settings=small) as worker, worker.channel() as channel:
         async with sessions_locked(database_url):
