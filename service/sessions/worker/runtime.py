@@ -12,6 +12,7 @@ from sessions.composition import Application, open_application
 from sessions.domain.errors import Unavailable
 from sessions.logs import logging_to_stderr
 from sessions.settings import Settings
+from sessions.tracing import sending_traces
 from sessions.worker.background import repeat, repeat_retention, run_once
 from sessions.worker.gauges import measure_process, measure_stored
 from sessions.worker.health import report_health
@@ -44,12 +45,13 @@ async def run_worker(
     signals = StopSignals()
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
         stack.enter_context(logging_to_stderr(settings.log_level))
+        address = f"{settings.worker_host}:{port}"
+        stack.enter_context(sending_traces(settings.traces_protocol, address))
         application = await _open_when_possible(stack, settings, signals.stopping)
         if application is None:
             return
         status = aio.HealthServicer()
         server = make_server(application, status, settings, signals.draining)
-        address = f"{settings.worker_host}:{port}"
         try:
             bound = add_port(server, address, settings.worker_tls_files)
         except RuntimeError as error:
