@@ -1789,25 +1789,25 @@ const file_analytics_sessions_v1_analysis_service_proto_rawDesc = "" +
 	"\x0f_measured_viewsB\r\n" +
 	"\v_total_timeB\v\n" +
 	"\t_avg_timeB\x0e\n" +
-	"\f_median_time2\x95\v\n" +
-	"\x0fAnalysisService\x12\xb1\x01\n" +
-	"\tSummarize\x12'.analytics.sessions.v1.SummarizeRequest\x1a(.analytics.sessions.v1.SummarizeResponse\"Q\x8a\xce\x18\x15\n" +
-	"\rsessions:read\x10\x1e\x18\x80\x80@\x82\xd3\xe4\x93\x02/\x12-/api/websites/{website_id}/sessions:summarize\x90\x02\x01\x12\xb5\x01\n" +
+	"\f_median_time2\xe5\v\n" +
+	"\x0fAnalysisService\x12\xbb\x01\n" +
+	"\tSummarize\x12'.analytics.sessions.v1.SummarizeRequest\x1a(.analytics.sessions.v1.SummarizeResponse\"[\x8a\xce\x18\x1f\n" +
+	"\rsessions:read\x10\x1e\x18\x80\x80@\"\banalyses\x82\xd3\xe4\x93\x02/\x12-/api/websites/{website_id}/sessions:summarize\x90\x02\x01\x12\xbf\x01\n" +
 	"\n" +
-	"TimeSeries\x12(.analytics.sessions.v1.TimeSeriesRequest\x1a).analytics.sessions.v1.TimeSeriesResponse\"R\x8a\xce\x18\x15\n" +
-	"\rsessions:read\x10\x1e\x18\x80\x80@\x82\xd3\xe4\x93\x020\x12./api/websites/{website_id}/sessions:timeseries\x90\x02\x01\x12\xb1\x01\n" +
-	"\tBreakdown\x12'.analytics.sessions.v1.BreakdownRequest\x1a(.analytics.sessions.v1.BreakdownResponse\"Q\x8a\xce\x18\x15\n" +
-	"\rsessions:read\x10\x1e\x18\x80\x80@\x82\xd3\xe4\x93\x02/\x12-/api/websites/{website_id}/sessions:breakdown\x90\x02\x01\x12\xa5\x01\n" +
-	"\x06Funnel\x12$.analytics.sessions.v1.FunnelRequest\x1a%.analytics.sessions.v1.FunnelResponse\"N\x8a\xce\x18\x15\n" +
-	"\rsessions:read\x10\x1e\x18\x80\x80@\x82\xd3\xe4\x93\x02,\x12*/api/websites/{website_id}/sessions:funnel\x90\x02\x01\x12\xa1\x01\n" +
-	"\x05Flows\x12#.analytics.sessions.v1.FlowsRequest\x1a$.analytics.sessions.v1.FlowsResponse\"M\x8a\xce\x18\x15\n" +
-	"\rsessions:read\x10\x1e\x18\x80\x80@\x82\xd3\xe4\x93\x02+\x12)/api/websites/{website_id}/sessions:flows\x90\x02\x01\x12\xb9\x01\n" +
-	"\vTransitions\x12).analytics.sessions.v1.TransitionsRequest\x1a*.analytics.sessions.v1.TransitionsResponse\"S\x8a\xce\x18\x15\n" +
-	"\rsessions:read\x10\x1e\x18\x80\x80@\x82\xd3\xe4\x93\x021\x12//api/websites/{website_id}/sessions:transitions\x90\x02\x01\x12\xa9\x01\n" +
-	"\aCohorts\x12%.analytics.sessions.v1.CohortsRequest\x1a&.analytics.sessions.v1.CohortsResponse\"O\x8a\xce\x18\x15\n" +
-	"\rsessions:read\x10\x1e\x18\x80\x80@\x82\xd3\xe4\x93\x02-\x12+/api/websites/{website_id}/sessions:cohorts\x90\x02\x01\x12\xad\x01\n" +
-	"\bPatterns\x12&.analytics.sessions.v1.PatternsRequest\x1a'.analytics.sessions.v1.PatternsResponse\"P\x8a\xce\x18\x15\n" +
-	"\rsessions:read\x10\x1e\x18\x80\x80@\x82\xd3\xe4\x93\x02.\x12,/api/websites/{website_id}/sessions:patterns\x90\x02\x01B\fZ\n" +
+	"TimeSeries\x12(.analytics.sessions.v1.TimeSeriesRequest\x1a).analytics.sessions.v1.TimeSeriesResponse\"\\\x8a\xce\x18\x1f\n" +
+	"\rsessions:read\x10\x1e\x18\x80\x80@\"\banalyses\x82\xd3\xe4\x93\x020\x12./api/websites/{website_id}/sessions:timeseries\x90\x02\x01\x12\xbb\x01\n" +
+	"\tBreakdown\x12'.analytics.sessions.v1.BreakdownRequest\x1a(.analytics.sessions.v1.BreakdownResponse\"[\x8a\xce\x18\x1f\n" +
+	"\rsessions:read\x10\x1e\x18\x80\x80@\"\banalyses\x82\xd3\xe4\x93\x02/\x12-/api/websites/{website_id}/sessions:breakdown\x90\x02\x01\x12\xaf\x01\n" +
+	"\x06Funnel\x12$.analytics.sessions.v1.FunnelRequest\x1a%.analytics.sessions.v1.FunnelResponse\"X\x8a\xce\x18\x1f\n" +
+	"\rsessions:read\x10\x1e\x18\x80\x80@\"\banalyses\x82\xd3\xe4\x93\x02,\x12*/api/websites/{website_id}/sessions:funnel\x90\x02\x01\x12\xab\x01\n" +
+	"\x05Flows\x12#.analytics.sessions.v1.FlowsRequest\x1a$.analytics.sessions.v1.FlowsResponse\"W\x8a\xce\x18\x1f\n" +
+	"\rsessions:read\x10\x1e\x18\x80\x80@\"\banalyses\x82\xd3\xe4\x93\x02+\x12)/api/websites/{website_id}/sessions:flows\x90\x02\x01\x12\xc3\x01\n" +
+	"\vTransitions\x12).analytics.sessions.v1.TransitionsRequest\x1a*.analytics.sessions.v1.TransitionsResponse\"]\x8a\xce\x18\x1f\n" +
+	"\rsessions:read\x10\x1e\x18\x80\x80@\"\banalyses\x82\xd3\xe4\x93\x021\x12//api/websites/{website_id}/sessions:transitions\x90\x02\x01\x12\xb3\x01\n" +
+	"\aCohorts\x12%.analytics.sessions.v1.CohortsRequest\x1a&.analytics.sessions.v1.CohortsResponse\"Y\x8a\xce\x18\x1f\n" +
+	"\rsessions:read\x10\x1e\x18\x80\x80@\"\banalyses\x82\xd3\xe4\x93\x02-\x12+/api/websites/{website_id}/sessions:cohorts\x90\x02\x01\x12\xb7\x01\n" +
+	"\bPatterns\x12&.analytics.sessions.v1.PatternsRequest\x1a'.analytics.sessions.v1.PatternsResponse\"Z\x8a\xce\x18\x1f\n" +
+	"\rsessions:read\x10\x1e\x18\x80\x80@\"\banalyses\x82\xd3\xe4\x93\x02.\x12,/api/websites/{website_id}/sessions:patterns\x90\x02\x01B\fZ\n" +
 	".;sessionsb\x06proto3"
 
 var (

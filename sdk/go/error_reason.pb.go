@@ -87,6 +87,13 @@ const (
 	// Too many analyses wait for their turn; `google.rpc.RetryInfo` says when to
 	// try again. A worker runs one at a time.
 	ErrorReason_ERROR_REASON_ANALYSIS_QUEUE_FULL ErrorReason = 21
+	// The key has used up one of its limits; `google.rpc.RetryInfo` says when to
+	// try again. `unit` says which limit: `calls per second`, `events per second`,
+	// `analyses at once` or `exports at once`.
+	ErrorReason_ERROR_REASON_KEY_LIMIT_EXCEEDED ErrorReason = 22
+	// Too many unknown keys came from this address; `google.rpc.RetryInfo` says
+	// when to try again.
+	ErrorReason_ERROR_REASON_TOO_MANY_UNKNOWN_KEYS ErrorReason = 23
 )
 
 // Enum value maps for ErrorReason.
@@ -114,30 +121,34 @@ var (
 		19: "ERROR_REASON_REQUEST_TIMEOUT",
 		20: "ERROR_REASON_KEY_NOT_FOUND",
 		21: "ERROR_REASON_ANALYSIS_QUEUE_FULL",
+		22: "ERROR_REASON_KEY_LIMIT_EXCEEDED",
+		23: "ERROR_REASON_TOO_MANY_UNKNOWN_KEYS",
 	}
 	ErrorReason_value = map[string]int32{
-		"ERROR_REASON_UNSPECIFIED":          0,
-		"ERROR_REASON_INVALID_FIELD":        1,
-		"ERROR_REASON_INVALID_CURSOR":       2,
-		"ERROR_REASON_MALFORMED_REQUEST":    3,
-		"ERROR_REASON_CREDENTIALS_MISSING":  4,
-		"ERROR_REASON_CREDENTIALS_INVALID":  5,
-		"ERROR_REASON_KEY_EXPIRED":          6,
-		"ERROR_REASON_KEY_REVOKED":          7,
-		"ERROR_REASON_SCOPE_MISSING":        8,
-		"ERROR_REASON_WEBSITE_FORBIDDEN":    9,
-		"ERROR_REASON_WEBSITE_NOT_FOUND":    10,
-		"ERROR_REASON_SESSION_NOT_FOUND":    11,
-		"ERROR_REASON_ROUTE_NOT_FOUND":      12,
-		"ERROR_REASON_REQUEST_TOO_LARGE":    13,
-		"ERROR_REASON_DATABASE_UNAVAILABLE": 14,
-		"ERROR_REASON_SERVICE_UNAVAILABLE":  15,
-		"ERROR_REASON_DEADLINE_EXCEEDED":    16,
-		"ERROR_REASON_INTERNAL":             17,
-		"ERROR_REASON_HEADERS_TOO_LARGE":    18,
-		"ERROR_REASON_REQUEST_TIMEOUT":      19,
-		"ERROR_REASON_KEY_NOT_FOUND":        20,
-		"ERROR_REASON_ANALYSIS_QUEUE_FULL":  21,
+		"ERROR_REASON_UNSPECIFIED":           0,
+		"ERROR_REASON_INVALID_FIELD":         1,
+		"ERROR_REASON_INVALID_CURSOR":        2,
+		"ERROR_REASON_MALFORMED_REQUEST":     3,
+		"ERROR_REASON_CREDENTIALS_MISSING":   4,
+		"ERROR_REASON_CREDENTIALS_INVALID":   5,
+		"ERROR_REASON_KEY_EXPIRED":           6,
+		"ERROR_REASON_KEY_REVOKED":           7,
+		"ERROR_REASON_SCOPE_MISSING":         8,
+		"ERROR_REASON_WEBSITE_FORBIDDEN":     9,
+		"ERROR_REASON_WEBSITE_NOT_FOUND":     10,
+		"ERROR_REASON_SESSION_NOT_FOUND":     11,
+		"ERROR_REASON_ROUTE_NOT_FOUND":       12,
+		"ERROR_REASON_REQUEST_TOO_LARGE":     13,
+		"ERROR_REASON_DATABASE_UNAVAILABLE":  14,
+		"ERROR_REASON_SERVICE_UNAVAILABLE":   15,
+		"ERROR_REASON_DEADLINE_EXCEEDED":     16,
+		"ERROR_REASON_INTERNAL":              17,
+		"ERROR_REASON_HEADERS_TOO_LARGE":     18,
+		"ERROR_REASON_REQUEST_TIMEOUT":       19,
+		"ERROR_REASON_KEY_NOT_FOUND":         20,
+		"ERROR_REASON_ANALYSIS_QUEUE_FULL":   21,
+		"ERROR_REASON_KEY_LIMIT_EXCEEDED":    22,
+		"ERROR_REASON_TOO_MANY_UNKNOWN_KEYS": 23,
 	}
 )
 
@@ -172,7 +183,7 @@ var File_analytics_sessions_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_analytics_sessions_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"(analytics/sessions/v1/error_reason.proto\x12\x15analytics.sessions.v1\x1a#analytics/sessions/v1/options.proto*\xc6\x13\n" +
+	"(analytics/sessions/v1/error_reason.proto\x12\x15analytics.sessions.v1\x1a#analytics/sessions/v1/options.proto*\xe6\x15\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\xac\x01\n" +
 	"\x1aERROR_REASON_INVALID_FIELD\x10\x01\x1a\x8b\x01\x8a\xce\x18\x86\x01\n" +
@@ -237,7 +248,13 @@ const file_analytics_sessions_v1_error_reason_proto_rawDesc = "" +
 	"\x06key_id\x12\x0ekey_0123456789\x12\x81\x01\n" +
 	" ERROR_REASON_ANALYSIS_QUEUE_FULL\x10\x15\x1a[\x8a\xce\x18W\n" +
 	"\x12RESOURCE_EXHAUSTED\x10\xad\x03\x1a/{limit} analyses are waiting already, try again\"\v\n" +
-	"\x05limit\x12\x0232(\x01B\fZ\n" +
+	"\x05limit\x12\x0232(\x01\x12\x9d\x01\n" +
+	"\x1fERROR_REASON_KEY_LIMIT_EXCEEDED\x10\x16\x1ax\x8a\xce\x18t\n" +
+	"\x12RESOURCE_EXHAUSTED\x10\xad\x03\x1a2the limit of this key is {limit} {unit}, try again\"\v\n" +
+	"\x05limit\x12\x0250\"\x18\n" +
+	"\x04unit\x12\x10calls per second(\x01\x12~\n" +
+	"\"ERROR_REASON_TOO_MANY_UNKNOWN_KEYS\x10\x17\x1aV\x8a\xce\x18R\n" +
+	"\x12RESOURCE_EXHAUSTED\x10\xad\x03\x1a7too many unknown keys came from this address, try again(\x01B\fZ\n" +
 	".;sessionsb\x06proto3"
 
 var (

@@ -35,8 +35,13 @@ type MethodPolicy struct {
 	TimeoutSeconds int32 `protobuf:"varint,2,opt,name=timeout_seconds,json=timeoutSeconds,proto3" json:"timeout_seconds,omitempty"`
 	// How many bytes a request may have as protobuf; of a stream, each message.
 	MaxRequestBytes int32 `protobuf:"varint,3,opt,name=max_request_bytes,json=maxRequestBytes,proto3" json:"max_request_bytes,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// The limit of a key that counts calls of this method while they run:
+	// `analyses` or `exports`.
+	//
+	// Default: none.
+	ConcurrencyLimit string `protobuf:"bytes,4,opt,name=concurrency_limit,json=concurrencyLimit,proto3" json:"concurrency_limit,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *MethodPolicy) Reset() {
@@ -88,6 +93,13 @@ func (x *MethodPolicy) GetMaxRequestBytes() int32 {
 		return x.MaxRequestBytes
 	}
 	return 0
+}
+
+func (x *MethodPolicy) GetConcurrencyLimit() string {
+	if x != nil {
+		return x.ConcurrencyLimit
+	}
+	return ""
 }
 
 // What an error looks like.
@@ -260,11 +272,12 @@ var File_analytics_sessions_v1_options_proto protoreflect.FileDescriptor
 
 const file_analytics_sessions_v1_options_proto_rawDesc = "" +
 	"\n" +
-	"#analytics/sessions/v1/options.proto\x12\x15analytics.sessions.v1\x1a google/protobuf/descriptor.proto\"y\n" +
+	"#analytics/sessions/v1/options.proto\x12\x15analytics.sessions.v1\x1a google/protobuf/descriptor.proto\"\xa6\x01\n" +
 	"\fMethodPolicy\x12\x14\n" +
 	"\x05scope\x18\x01 \x01(\tR\x05scope\x12'\n" +
 	"\x0ftimeout_seconds\x18\x02 \x01(\x05R\x0etimeoutSeconds\x12*\n" +
-	"\x11max_request_bytes\x18\x03 \x01(\x05R\x0fmaxRequestBytes\"\xad\x02\n" +
+	"\x11max_request_bytes\x18\x03 \x01(\x05R\x0fmaxRequestBytes\x12+\n" +
+	"\x11concurrency_limit\x18\x04 \x01(\tR\x10concurrencyLimit\"\xad\x02\n" +
 	"\x0fErrorDefinition\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x1f\n" +
 	"\vhttp_status\x18\x02 \x01(\x05R\n" +

@@ -1070,15 +1070,15 @@ const file_analytics_sessions_v1_session_service_proto_rawDesc = "" +
 	"\x06events\x18\x02 \x03(\v2#.analytics.sessions.v1.SessionEventR\x06events\x12D\n" +
 	"\x12next_events_cursor\x18\x03 \x01(\v2\x16.google.protobuf.ValueR\x10nextEventsCursor\x121\n" +
 	"\x12previous_view_time\x18\x04 \x01(\x01H\x00R\x10previousViewTime\x88\x01\x01B\x15\n" +
-	"\x13_previous_view_time2\xb9\x04\n" +
+	"\x13_previous_view_time2\xc2\x04\n" +
 	"\x0eSessionService\x12\xae\x01\n" +
 	"\fListSessions\x12*.analytics.sessions.v1.ListSessionsRequest\x1a+.analytics.sessions.v1.ListSessionsResponse\"E\x8a\xce\x18\x13\n" +
 	"\rsessions:read\x18\x80\x80@\x82\xd3\xe4\x93\x02%\x12#/api/websites/{website_id}/sessions\x90\x02\x01\x12\xb5\x01\n" +
 	"\n" +
 	"GetSession\x12(.analytics.sessions.v1.GetSessionRequest\x1a).analytics.sessions.v1.GetSessionResponse\"R\x8a\xce\x18\x13\n" +
-	"\rsessions:read\x18\x80\x80\x04\x82\xd3\xe4\x93\x022\x120/api/websites/{website_id}/sessions/{session_id}\x90\x02\x01\x12\xbd\x01\n" +
-	"\x0eExportSessions\x12,.analytics.sessions.v1.ExportSessionsRequest\x1a-.analytics.sessions.v1.ExportSessionsResponse\"L\x8a\xce\x18\x13\n" +
-	"\rsessions:read\x18\x80\x80@\x82\xd3\xe4\x93\x02,\x12*/api/websites/{website_id}/sessions:export\x90\x02\x010\x01B\fZ\n" +
+	"\rsessions:read\x18\x80\x80\x04\x82\xd3\xe4\x93\x022\x120/api/websites/{website_id}/sessions/{session_id}\x90\x02\x01\x12\xc6\x01\n" +
+	"\x0eExportSessions\x12,.analytics.sessions.v1.ExportSessionsRequest\x1a-.analytics.sessions.v1.ExportSessionsResponse\"U\x8a\xce\x18\x1c\n" +
+	"\rsessions:read\x18\x80\x80@\"\aexports\x82\xd3\xe4\x93\x02,\x12*/api/websites/{website_id}/sessions:export\x90\x02\x010\x01B\fZ\n" +
 	".;sessionsb\x06proto3"
 
 var (

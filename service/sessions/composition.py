@@ -29,8 +29,10 @@ from sessions.usecases.fill_messages import FillMessages
 from sessions.usecases.fold_blocks import FoldBlocks
 from sessions.usecases.get_session import GetSession
 from sessions.usecases.inspect_blocks import InspectBlocks
+from sessions.usecases.limit_keys import LimitKeys
 from sessions.usecases.list_sessions import ListSessions
 from sessions.usecases.read_columns import ReadColumns
+from sessions.usecases.ready_workers import ReadyWorkers
 from sessions.usecases.run_retention import RunRetention
 from sessions.usecases.search_columns import SearchColumns
 from sessions.usecases.websites import Websites
@@ -43,6 +45,8 @@ class Application:
 
     pools: Pools
     authenticate: Authenticate
+    ready_workers: ReadyWorkers
+    limit_keys: LimitKeys
     websites: Websites
     delete_website: DeleteWebsite
     api_keys: ApiKeys
@@ -79,9 +83,12 @@ async def open_application(database_url: str, settings: Settings) -> AsyncIterat
         enricher = Enricher(visitors, _locate(settings.geo_database))
         write_events = EventWriter(database, Partitions(database), visitors, session_message.encode)
         read_columns = ReadColumns(pools.analysis)
+        ready_workers = ReadyWorkers(pools.admin)
         yield Application(
             pools=pools,
             authenticate=Authenticate(database, _now, settings.request_timeout),
+            ready_workers=ready_workers,
+            limit_keys=LimitKeys(ready_workers),
             websites=websites,
             delete_website=DeleteWebsite(pools.jobs),
             api_keys=ApiKeys(database, websites),

@@ -24,6 +24,9 @@ from google.rpc.status_pb2 import Status
 from sessions.api.handlers import Handlers
 from sessions.domain.api_keys import ApiKey, Scope, secret_of
 from sessions.domain.errors import Reason, Unauthenticated
+from sessions.storage.database import Database
+from sessions.usecases.limit_keys import LimitKeys
+from sessions.usecases.ready_workers import ReadyWorkers
 
 from tests.support.processes import eventually
 
@@ -37,6 +40,7 @@ KINDS: dict[str, tuple[Any, bool, bool]] = {
 TIMEOUT = 1.0
 LIMIT = 100_000
 WEBSITE = "site_abc123defg"
+LIMITS = {"calls": 2, "events": 10}
 
 
 def make_service() -> ServiceDescriptor:
@@ -101,15 +105,17 @@ class Kinds:
             yield await self._count(request)
 
 
-async def authenticate(authorization: str | None) -> ApiKey:
-    """Keys are `write`, `read` and `other`, which is for another website."""
+async def authenticate(authorization: str | None, address: str) -> ApiKey:
+    """Keys are `write`, `read` and `other`, which is for another website, and `limited`."""
     name = (authorization or "").removeprefix("Bearer ")
-    if name not in ("write", "read", "other"):
+    if name not in ("write", "read", "other", "limited"):
         secret_of(authorization)
         raise Unauthenticated(Reason.CREDENTIALS_INVALID)
     scopes: list[str] = [Scope.SESSIONS_READ if name == "read" else Scope.EVENTS_WRITE]
     website = "site_other" if name == "other" else None
-    return ApiKey(f"key_{name}", "test", scopes, website, datetime.now(UTC), None, None, None)
+    limits = LIMITS if name == "limited" else {}
+    now = datetime.now(UTC)
+    return ApiKey(f"key_{name}", "test", scopes, website, limits, now, None, None, None)
 
 
 @dataclass
@@ -145,7 +151,9 @@ async def serving(authenticate: Any) -> AsyncIterator[Client]:
     """A server on a free port, and a client of it."""
     kinds = Kinds()
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-    server.add_generic_rpc_handlers((Handlers([(SERVICE, kinds)], authenticate, TIMEOUT),))
+    limit_keys = LimitKeys(ReadyWorkers(Database("postgresql://127.0.0.1:1/none")))
+    handlers = Handlers([(SERVICE, kinds)], authenticate, limit_keys, TIMEOUT)
+    server.add_generic_rpc_handlers((handlers,))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
@@ -272,13 +280,60 @@ async def test_an_error_names_its_batch(client: Client, method: str) -> None:
 async def test_a_key_can_be_revoked_while_a_stream_lives(method: str) -> None:
     keys = iter(["write", "write", "write"])
 
-    async def revoked_later(_: str | None) -> ApiKey:
-        return await authenticate(f"Bearer {next(keys, 'none')}")
+    async def revoked_later(_: str | None, address: str) -> ApiKey:
+        return await authenticate(f"Bearer {next(keys, 'none')}", address)
 
     async with serving(revoked_later) as client:
         found = await refusal(client, method, [message(method, PAGEVIEW)] * 4)
         assert found.reason == "CREDENTIALS_INVALID"
         assert client.kinds.seen == [1, 1]
+
+
+@pytest.mark.parametrize("method", KINDS)
+async def test_calls_and_batches_count_against_the_limit_of_the_key(
+    client: Client, method: str
+) -> None:
+    one = [message(method, PAGEVIEW)]
+    # A stream counts when it is opened, and with each of its batches.
+    let_through = 1 if KINDS[method][1] else 2
+    for _ in range(let_through):
+        await client.call(method, one, key="limited")
+    found = await refusal(client, method, one, key="limited")
+    assert (found.code, found.reason) == (
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "KEY_LIMIT_EXCEEDED",
+    )
+    assert (found.metadata["limit"], found.metadata["unit"]) == ("2", "calls per second")
+    await client.call(method, one)  # of another key
+
+
+@pytest.mark.parametrize("method", ["Unary", "Collect", "Converse"])
+async def test_events_count_against_the_limit_of_the_key(client: Client, method: str) -> None:
+    await client.call(method, [message(method, *[PAGEVIEW] * 20)], key="limited")
+    await asyncio.sleep(1)  # until a call and a batch are free again
+    found = await refusal(client, method, [message(method, PAGEVIEW)], key="limited")
+    assert (found.reason, found.metadata["unit"]) == ("KEY_LIMIT_EXCEEDED", "events per second")
+    assert client.kinds.seen == [20]
+
+
+async def test_a_caller_learns_what_is_left(client: Client) -> None:
+    make: Any = client.channel.stream_unary("/tests.v1.Kinds/Unary")
+    request = message("Unary", PAGEVIEW)
+
+    def headers(key: str) -> dict[str, str]:
+        metadata = [("authorization", f"Bearer {key}")]
+        _, call = make.with_call(iter([request]), metadata=metadata, timeout=20)
+        return dict(call.initial_metadata())
+
+    found = await asyncio.to_thread(headers, "limited")
+    assert found["ratelimit-policy"] == '"calls";q=2;w=1, "events";q=10;w=1'
+    assert found["ratelimit"] == '"calls";r=1;t=0, "events";r=9;t=0'
+    assert "ratelimit" not in await asyncio.to_thread(headers, "write")
+    await asyncio.to_thread(headers, "limited")
+    with pytest.raises(grpc.RpcError) as caught:
+        await asyncio.to_thread(headers, "limited")
+    refused: Any = caught.value
+    assert dict(refused.trailing_metadata())["ratelimit"].startswith('"calls";r=0;t=1, ')
 
 
 async def test_a_key_has_four_answers_in_many_messages_at_once(client: Client) -> None:

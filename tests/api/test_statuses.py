@@ -48,6 +48,13 @@ TABLE = [
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         [ErrorInfo, RetryInfo],
     ),
+    (
+        errors.LimitExceeded(
+            Reason.KEY_LIMIT_EXCEEDED, retry_after=0.5, limit="2", unit="calls per second"
+        ),
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        [ErrorInfo, RetryInfo],
+    ),
     (errors.DeadlineExceeded(), grpc.StatusCode.DEADLINE_EXCEEDED, [ErrorInfo]),
     (
         errors.Unavailable(Reason.DATABASE_UNAVAILABLE),
@@ -115,7 +122,7 @@ def test_the_violations_of_a_large_batch_fit_into_trailers() -> None:
 
 
 NOW = datetime(2026, 3, 3, tzinfo=UTC)
-BOUND = ApiKey("key_1", "test", list(Scope), "site_a", NOW, None, None, None)
+BOUND = ApiKey("key_1", "test", list(Scope), "site_a", {}, NOW, None, None, None)
 
 
 def raise_(error: Exception) -> None:

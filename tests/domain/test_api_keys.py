@@ -17,7 +17,7 @@ from sessions.domain.errors import PermissionDenied, Reason, Unauthenticated
 
 NOW = datetime(2026, 3, 3, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
-KEY = ApiKey("key_1", "ci", [Scope.SESSIONS_READ.value], None, NOW, None, None, None)
+KEY = ApiKey("key_1", "ci", [Scope.SESSIONS_READ.value], None, {}, NOW, None, None, None)
 BOUND = KEY._replace(website_id="site_abc123defg")
 
 

@@ -21,7 +21,10 @@ class Operation:
     json: Json
 
 
-HEADERS = {"content-disposition", "link", "retry-after", "www-authenticate", "x-request-id"}
+HEADERS = {
+    *("content-disposition", "link", "ratelimit", "ratelimit-policy", "retry-after"),
+    *("www-authenticate", "x-request-id"),
+}
 """Headers that mean something to callers; the document names each where it may come."""
 
 

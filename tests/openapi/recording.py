@@ -233,7 +233,13 @@ class Recorder:
         self.keep(name, replace(call, **changes), reply)
         return reply
 
-    def wait(self, status: int, call: Call, before: Callable[[], None] | None = None) -> Reply:
+    def wait(
+        self,
+        status: int,
+        call: Call,
+        before: Callable[[], None] | None = None,
+        pause: float = 0.05,
+    ) -> Reply:
         """Make a request again and again until the answer has a status."""
         deadline = monotonic() + _PATIENCE
         while True:
@@ -243,7 +249,7 @@ class Recorder:
             if reply.status == status:
                 return reply
             assert monotonic() < deadline, reply
-            sleep(0.05)
+            sleep(pause)
 
     def send_slowly(self, call: Call) -> None:
         """Begin a request and wait until nobody waits any more for the rest."""
@@ -290,6 +296,8 @@ class Recorder:
             text = text.replace(self._session, SESSION)
         for name, value in (CURSORS | MOMENTS).items():
             text = re.sub(rf'("{name}": )"[^"]+"', rf'\1"{value}"', text)
+        if '"unit"' in text or "unknown keys" in text:  # whenever there is more
+            text = re.sub(r'("retry_delay": )"[^"]+"', r'\1"0.250s"', text)
         # In lines of an export.
         text = re.sub(r'(\\"cursor\\":\\")[^\\]+', rf"\g<1>{CURSORS['next_cursor']}", text)
         return json.loads(text)
@@ -378,6 +386,15 @@ def _refused(recorder: Recorder, _: Service) -> None:
     recorder.send("key_revoked", LIST, key="revoked")
 
 
+def _limited(recorder: Recorder, service: Service) -> None:
+    for call in API:
+        limited = replace(call, key="limited")
+        recorder.keep("key_limit_exceeded", limited, recorder.wait(429, limited, pause=0.0))
+    for _ in range(service.workers * 300):  # so many that the next one is not looked at either
+        guess = recorder.reply(replace(LIST, key="unknown"))
+    recorder.keep("too_many_unknown_keys", LIST, guess)
+
+
 def _too_large(recorder: Recorder, _: Service) -> None:
     for call in (RECORD, ERASE):
         recorder.send("request_too_large", call, body=b" " * (MAX_REQUEST + 1))
@@ -424,4 +441,15 @@ def _away(recorder: Recorder, service: Service) -> None:
     recorder.wait(200, LIST)
 
 
-_STEPS = (_absent, _answers, _wrong, _refused, _too_large, _too_many, _too_slow, _broken, _away)
+_STEPS = (
+    _absent,
+    _answers,
+    _wrong,
+    _refused,
+    _limited,
+    _too_large,
+    _too_many,
+    _too_slow,
+    _broken,
+    _away,
+)

@@ -15,6 +15,7 @@ import psycopg
 from psycopg import sql
 from sessions.composition import Application, open_application
 from sessions.domain.api_keys import Scope, new_secret
+from sessions.domain.key_limits import KeyLimit
 from sessions.settings import Settings
 
 from tests.support.databases import without_connections
@@ -110,6 +111,7 @@ async def _keys(application: Application, elsewhere: str) -> Mapping[str, str]:
         "writes": await create("writes", [Scope.EVENTS_WRITE]),
         "elsewhere": await create("elsewhere", everything, website_id=elsewhere),
         "expired": await create("expired", everything, expires_at=datetime(2026, 1, 1, tzinfo=UTC)),
+        "limited": await create("limited", everything, limits={KeyLimit.CALLS: 2}),
         "revoked": await create("revoked", everything),
         "unknown": new_secret(),
     }

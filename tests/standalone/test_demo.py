@@ -38,6 +38,19 @@ async def test_a_key_that_is_no_longer_valid_is_replaced(database_url: str, tmp_
     assert second.key not in ("", first.key)
 
 
+async def test_a_key_that_expires_soon_is_replaced(database_url: str, tmp_path: Path) -> None:
+    first = await demo_access(database_url, tmp_path / "demo-key", _small_demo)
+    async with Database(database_url, pool_size=1) as database:
+        [key] = await api_keys.list_all(database)
+        assert key.expires_at
+        assert timedelta(days=29) < key.expires_at - datetime.now(UTC) <= timedelta(days=30)
+        statement = "UPDATE api_keys SET expires_at = expires_at - INTERVAL '29 days'"
+        async with database.transaction() as connection:
+            await connection.execute(statement)
+    second = await demo_access(database_url, tmp_path / "demo-key", _small_demo)
+    assert second.key not in ("", first.key)
+
+
 async def test_the_key_of_a_link_reads_one_website_for_hours(database_url: str) -> None:
     [website] = await new_websites(database_url, ["Demo"])
     secret = await link_key(database_url, website.website_id)

@@ -27,6 +27,7 @@ HTTP_STATUSES = {
     "PERMISSION_DENIED": 403,
     "NOT_FOUND": 404,
     "UNIMPLEMENTED": 404,
+    "RESOURCE_EXHAUSTED": 429,
     "UNAVAILABLE": 503,
     "DEADLINE_EXCEEDED": 504,
 }
@@ -84,7 +85,7 @@ class Failure:
             assert not _INTERNAL.search(_ID.sub("", text)), text
         retry = details.get("RetryInfo", {}).get("retry_delay")
         code = code_pb2.Code.Name(status["code"])
-        assert (retry is not None) == (code == "UNAVAILABLE"), status
+        assert (retry is not None) == (code in ("UNAVAILABLE", "RESOURCE_EXHAUSTED")), status
         return cls(
             code=code,
             message=status["message"],

@@ -66,11 +66,17 @@ class Stack:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         timeout: float = 30.0,
+        source: str = "127.0.0.1",
     ) -> Reply:
-        """Send one request to Envoy; a list as a parameter is sent as repeated ones."""
+        """Send one request to Envoy; a list as a parameter is sent as repeated ones.
+
+        `source` is the address that it comes from, of those that this machine has.
+        """
         query = "?" + urlencode(parameters, doseq=True) if parameters else ""
         sent = dict(headers or {}) | ({"Authorization": f"Bearer {key}"} if key else {})
-        connection = http.client.HTTPConnection(urlsplit(self.address).netloc, timeout=timeout)
+        connection = http.client.HTTPConnection(
+            urlsplit(self.address).netloc, timeout=timeout, source_address=(source, 0)
+        )
         try:
             connection.request(method, path + query, headers=sent, body=body)
             response = connection.getresponse()

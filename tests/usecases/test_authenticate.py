@@ -2,6 +2,7 @@
 
 import asyncio
 import traceback
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ import psycopg
 import pytest
 from sessions.composition import Application, open_application
 from sessions.domain.api_keys import Scope, new_secret
-from sessions.domain.errors import Reason, Unauthenticated, Unavailable
+from sessions.domain.errors import LimitExceeded, Reason, Unauthenticated, Unavailable
 from sessions.settings import Settings
 from sessions.storage.database import Database
 from sessions.usecases.authenticate import Authenticate
@@ -68,6 +69,45 @@ async def test_what_is_no_key_is_refused_without_the_database() -> None:
     for text in ("", "spk_selfhosted_", secret[:-1], secret[:-1] + "ü", secret + "\xa0"):
         with pytest.raises(Unauthenticated):
             await authenticate(f"Bearer {text}")
+
+
+async def test_unknown_keys_of_an_address_are_not_looked_at(database_url: str) -> None:
+    async with open_application(database_url, Settings()) as application:
+        first, second = [await application.api_keys.create("test", list(Scope)) for _ in range(2)]
+        authenticate = application.authenticate
+
+        async def refused(address: str, secret: str = "") -> str:
+            try:
+                await authenticate(f"Bearer {secret or new_secret()}", address)
+            except (Unauthenticated, LimitExceeded) as error:
+                return error.reason.value.removeprefix("ERROR_REASON_")
+            return ""
+
+        # An address of IPv6 stands for all that its subscriber has.
+        for one, same, other in (
+            ("192.0.2.1", "192.0.2.1", "192.0.2.2"),
+            ("2001:db8::1", "2001:db8::ffff:2", "2001:db8:0:1::1"),
+        ):
+            assert await refused(one, first) == ""
+            found = Counter([await refused(one) for _ in range(150)])
+            assert found["CREDENTIALS_INVALID"] >= 100
+            assert found["TOO_MANY_UNKNOWN_KEYS"] >= 30
+            while await refused(same) != "TOO_MANY_UNKNOWN_KEYS":
+                continue
+            assert await refused(same, first) == ""
+            assert await refused(other, second) == await refused(one, second) == ""
+        # What is no key at all counts, too.
+        assert [await refused("192.0.2.9", "x") for _ in range(101)][-1] == "TOO_MANY_UNKNOWN_KEYS"
+
+
+async def test_memory_does_not_grow_with_the_addresses() -> None:
+    authenticate = Authenticate(
+        Database("postgresql://127.0.0.1:1/none"), lambda: datetime.now(UTC)
+    )
+    for number in range(12_000):
+        with pytest.raises(Unauthenticated):
+            await authenticate("Bearer x", f"10.0.{number // 256}.{number % 256}")
+    assert len(authenticate._unknown_keys._buckets) == 10_000
 
 
 async def test_lookups_go_on_after_one_has_failed() -> None:

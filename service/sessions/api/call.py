@@ -10,6 +10,7 @@ import grpc
 
 from sessions.api.methods import Method
 from sessions.domain.api_keys import ApiKey
+from sessions.domain.client_addresses import canonical_ip
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
@@ -22,17 +23,19 @@ _REQUEST_ID = re.compile(r"[!-~]{1,128}")
 class Call:
     """One call and what is known of it so far.
 
-    `key` is there once it was found; `code` and `reason` are what the log says of it.
+    `key` is there once it was found; `headers` go out with the answer; `code` and `reason` are
+    what the log says of it.
     """
 
     key: ApiKey
 
-    __slots__ = ("code", "context", "key", "metadata", "method", "reason", "started")
+    __slots__ = ("code", "context", "headers", "key", "metadata", "method", "reason", "started")
 
     def __init__(self, method: Method, context: Context) -> None:
         self.method = method
         self.context = context
         self.metadata: Mapping[str, str | bytes] = dict(context.invocation_metadata() or ())
+        self.headers: dict[str, str] = {}
         self.started = time.perf_counter()
         # What the log says of a call whose caller goes away before there is an answer.
         self.code = grpc.StatusCode.CANCELLED
@@ -53,6 +56,18 @@ class Call:
     def website_in_path(self) -> str | None:
         """The website in the path of a REST call, percent-encoded; None over gRPC."""
         return self.header(_PATH_WEBSITE)
+
+    @property
+    def address(self) -> str:
+        """Where the caller is: as the gateway saw it, or else who has called the worker."""
+        # The last one: what stands before it is what the caller says.
+        forwarded = (self.header("x-forwarded-for") or "").rpartition(",")[2].strip()
+        return canonical_ip(forwarded) or str(self.context.peer()).rpartition(":")[0]
+
+    async def send_headers(self) -> None:
+        """Send the headers of the answer, which is about to follow."""
+        if self.headers:
+            await self.context.send_initial_metadata(tuple(self.headers.items()))
 
     def deadline(self, seconds: float) -> asyncio.Timeout:
         """Give what follows as long as the service does, or as long as the caller waits."""

@@ -18,6 +18,7 @@ from google.protobuf.message import Message
 from sessions.api.call import Call, Context
 from sessions.api.call_metrics import measure_call
 from sessions.api.call_tracing import call_span
+from sessions.api.key_limits import KeyLimits
 from sessions.api.links import link_next_page
 from sessions.api.methods import UNKNOWN, Method
 from sessions.api.requests import decode
@@ -32,6 +33,7 @@ from sessions.api.steps import (
     receive,
 )
 from sessions.usecases.authenticate import Authenticate
+from sessions.usecases.limit_keys import LimitKeys
 
 Raws: TypeAlias = AsyncIterator[bytes]
 Respond: TypeAlias = Callable[[Call, Raws], Awaitable[Any]]
@@ -63,18 +65,22 @@ class Handlers(grpc.GenericRpcHandler):
         services: their descriptors and what implements them, with one method for each of the
             descriptor's.
         authenticate: finds the key of a call.
+        limit_keys: enforces the limits of the key.
         timeout: seconds that a call may take; some methods have more.
-        rest: services, and what implements their streams as pieces of an answer over REST.
+        rest: services, and what implements their streams as pieces of an answer over REST; it
+            gets the call in place of gRPC's context.
     """
 
     def __init__(
         self,
         services: Iterable[tuple[ServiceDescriptor, object]],
         authenticate: Authenticate,
+        limit_keys: LimitKeys,
         timeout: float,
         rest: Iterable[tuple[ServiceDescriptor, object]] = (),
     ) -> None:
         self._authenticate = authenticate
+        self._limits = KeyLimits(limit_keys)
         self._timeout = timeout
         self._streams_per_key = StreamsPerKey()
         self._unknown = self._handler(UNKNOWN, _nothing)
@@ -119,7 +125,8 @@ class Handlers(grpc.GenericRpcHandler):
         """Answer a call, also where something goes wrong, and log it."""
         try:
             await self._admit(call)
-            response = await respond(call, raws)
+            with self._limits.admit(call):
+                response = await respond(call, raws)
             call.code = grpc.StatusCode.OK
             return response
         except grpc.aio.BaseError:
@@ -133,7 +140,7 @@ class Handlers(grpc.GenericRpcHandler):
 
     async def _admit(self, call: Call) -> None:
         """Find the key of a call: shape and checksum first, then the database."""
-        call.key = await self._authenticate(call.header("authorization"))
+        call.key = await self._authenticate(call.header("authorization"), call.address)
         check_method(call)
         check_key_scope(call)
 
@@ -142,10 +149,12 @@ class Handlers(grpc.GenericRpcHandler):
         raw = await receive(call)
         async with call.deadline(self._seconds(call.method)):
             request = await _request(call, raw)
+            self._limits.take_events(call, request)
             response = await behaviour(request, call.context)
             # Calls without pages need not pass it.
             if call.method.cursors:
-                await link_next_page(call, request, response)
+                link_next_page(call, request, response)
+            await call.send_headers()
             return response
 
     async def _respond(self, behaviour: Any, call: Call, _: Raws) -> None:
@@ -153,7 +162,8 @@ class Handlers(grpc.GenericRpcHandler):
         request = await _request(call, await receive(call))
         with self._streams_per_key.place(call):
             # Ends the generator of the service also when the caller goes away.
-            async with aclosing(behaviour(request, call.context)) as responses:
+            known = call if call.method.is_rest else call.context
+            async with aclosing(behaviour(request, known)) as responses:
                 await self._send(call, responses)
 
     async def _send(self, call: Call, responses: AsyncIterator[Any]) -> None:
@@ -166,6 +176,8 @@ class Handlers(grpc.GenericRpcHandler):
                     response = await anext(responses, _END)
                 if response is _END:
                     return
+                if not has_begun:
+                    await call.send_headers()
                 await call.context.write(response)
                 has_begun = True
         except Exception:
@@ -175,6 +187,7 @@ class Handlers(grpc.GenericRpcHandler):
 
     async def _collect(self, behaviour: Any, call: Call, raws: Raws) -> Any:
         """A stream of messages, of which the method gets each when it is admitted."""
+        await call.send_headers()
         requests = (await self._streamed(call, raw) async for raw in raws)
         if not call.method.streams_responses:
             return await behaviour(requests, call.context)
@@ -189,6 +202,8 @@ class Handlers(grpc.GenericRpcHandler):
         request = await decode(call.method, raw)
         with naming_batch(request):
             check_request_website(call, request)
+            self._limits.take_call(call)
+            self._limits.take_events(call, request)
         return request
 
     def _seconds(self, method: Method) -> float:

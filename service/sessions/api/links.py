@@ -14,12 +14,12 @@ _LONGEST = 2_048
 _IN_PATH = {"website_id", "session_id"}
 
 
-async def link_next_page(call: Call, request: Message, response: Any) -> None:
+def link_next_page(call: Call, request: Message, response: Any) -> None:
     """Add a link to the next page, relative to the request: a proxy can have led it here."""
     if call.website_in_path is not None and (query := _next_query(call.method, request, response)):
         link = f'<?{query}>; rel="next"'
         if len(link) <= _LONGEST:
-            await call.context.send_initial_metadata((("link", link),))
+            call.headers["link"] = link
 
 
 def _next_query(method: Method, request: Message, response: Any) -> str:

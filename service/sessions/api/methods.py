@@ -13,6 +13,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from sessions.api.wire import Bound, Bounds, harmless_bytes
 from sessions.domain.api_keys import Scope
+from sessions.domain.key_limits import KeyLimit
 
 # protoc's stubs do not know what an extension holds.
 _POLICY: Any = options_pb2.method_policy
@@ -27,7 +28,9 @@ class Method:
     `timeout` is in seconds and 0 where only the service's setting counts; `bounds` are those of
     the request's repeated fields, which no request of `harmless_bytes` passes; `is_rest` tells
     that the responses are pieces of an answer over REST; `cursors` has the cursor of a response
-    with the parameter that it is for, such as `next_cursor` and `cursor`.
+    with the parameter that it is for, such as `next_cursor` and `cursor`; `concurrency` is the
+    limit of a key that counts its calls while they run; `has_events` tells that events of the
+    request count.
     """
 
     path: str
@@ -41,6 +44,8 @@ class Method:
     is_rest: bool
     request: type[Message]
     cursors: tuple[tuple[str, str], ...]
+    concurrency: KeyLimit | None
+    has_events: bool
 
     @classmethod
     def of(cls, descriptor: MethodDescriptor) -> "Method":
@@ -65,6 +70,8 @@ class Method:
             is_rest=False,
             request=GetMessageClass(descriptor.input_type),
             cursors=_cursors(descriptor),
+            concurrency=KeyLimit.of(policy.concurrency_limit),
+            has_events="events" in descriptor.input_type.fields_by_name,
         )
 
     def over_rest(self) -> "Method":
@@ -73,7 +80,9 @@ class Method:
         return replace(self, path=path, is_rest=True)
 
 
-UNKNOWN = Method("unknown", Scope.SESSIONS_READ, 0, 0, {}, 0, False, False, False, Message, ())
+UNKNOWN = Method(
+    "unknown", Scope.SESSIONS_READ, 0, 0, {}, 0, False, False, False, Message, (), None, False
+)
 """Stands for any method that the API does not have."""
 
 

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from analytics_sessions.v1 import session_service_pb2 as messages
 from google.api.httpbody_pb2 import HttpBody
 
-from sessions.api.call import Context
+from sessions.api.call import Call
 from sessions.api.exports import Exports, form_of
 
 
@@ -20,18 +20,17 @@ class RestSessionService:
         self._exports = exports
 
     async def ExportSessions(  # noqa: N802 (the name in the protos)
-        self, request: messages.ExportSessionsRequest, context: Context
+        self, request: messages.ExportSessionsRequest, call: Call
     ) -> AsyncGenerator[HttpBody, None]:
         """Exports sessions as NDJSON or CSV, as a file."""
         form = form_of(request)
         name = f"sessions-{request.website_id}.{form.extension}"
-        disposition = ("content-disposition", f'attachment; filename="{name}"')
         is_first = True
         async with aclosing(self._exports.parts(request)) as parts:
             async for part in parts:
                 if is_first:
                     # Not earlier: until now the answer could be an error.
-                    await context.send_initial_metadata((disposition,))
+                    call.headers["content-disposition"] = f'attachment; filename="{name}"'
                 data = form.text(part)
                 yield HttpBody(content_type=form.media_type, data=form.head * is_first + data)
                 is_first = False

@@ -79,6 +79,7 @@ def make_server(
     handlers = Handlers(
         services,
         application.authenticate,
+        application.limit_keys,
         settings.request_timeout,
         rest=[(_SESSIONS, RestSessionService(exports))],
     )

@@ -4,6 +4,7 @@ What belongs to a reason stands in the protos. The rules are those of AIP-193: E
 BadRequest where fields are wrong, RetryInfo where trying again can help.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,6 +22,7 @@ from sessions.domain.errors import (
     DeadlineExceeded,
     DomainError,
     InvalidArgument,
+    LimitExceeded,
     Reason,
     Unavailable,
 )
@@ -76,12 +78,13 @@ def _details(error: DomainError) -> Iterable[Message]:
         yield BadRequest(field_violations=_violations(error))
     if seconds := _retry_seconds(error):
         delay = Duration()
-        delay.FromMilliseconds(int(seconds * 1000))
+        # Upwards: who comes a moment too early has to wait again.
+        delay.FromMilliseconds(math.ceil(seconds * 1000))
         yield RetryInfo(retry_delay=delay)
 
 
 def _retry_seconds(error: DomainError) -> float:
-    known = error.retry_after if isinstance(error, Unavailable) else None
+    known = error.retry_after if isinstance(error, Unavailable | LimitExceeded) else None
     # The protos say how long to wait, unless the error knows better.
     usual: int = _DEFINITIONS[error.reason].retry_seconds
     return usual if known is None else known

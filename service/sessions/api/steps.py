@@ -42,7 +42,9 @@ async def answer_error(call: Call, error: Exception) -> NoReturn:
     # The frames hold the request, which can be large: not while the answer is sent.
     traceback.clear_frames(error.__traceback__)
     details = ("grpc-status-details-bin", status_of(failure).SerializeToString())
-    await call.context.abort(call.code, failure.message, trailing_metadata=(details,))
+    # Nothing went out before them: to Envoy these are the headers of the answer.
+    trailers = (details, *call.headers.items())
+    await call.context.abort(call.code, failure.message, trailing_metadata=trailers)
 
 
 def check_method(call: Call) -> None:

@@ -105,4 +105,6 @@ def _text(value: object) -> str:
         return value.strftime("%Y-%m-%dT%H:%M:%SZ")
     if isinstance(value, list):
         return ",".join(map(str, value))
+    if isinstance(value, dict):
+        return ",".join(f"{name}={number}" for name, number in value.items()) or "-"
     return "-" if value is None else str(value)

@@ -1,11 +1,14 @@
 """`sessions keys`."""
 
+import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import click
 
 from sessions.cli.application import as_json, run, show
 from sessions.domain.api_keys import Scope
+from sessions.domain.key_limits import HIGHEST, KeyLimit
 
 _MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"]
 
@@ -13,6 +16,21 @@ _MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"]
 @click.group(short_help="Create, list and revoke API keys.")
 def keys() -> None:
     """API keys: each allows to read sessions, write events or erase visitors."""
+
+
+def _limits(_: click.Context, __: click.Parameter, texts: Iterable[str]) -> dict[KeyLimit, int]:
+    """Limits by name, from texts such as `calls=50`."""
+    return dict(map(_limit, texts))
+
+
+def _limit(text: str) -> tuple[KeyLimit, int]:
+    name, _, number = text.partition("=")
+    limit = next((each for each in KeyLimit if each == name), None)
+    if limit is None or not re.fullmatch("[1-9][0-9]{0,6}", number) or int(number) > HIGHEST:
+        names = ", ".join(KeyLimit)
+        problem = f"{text!r} is not one of {names} with 1 to {HIGHEST}, such as calls=50"
+        raise click.BadParameter(problem)
+    return limit, int(number)
 
 
 @keys.command()
@@ -27,24 +45,41 @@ def keys() -> None:
 )
 @click.option("--website", help="Id of the only website that it can be used for; all by default.")
 @click.option(
+    "--limit",
+    "limits",
+    multiple=True,
+    metavar="LIMIT=NUMBER",
+    callback=_limits,
+    help="The most that it may do: calls or events per second, analyses or exports at once. Can "
+    "be given more than once.",
+)
+@click.option(
     "--expires",
     type=click.DateTime(_MOMENTS),
     help="When it stops being valid: a day in UTC, or a moment such as 2027-01-31T18:00:00Z.",
 )
 def create(
-    name: str, scopes: tuple[str, ...], website: str | None, expires: datetime | None
+    name: str,
+    scopes: tuple[str, ...],
+    website: str | None,
+    limits: dict[KeyLimit, int],
+    expires: datetime | None,
 ) -> None:
     """Create a key and print it. Only its hash is stored: keep it safe.
 
     \b
         sessions keys create --name dashboard --scope sessions:read
         sessions keys create --name shop --scope events:write --website site_abc123defg
+        sessions keys create --name shop --scope events:write --limit events=500
+        sessions keys create --name partner --scope sessions:read --limit calls=20
         sessions keys create --name audit --scope sessions:read --expires 2027-01-31
     """
     expires = _in_utc(expires) if expires else None
     wanted = [Scope(scope) for scope in dict.fromkeys(scopes)]
     secret = run(
-        lambda app: app.api_keys.create(name, wanted, website_id=website, expires_at=expires)
+        lambda app: app.api_keys.create(
+            name, wanted, website_id=website, limits=limits, expires_at=expires
+        )
     )
     click.echo(secret)
 

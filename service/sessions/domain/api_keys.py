@@ -25,12 +25,16 @@ class Scope(StrEnum):
 
 
 class ApiKey(NamedTuple):
-    """A key as it is stored: never its secret. `website_id` None means every website."""
+    """A key as it is stored: never its secret. `website_id` None means every website.
+
+    `limits` are by the names of `KeyLimit`; what is not there is not limited.
+    """
 
     key_id: str
     name: str
     scopes: list[str]
     website_id: str | None
+    limits: dict[str, int]
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None

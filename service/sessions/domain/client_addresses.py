@@ -42,6 +42,17 @@ def _canonical_ip(client_ip: str) -> str:
     return str(address)
 
 
+def network_of(address: str) -> str:
+    """What one subscriber has: an IPv4 address, or the 64 bits that all of its IPv6 ones share.
+
+    >>> network_of("192.0.2.1"), network_of("2001:db8::1")
+    ('192.0.2.1', '2001:db8::/64')
+    """
+    if ":" not in address or not canonical_ip(address):
+        return address
+    return str(ipaddress.ip_network((address.partition("%")[0], 64), strict=False))
+
+
 def holds_address(text: str, address: str) -> bool:
     """Whether a text holds an IP address, in whatever spelling.
 

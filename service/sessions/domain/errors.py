@@ -92,6 +92,14 @@ class QueueFull(DomainError):
     """Too many calls of this kind are waiting for their turn."""
 
 
+class LimitExceeded(DomainError):
+    """The caller has to wait; trying again can help, after `retry_after` seconds."""
+
+    def __init__(self, reason: Reason, *, retry_after: float, **metadata: str) -> None:
+        super().__init__(reason, **metadata)
+        self.retry_after = retry_after
+
+
 class DeadlineExceeded(DomainError):
     """The deadline of the call was exceeded."""
 

@@ -56,3 +56,11 @@ class Reason(StrEnum):
         "ERROR_REASON_ANALYSIS_QUEUE_FULL",
         "{limit} analyses are waiting already, try again",
     )
+    KEY_LIMIT_EXCEEDED = (
+        "ERROR_REASON_KEY_LIMIT_EXCEEDED",
+        "the limit of this key is {limit} {unit}, try again",
+    )
+    TOO_MANY_UNKNOWN_KEYS = (
+        "ERROR_REASON_TOO_MANY_UNKNOWN_KEYS",
+        "too many unknown keys came from this address, try again",
+    )

@@ -305,7 +305,9 @@ def _cors(origins: Sequence[str]) -> dict[str, Any]:
         allow_origin_string_match=[StringMatcher(exact=origin) for origin in origins],
         allow_methods="GET, HEAD, POST",
         allow_headers="authorization, content-type, x-request-id",
-        expose_headers="content-disposition, link, retry-after, x-request-id",
+        expose_headers=(
+            "content-disposition, link, ratelimit, ratelimit-policy, retry-after, x-request-id"
+        ),
         max_age="86400",
     )
     return {"cors": Any.pack(policy)}

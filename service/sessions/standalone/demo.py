@@ -22,6 +22,9 @@ LINK_LIFE = timedelta(hours=12)
 """How long the key in the link to the explorer is valid."""
 
 _SEED = 1
+_KEY_AGE = timedelta(days=30)
+_REST = timedelta(days=1)
+"""What a key has left at least when it is printed again."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ async def _valid_key(database: Database, remembered: str) -> str:
     """The key that was printed before, or a new one where it is not valid in this database."""
     try:
         found = await api_keys.find(database, hash_secret(remembered))
-        check_valid(found, datetime.now(UTC))
+        check_valid(found, datetime.now(UTC) + _REST)
     except Unauthenticated:
         return await _create_key(database)
     return remembered
@@ -114,4 +117,5 @@ async def _valid_key(database: Database, remembered: str) -> str:
 
 async def _create_key(database: Database) -> str:
     scopes = [Scope.SESSIONS_READ, Scope.EVENTS_WRITE]
-    return await ApiKeys(database, Websites(database)).create("demo", scopes)
+    expires_at = datetime.now(UTC) + _KEY_AGE
+    return await ApiKeys(database, Websites(database)).create("demo", scopes, expires_at=expires_at)

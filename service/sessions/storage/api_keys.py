@@ -12,7 +12,7 @@ from sessions.storage.database import Database, as_json
 from sessions.storage.rows import named
 
 _COLUMNS = """
-    SELECT k.key_id, k.name, k.scopes, w.website_id,
+    SELECT k.key_id, k.name, k.scopes, w.website_id, k.limits,
            k.created_at, k.expires_at, k.revoked_at, k.last_used_at
       FROM api_keys k
       LEFT JOIN websites w USING (website_key)"""
@@ -25,16 +25,17 @@ async def create(
     name: str,
     scopes: list[str],
     website: Website | None,
+    limits: Mapping[str, int],
     expires_at: datetime | None,
 ) -> str:
     """Store a key and return its id."""
     key_id = random_id("key_")
     statement = """
-    INSERT INTO api_keys (key_id, key_hash, name, scopes, website_key, expires_at)
-    VALUES (%s, %s, %s, %s, %s, %s)
+    INSERT INTO api_keys (key_id, key_hash, name, scopes, website_key, limits, expires_at)
+    VALUES (%s, %s, %s, %s, %s, %s::jsonb, %s)
     """
     website_key = website.key if website else None
-    values = (key_id, key_hash, name, scopes, website_key, expires_at)
+    values = (key_id, key_hash, name, scopes, website_key, as_json(limits), expires_at)
     async with database.transaction() as connection:
         await connection.execute(statement, values)
     return key_id
@@ -48,7 +49,7 @@ async def find(database: Database, key_hash: bytes) -> ApiKey | None:
 async def find_all(database: Database, key_hashes: Collection[bytes]) -> dict[bytes, ApiKey]:
     """The keys whose secrets have these hashes; the others are left out."""
     query = """
-    SELECT k.key_hash, k.key_id, k.name, k.scopes, w.website_id,
+    SELECT k.key_hash, k.key_id, k.name, k.scopes, w.website_id, k.limits,
            k.created_at, k.expires_at, k.revoked_at, k.last_used_at
       FROM api_keys k
       LEFT JOIN websites w USING (website_key)

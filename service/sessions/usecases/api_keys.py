@@ -1,10 +1,11 @@
 """Making, listing and revoking API keys."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sessions.domain.api_keys import ApiKey, Scope, hash_secret, new_secret
 from sessions.domain.errors import NotFound, Reason
+from sessions.domain.key_limits import KeyLimit, check_limits
 from sessions.domain.websites import check_name
 from sessions.storage import api_keys
 from sessions.storage.database import Database
@@ -24,12 +25,13 @@ class ApiKeys:
         scopes: Sequence[Scope],
         *,
         website_id: str | None = None,
+        limits: Mapping[KeyLimit, int] | None = None,
         expires_at: datetime | None = None,
     ) -> str:
         """Make a key and return its secret, which is stored nowhere.
 
         Raises:
-            InvalidArgument: the name or the id of the website is none.
+            InvalidArgument: the name or the id of the website is none, or a limit is wrong.
             NotFound: no website has this id.
         """
         website = await self._websites.get(website_id) if website_id else None
@@ -40,6 +42,7 @@ class ApiKeys:
             name=check_name(name),
             scopes=[scope.value for scope in scopes],
             website=website,
+            limits=check_limits(limits or {}),
             expires_at=expires_at,
         )
         return secret

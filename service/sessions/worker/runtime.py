@@ -13,6 +13,7 @@ from sessions.domain.errors import Unavailable
 from sessions.logs import logging_to_stderr
 from sessions.settings import Settings
 from sessions.tracing import sending_traces
+from sessions.usecases.ready_workers import INTERVAL
 from sessions.worker.background import repeat, repeat_retention, run_once
 from sessions.worker.gauges import measure_process, measure_stored
 from sessions.worker.health import report_health
@@ -64,11 +65,13 @@ async def run_worker(
             await report_health(status, application.pools.admin, SERVICES, fold_lag=lag)
 
         note_last_use = application.authenticate.note_last_use
+        ready_workers = application.ready_workers
         jobs = [
             tasks.create_task(repeat(_HEALTH_SECONDS, check_health)),
             tasks.create_task(repeat(_LAST_USE_SECONDS, note_last_use)),
             tasks.create_task(repeat(_PROCESS_SECONDS, partial(measure_process, application))),
         ]
+        reports = tasks.create_task(repeat(INTERVAL, ready_workers.report))
         # Any other worker can continue them at once.
         shared = [
             tasks.create_task(
@@ -82,6 +85,8 @@ async def run_worker(
         for job in shared:
             job.cancel()
         _log.info("stopping")
+        reports.cancel()
+        tasks.create_task(run_once(ready_workers.leave))
         # NOT_SERVING from now on, whatever the health check finds.
         await status.enter_graceful_shutdown()
         await signals.lame_duck(lame_duck_seconds)

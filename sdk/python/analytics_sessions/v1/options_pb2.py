@@ -16,7 +16,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#analytics/sessions/v1/options.proto\x12\x15\x61nalytics.sessions.v1\x1a google/protobuf/descriptor.proto\"Q\n\x0cMethodPolicy\x12\r\n\x05scope\x18\x01 \x01(\t\x12\x17\n\x0ftimeout_seconds\x18\x02 \x01(\x05\x12\x19\n\x11max_request_bytes\x18\x03 \x01(\x05\"\xe5\x01\n\x0f\x45rrorDefinition\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x13\n\x0bhttp_status\x18\x02 \x01(\x05\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x44\n\x07\x65xample\x18\x04 \x03(\x0b\x32\x33.analytics.sessions.v1.ErrorDefinition.ExampleEntry\x12\x15\n\rretry_seconds\x18\x05 \x01(\x05\x12\x11\n\tgrpc_code\x18\x06 \x01(\t\x1a.\n\x0c\x45xampleEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:\\\n\rmethod_policy\x12\x1e.google.protobuf.MethodOptions\x18\xe1\x89\x03 \x01(\x0b\x32#.analytics.sessions.v1.MethodPolicy:2\n\tmax_items\x12\x1d.google.protobuf.FieldOptions\x18\xe1\x89\x03 \x01(\x05:7\n\x0emax_item_bytes\x12\x1d.google.protobuf.FieldOptions\x18\xe2\x89\x03 \x01(\x05:Z\n\x05\x65rror\x12!.google.protobuf.EnumValueOptions\x18\xe1\x89\x03 \x01(\x0b\x32&.analytics.sessions.v1.ErrorDefinitionb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#analytics/sessions/v1/options.proto\x12\x15\x61nalytics.sessions.v1\x1a google/protobuf/descriptor.proto\"l\n\x0cMethodPolicy\x12\r\n\x05scope\x18\x01 \x01(\t\x12\x17\n\x0ftimeout_seconds\x18\x02 \x01(\x05\x12\x19\n\x11max_request_bytes\x18\x03 \x01(\x05\x12\x19\n\x11\x63oncurrency_limit\x18\x04 \x01(\t\"\xe5\x01\n\x0f\x45rrorDefinition\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x13\n\x0bhttp_status\x18\x02 \x01(\x05\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x44\n\x07\x65xample\x18\x04 \x03(\x0b\x32\x33.analytics.sessions.v1.ErrorDefinition.ExampleEntry\x12\x15\n\rretry_seconds\x18\x05 \x01(\x05\x12\x11\n\tgrpc_code\x18\x06 \x01(\t\x1a.\n\x0c\x45xampleEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:\\\n\rmethod_policy\x12\x1e.google.protobuf.MethodOptions\x18\xe1\x89\x03 \x01(\x0b\x32#.analytics.sessions.v1.MethodPolicy:2\n\tmax_items\x12\x1d.google.protobuf.FieldOptions\x18\xe1\x89\x03 \x01(\x05:7\n\x0emax_item_bytes\x12\x1d.google.protobuf.FieldOptions\x18\xe2\x89\x03 \x01(\x05:Z\n\x05\x65rror\x12!.google.protobuf.EnumValueOptions\x18\xe1\x89\x03 \x01(\x0b\x32&.analytics.sessions.v1.ErrorDefinitionb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -26,9 +26,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ERRORDEFINITION_EXAMPLEENTRY']._loaded_options = None
   _globals['_ERRORDEFINITION_EXAMPLEENTRY']._serialized_options = b'8\001'
   _globals['_METHODPOLICY']._serialized_start=96
-  _globals['_METHODPOLICY']._serialized_end=177
-  _globals['_ERRORDEFINITION']._serialized_start=180
-  _globals['_ERRORDEFINITION']._serialized_end=409
-  _globals['_ERRORDEFINITION_EXAMPLEENTRY']._serialized_start=363
-  _globals['_ERRORDEFINITION_EXAMPLEENTRY']._serialized_end=409
+  _globals['_METHODPOLICY']._serialized_end=204
+  _globals['_ERRORDEFINITION']._serialized_start=207
+  _globals['_ERRORDEFINITION']._serialized_end=436
+  _globals['_ERRORDEFINITION_EXAMPLEENTRY']._serialized_start=390
+  _globals['_ERRORDEFINITION_EXAMPLEENTRY']._serialized_end=436
 # @@protoc_insertion_point(module_scope)

@@ -16,14 +16,16 @@ ERROR_FIELD_NUMBER: _ClassVar[int]
 error: _descriptor.FieldDescriptor
 
 class MethodPolicy(_message.Message):
-    __slots__ = ("scope", "timeout_seconds", "max_request_bytes")
+    __slots__ = ("scope", "timeout_seconds", "max_request_bytes", "concurrency_limit")
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     TIMEOUT_SECONDS_FIELD_NUMBER: _ClassVar[int]
     MAX_REQUEST_BYTES_FIELD_NUMBER: _ClassVar[int]
+    CONCURRENCY_LIMIT_FIELD_NUMBER: _ClassVar[int]
     scope: str
     timeout_seconds: int
     max_request_bytes: int
-    def __init__(self, scope: _Optional[str] = ..., timeout_seconds: _Optional[int] = ..., max_request_bytes: _Optional[int] = ...) -> None: ...
+    concurrency_limit: str
+    def __init__(self, scope: _Optional[str] = ..., timeout_seconds: _Optional[int] = ..., max_request_bytes: _Optional[int] = ..., concurrency_limit: _Optional[str] = ...) -> None: ...
 
 class ErrorDefinition(_message.Message):
     __slots__ = ("code", "http_status", "message", "example", "retry_seconds", "grpc_code")

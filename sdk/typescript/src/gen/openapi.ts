@@ -1559,9 +1559,11 @@ export interface components {
          *     - `ERROR_REASON_REQUEST_TIMEOUT`: The request did not arrive in time: its headers have 10 seconds, its body 5 minutes. DEADLINE_EXCEEDED, HTTP 408.
          *     - `ERROR_REASON_KEY_NOT_FOUND`: There is no such key. Keys have ids on the command line only, so no call answers with this yet. NOT_FOUND, HTTP 404.
          *     - `ERROR_REASON_ANALYSIS_QUEUE_FULL`: Too many analyses wait for their turn; `google.rpc.RetryInfo` says when to try again. A worker runs one at a time. RESOURCE_EXHAUSTED, HTTP 429.
+         *     - `ERROR_REASON_KEY_LIMIT_EXCEEDED`: The key has used up one of its limits; `google.rpc.RetryInfo` says when to try again. `unit` says which limit: `calls per second`, `events per second`, `analyses at once` or `exports at once`. RESOURCE_EXHAUSTED, HTTP 429.
+         *     - `ERROR_REASON_TOO_MANY_UNKNOWN_KEYS`: Too many unknown keys came from this address; `google.rpc.RetryInfo` says when to try again. RESOURCE_EXHAUSTED, HTTP 429.
          * @enum {string}
          */
-        ErrorReason: "ERROR_REASON_INVALID_FIELD" | "ERROR_REASON_INVALID_CURSOR" | "ERROR_REASON_MALFORMED_REQUEST" | "ERROR_REASON_CREDENTIALS_MISSING" | "ERROR_REASON_CREDENTIALS_INVALID" | "ERROR_REASON_KEY_EXPIRED" | "ERROR_REASON_KEY_REVOKED" | "ERROR_REASON_SCOPE_MISSING" | "ERROR_REASON_WEBSITE_FORBIDDEN" | "ERROR_REASON_WEBSITE_NOT_FOUND" | "ERROR_REASON_SESSION_NOT_FOUND" | "ERROR_REASON_ROUTE_NOT_FOUND" | "ERROR_REASON_REQUEST_TOO_LARGE" | "ERROR_REASON_DATABASE_UNAVAILABLE" | "ERROR_REASON_SERVICE_UNAVAILABLE" | "ERROR_REASON_DEADLINE_EXCEEDED" | "ERROR_REASON_INTERNAL" | "ERROR_REASON_HEADERS_TOO_LARGE" | "ERROR_REASON_REQUEST_TIMEOUT" | "ERROR_REASON_KEY_NOT_FOUND" | "ERROR_REASON_ANALYSIS_QUEUE_FULL";
+        ErrorReason: "ERROR_REASON_INVALID_FIELD" | "ERROR_REASON_INVALID_CURSOR" | "ERROR_REASON_MALFORMED_REQUEST" | "ERROR_REASON_CREDENTIALS_MISSING" | "ERROR_REASON_CREDENTIALS_INVALID" | "ERROR_REASON_KEY_EXPIRED" | "ERROR_REASON_KEY_REVOKED" | "ERROR_REASON_SCOPE_MISSING" | "ERROR_REASON_WEBSITE_FORBIDDEN" | "ERROR_REASON_WEBSITE_NOT_FOUND" | "ERROR_REASON_SESSION_NOT_FOUND" | "ERROR_REASON_ROUTE_NOT_FOUND" | "ERROR_REASON_REQUEST_TOO_LARGE" | "ERROR_REASON_DATABASE_UNAVAILABLE" | "ERROR_REASON_SERVICE_UNAVAILABLE" | "ERROR_REASON_DEADLINE_EXCEEDED" | "ERROR_REASON_INTERNAL" | "ERROR_REASON_HEADERS_TOO_LARGE" | "ERROR_REASON_REQUEST_TIMEOUT" | "ERROR_REASON_KEY_NOT_FOUND" | "ERROR_REASON_ANALYSIS_QUEUE_FULL" | "ERROR_REASON_KEY_LIMIT_EXCEEDED" | "ERROR_REASON_TOO_MANY_UNKNOWN_KEYS";
         /** @description A line of an export; it has one of these. */
         ExportLine: {
             session?: components["schemas"]["Session"];
@@ -1652,6 +1654,8 @@ export interface components {
         InvalidArgument: {
             headers: {
                 "x-request-id": components["headers"]["x-request-id"];
+                ratelimit: components["headers"]["ratelimit"];
+                "ratelimit-policy": components["headers"]["ratelimit-policy"];
                 [name: string]: unknown;
             };
             content: {
@@ -1683,6 +1687,8 @@ export interface components {
         NotFound: {
             headers: {
                 "x-request-id": components["headers"]["x-request-id"];
+                ratelimit: components["headers"]["ratelimit"];
+                "ratelimit-policy": components["headers"]["ratelimit-policy"];
                 [name: string]: unknown;
             };
             content: {
@@ -1702,16 +1708,20 @@ export interface components {
         RequestTooLarge: {
             headers: {
                 "x-request-id": components["headers"]["x-request-id"];
+                ratelimit: components["headers"]["ratelimit"];
+                "ratelimit-policy": components["headers"]["ratelimit-policy"];
                 [name: string]: unknown;
             };
             content: {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description Too many analyses are waiting already. Try again after the delay in `RetryInfo`. */
-        QueueFull: {
+        /** @description The key has used up one of its limits, too many analyses are waiting already, or too many unknown keys came from this address. Try again after the delay in `RetryInfo`. */
+        TooManyRequests: {
             headers: {
                 "x-request-id": components["headers"]["x-request-id"];
+                ratelimit: components["headers"]["ratelimit"];
+                "ratelimit-policy": components["headers"]["ratelimit-policy"];
                 "retry-after": components["headers"]["retry-after"];
                 [name: string]: unknown;
             };
@@ -1733,6 +1743,8 @@ export interface components {
         Internal: {
             headers: {
                 "x-request-id": components["headers"]["x-request-id"];
+                ratelimit: components["headers"]["ratelimit"];
+                "ratelimit-policy": components["headers"]["ratelimit-policy"];
                 [name: string]: unknown;
             };
             content: {
@@ -1743,6 +1755,8 @@ export interface components {
         Unavailable: {
             headers: {
                 "x-request-id": components["headers"]["x-request-id"];
+                ratelimit: components["headers"]["ratelimit"];
+                "ratelimit-policy": components["headers"]["ratelimit-policy"];
                 "retry-after": components["headers"]["retry-after"];
                 [name: string]: unknown;
             };
@@ -1754,6 +1768,8 @@ export interface components {
         DeadlineExceeded: {
             headers: {
                 "x-request-id": components["headers"]["x-request-id"];
+                ratelimit: components["headers"]["ratelimit"];
+                "ratelimit-policy": components["headers"]["ratelimit-policy"];
                 [name: string]: unknown;
             };
             content: {
@@ -1776,6 +1792,16 @@ export interface components {
          * @example attachment; filename="sessions-site_abc123defg.ndjson"
          */
         "content-disposition": string;
+        /**
+         * @description The limits of the key per second, as draft-ietf-httpapi-ratelimit-headers has it: `q` calls or events in `w` seconds. Left out where the key has none.
+         * @example "calls";q=50;w=1, "events";q=1000;w=1
+         */
+        "ratelimit-policy": string;
+        /**
+         * @description What is left of them, `r`, and in how many seconds there is more, `t`; an estimate, since each worker counts its share. Left out where the key has no limits per second.
+         * @example "calls";r=49;t=0, "events";r=1000;t=0
+         */
+        ratelimit: string;
         /**
          * @description Whole seconds to wait before trying again; those of `RetryInfo`, rounded up.
          * @example 1
@@ -1813,6 +1839,8 @@ export interface operations {
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
+                    ratelimit: components["headers"]["ratelimit"];
+                    "ratelimit-policy": components["headers"]["ratelimit-policy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1825,6 +1853,7 @@ export interface operations {
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["RequestTooLarge"];
+            429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -2022,6 +2051,8 @@ export interface operations {
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
+                    ratelimit: components["headers"]["ratelimit"];
+                    "ratelimit-policy": components["headers"]["ratelimit-policy"];
                     link: components["headers"]["link"];
                     [name: string]: unknown;
                 };
@@ -2034,7 +2065,7 @@ export interface operations {
             403: components["responses"]["PermissionDenied"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
-            429: components["responses"]["QueueFull"];
+            429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -2076,6 +2107,8 @@ export interface operations {
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
+                    ratelimit: components["headers"]["ratelimit"];
+                    "ratelimit-policy": components["headers"]["ratelimit-policy"];
                     link: components["headers"]["link"];
                     [name: string]: unknown;
                 };
@@ -2088,6 +2121,7 @@ export interface operations {
             403: components["responses"]["PermissionDenied"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
+            429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -2312,6 +2346,8 @@ export interface operations {
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
+                    ratelimit: components["headers"]["ratelimit"];
+                    "ratelimit-policy": components["headers"]["ratelimit-policy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2323,7 +2359,7 @@ export interface operations {
             403: components["responses"]["PermissionDenied"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
-            429: components["responses"]["QueueFull"];
+            429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -2513,6 +2549,8 @@ export interface operations {
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
+                    ratelimit: components["headers"]["ratelimit"];
+                    "ratelimit-policy": components["headers"]["ratelimit-policy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2524,7 +2562,7 @@ export interface operations {
             403: components["responses"]["PermissionDenied"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
-            429: components["responses"]["QueueFull"];
+            429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -2732,6 +2770,8 @@ export interface operations {
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
+                    ratelimit: components["headers"]["ratelimit"];
+                    "ratelimit-policy": components["headers"]["ratelimit-policy"];
                     "content-disposition": components["headers"]["content-disposition"];
                     [name: string]: unknown;
                 };
@@ -2745,7 +2785,7 @@ export interface operations {
             403: components["responses"]["PermissionDenied"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
-            429: components["responses"]["QueueFull"];
+            429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -2974,6 +3014,8 @@ export interface operations {
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
+                    ratelimit: components["headers"]["ratelimit"];
+                    "ratelimit-policy": components["headers"]["ratelimit-policy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2985,7 +3027,7 @@ export interface operations {
             403: components["responses"]["PermissionDenied"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
-            429: components["responses"]["QueueFull"];
+            429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -3221,6 +3263,8 @@ export interface operations {
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
+                    ratelimit: components["headers"]["ratelimit"];
+                    "ratelimit-policy": components["headers"]["ratelimit-policy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3232,7 +3276,7 @@ export interface operations {
             403: components["responses"]["PermissionDenied"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
-            429: components["responses"]["QueueFull"];
+            429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -3459,6 +3503,8 @@ export interface operations {
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
+                    ratelimit: components["headers"]["ratelimit"];
+                    "ratelimit-policy": components["headers"]["ratelimit-policy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3470,7 +3516,7 @@ export interface operations {
             403: components["responses"]["PermissionDenied"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
-            429: components["responses"]["QueueFull"];
+            429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -3686,6 +3732,8 @@ export interface operations {
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
+                    ratelimit: components["headers"]["ratelimit"];
+                    "ratelimit-policy": components["headers"]["ratelimit-policy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3697,7 +3745,7 @@ export interface operations {
             403: components["responses"]["PermissionDenied"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
-            429: components["responses"]["QueueFull"];
+            429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -3897,6 +3945,8 @@ export interface operations {
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
+                    ratelimit: components["headers"]["ratelimit"];
+                    "ratelimit-policy": components["headers"]["ratelimit-policy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3908,7 +3958,7 @@ export interface operations {
             403: components["responses"]["PermissionDenied"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
-            429: components["responses"]["QueueFull"];
+            429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -4110,6 +4160,8 @@ export interface operations {
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
+                    ratelimit: components["headers"]["ratelimit"];
+                    "ratelimit-policy": components["headers"]["ratelimit-policy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4121,7 +4173,7 @@ export interface operations {
             403: components["responses"]["PermissionDenied"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
-            429: components["responses"]["QueueFull"];
+            429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -4153,6 +4205,8 @@ export interface operations {
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
+                    ratelimit: components["headers"]["ratelimit"];
+                    "ratelimit-policy": components["headers"]["ratelimit-policy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4165,6 +4219,7 @@ export interface operations {
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["RequestTooLarge"];
+            429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file analytics/sessions/v1/options.proto.
  */
 export const file_analytics_sessions_v1_options: GenFile = /*@__PURE__*/
-  fileDesc("CiNhbmFseXRpY3Mvc2Vzc2lvbnMvdjEvb3B0aW9ucy5wcm90bxIVYW5hbHl0aWNzLnNlc3Npb25zLnYxIlEKDE1ldGhvZFBvbGljeRINCgVzY29wZRgBIAEoCRIXCg90aW1lb3V0X3NlY29uZHMYAiABKAUSGQoRbWF4X3JlcXVlc3RfYnl0ZXMYAyABKAU6agoNbWV0aG9kX3BvbGljeRIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGOGJAyABKAsyIy5hbmFseXRpY3Muc2Vzc2lvbnMudjEuTWV0aG9kUG9saWN5UgxtZXRob2RQb2xpY3k6RQoObWF4X2l0ZW1fYnl0ZXMSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGOKJAyABKAVSDG1heEl0ZW1CeXRlc2IGcHJvdG8z", [file_google_protobuf_descriptor]);
+  fileDesc("CiNhbmFseXRpY3Mvc2Vzc2lvbnMvdjEvb3B0aW9ucy5wcm90bxIVYW5hbHl0aWNzLnNlc3Npb25zLnYxImwKDE1ldGhvZFBvbGljeRINCgVzY29wZRgBIAEoCRIXCg90aW1lb3V0X3NlY29uZHMYAiABKAUSGQoRbWF4X3JlcXVlc3RfYnl0ZXMYAyABKAUSGQoRY29uY3VycmVuY3lfbGltaXQYBCABKAk6agoNbWV0aG9kX3BvbGljeRIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGOGJAyABKAsyIy5hbmFseXRpY3Muc2Vzc2lvbnMudjEuTWV0aG9kUG9saWN5UgxtZXRob2RQb2xpY3k6RQoObWF4X2l0ZW1fYnl0ZXMSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGOKJAyABKAVSDG1heEl0ZW1CeXRlc2IGcHJvdG8z", [file_google_protobuf_descriptor]);
 
 /**
  * What the service asks of a call.
@@ -44,6 +44,16 @@ export type MethodPolicy = Message<"analytics.sessions.v1.MethodPolicy"> & {
    * @generated from field: int32 max_request_bytes = 3;
    */
   maxRequestBytes: number;
+
+  /**
+   * The limit of a key that counts calls of this method while they run:
+   * `analyses` or `exports`.
+   *
+   * Default: none.
+   *
+   * @generated from field: string concurrency_limit = 4;
+   */
+  concurrencyLimit: string;
 };
 
 /**
