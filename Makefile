@@ -8,7 +8,7 @@ MADE := $(addprefix service/sessions/gateway/,descriptors.pb openapi.json swagge
 NO_NODE := ! command -v npm > /dev/null || ! node -e 'process.exit(+(parseInt(process.versions.node) < 20))'
 
 .DEFAULT_GOAL := help
-.PHONY: help install run generate generate-python generate-openapi generate-page generate-typescript generate-explorer generate-go format lint lint-openapi lint-explorer test coverage bench bench-hostile bench-ingest bench-blocks bench-analysis bench-export soak fuzz drift check
+.PHONY: help install run generate generate-python generate-openapi generate-page generate-typescript generate-explorer generate-go format lint lint-openapi lint-explorer test coverage bench bench-hostile bench-ingest bench-blocks bench-analysis bench-export soak chaos fuzz drift check
 
 help: ## Show the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -119,8 +119,11 @@ bench-analysis: install ## Measure analyses beside SQL and ClickHouse on the sam
 bench-export: install ## Measure exports beside COPY to a file, and the memory they take (ARGS="--help" shows the options)
 	$(BIN)/python -m bench.export $(ARGS)
 
-soak: install ## Write from everywhere, and kill parts meanwhile, for SECONDS=300 each
-	SOAK_SECONDS=$(or $(SECONDS),300) $(BIN)/pytest -s --timeout 0 tests/usecases/test_concurrent_writers.py tests/usecases/test_blocks_protocol.py tests/end_to_end/test_crashes.py
+soak: install ## Write from everywhere at once, for SECONDS=300 each
+	SOAK_SECONDS=$(or $(SECONDS),300) $(BIN)/pytest -s --timeout 0 tests/usecases/test_concurrent_writers.py tests/usecases/test_blocks_protocol.py
+
+chaos: install ## Write, list, analyse and export while everything fails, for SECONDS=600
+	CHAOS_SECONDS=$(or $(SECONDS),600) $(BIN)/pytest -s --timeout 0 tests/end_to_end/test_chaos.py
 
 fuzz: install ## Parse 50,000 random expressions and import a million damaged lines (ARGS="--help" shows the options)
 	$(BIN)/python -m tests.domain.fuzz_expressions

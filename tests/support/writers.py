@@ -1,29 +1,20 @@
-"""Writers go on while workers, Envoy and PostgreSQL are killed: nothing is lost, nothing doubled.
+"""Writers who record events through everything that happens, and what must be stored afterwards."""
 
-TEST_SEED=<text>     repeats what is sent and who is killed (the moments are never the same)
-SOAK_SECONDS=<n>     how long parts are killed (`make soak`)
-"""
-
-import asyncio
 import http.client
 import json
-import os
 import random
-import signal
-import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import grpc
+from analytics_sessions import Client
 from analytics_sessions.v1.event_service_pb2 import RecordEventsRequest, StreamEventsRequest
 from analytics_sessions.v1.event_service_pb2_grpc import EventServiceStub
 from google.protobuf.json_format import ParseDict
@@ -37,32 +28,21 @@ from sessions.domain.websites import Website
 from sessions.settings import Settings
 from sessions.storage.database import Database
 
-from tests.support.processes import running_parts
-from tests.support.reference import reference_sessions
+from tests.support.reference import Expected, reference_sessions
 from tests.support.rows import check_ids, stored_sessions
-from tests.support.stack import Stack, metadata, running_stack
+from tests.support.stack import Stack, metadata
 
-SECONDS = float(os.environ.get("SOAK_SECONDS") or 12)
-SETTINGS = {
-    "SESSIONS_WORKERS": "2",
-    "SESSIONS_REQUEST_TIMEOUT": "5",
-    "SESSIONS_STREAM_AGE": "3",
-    "SESSIONS_LOG_LEVEL": "error",
-}
-WRITERS = 6
-VISITORS = 30 * max(1, int(SECONDS / 12))
-"""More in a longer run, or all sessions would become one."""
 AT_ONCE = 8
 """Batches that a writer sends over one stream without waiting."""
 START = datetime(2026, 1, 29, tzinfo=UTC)
 STEPS = 4_000
 """Of two minutes each: the end of a month lies among them."""
-REST = 12.0
-"""Seconds now and then without a kill: a part that ran for ten starts again at once, not later."""
+DAYS: Any = {"start_date": "2026-01-20", "end_date": "2026-03-01"}
+"""All of them."""
 CALM = 60.0
-"""Seconds after the last kill within which every batch is acknowledged."""
+"""Seconds after the last failure of a part within which every batch is acknowledged."""
 TRANSIENT = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "stream cut")
-"""What a caller sees of a crash, and tries again after."""
+"""What a caller sees of a part that fails, and tries again after."""
 
 Sent = dict[str, Any]
 
@@ -84,8 +64,18 @@ class Ledger:
 class Writer:
     """Sends batches one after the other, each until it is acknowledged."""
 
-    def __init__(self, number: int, seed: str, service: "Service", stop: threading.Event) -> None:
+    def __init__(
+        self,
+        number: int,
+        seed: str,
+        service: "Service",
+        stop: threading.Event,
+        *,
+        visitors: int,
+        patience: float = CALM,
+    ) -> None:
         self._name = f"writer-{number}"
+        self._visitors, self._patience = visitors, patience
         self._rng = random.Random(f"{seed}/{number}")  # noqa: S311
         self._service = service
         self._stop = stop
@@ -125,7 +115,7 @@ class Writer:
             "timestamp": at.isoformat(),
             # Without one, events of equal times are in the order of their arrival.
             "sequence": rng.choice([1, 1, 2]),
-            "visitor_id": f"visitor-{rng.randrange(VISITORS)}",
+            "visitor_id": f"visitor-{rng.randrange(self._visitors)}",
             "url": f"https://example.com/{rng.randrange(100)}?utm_source={rng.choice('abc')}",
             "referrer": rng.choice(["", "https://other.example/x"]),
             "country": rng.choice(["", "DE", "US"]),
@@ -133,7 +123,7 @@ class Writer:
 
     def _insist(self, website: str, batches: list[list[Sent]]) -> None:
         """Record the batches; now and then give up after a failure, as callers do."""
-        patience = time.monotonic() + SECONDS + CALM
+        end = time.monotonic() + self._patience
         while batches:
             try:
                 batches = self._record(website, batches)
@@ -143,7 +133,7 @@ class Writer:
                     self.ledger.counts["given up"] += len(batches)
                     return
                 time.sleep(self._rng.uniform(0.01, 0.2))
-            if self.ledger.unexpected or time.monotonic() > patience:
+            if self.ledger.unexpected or time.monotonic() > end:
                 self.ledger.unexpected.append(f"{len(batches)} batches are not acknowledged")
                 return
 
@@ -222,7 +212,7 @@ _QUICK_RECONNECT = (
 
 @dataclass(frozen=True)
 class Service:
-    """A running service to write to, and to kill parts of."""
+    """A running service to write to."""
 
     stack: Stack
     website_ids: Sequence[str]
@@ -239,55 +229,16 @@ class Service:
         return metadata(self.key)
 
 
-def kill_for(seconds: float, service: Service, rng: random.Random) -> "Counter[str]":
-    """Kill a random part at random moments; returns how many of each."""
-    kills: Counter[str] = Counter()
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
-        rests = rng.random() < 0.15 and left > 2 * REST
-        time.sleep(REST if rests else rng.uniform(0.1, 1.5))
-        kind = rng.choice(["worker", "worker", "worker", "Envoy", "Envoy", "PostgreSQL", "backend"])
-        running = running_parts(service.stack.process.pid)[kind]
-        if running:
-            os.kill(rng.choice(running), signal.SIGKILL)
-            kills[kind] += 1
-    return kills
-
-
-def test_crashes_lose_and_double_nothing() -> None:
-    seed = os.environ.get("TEST_SEED") or f"{random.getrandbits(32):08x}"
-    with (
-        tempfile.TemporaryDirectory(prefix="sessions-test-") as folder,
-        running_stack(Path(folder) / "data", **SETTINGS) as stack,
-    ):
-        service = asyncio.run(_prepare(stack))
-        stop = threading.Event()
-        writers = [Writer(number, seed, service, stop) for number in range(WRITERS)]
-        with ThreadPoolExecutor(WRITERS) as pool:
-            writing = [pool.submit(writer) for writer in writers]
-            try:
-                kills = kill_for(SECONDS, service, random.Random(seed))  # noqa: S311
-            finally:
-                stop.set()
-            ledgers = [each.result() for each in writing]
-        assert stack.process.poll() is None, f"TEST_SEED={seed}: `up` ended"
-        counts = asyncio.run(_check(service, ledgers, seed))
-    counts += sum((ledger.counts for ledger in ledgers), Counter())
-    print(f"TEST_SEED={seed}, {SECONDS:g} s: kills {dict(kills)}, {dict(counts)}", flush=True)
-    assert [each for ledger in ledgers for each in ledger.unexpected] == [], f"TEST_SEED={seed}"
-    assert sum(kills.values()) >= SECONDS / 4
-    assert counts["acknowledged"] > 0
-
-
-async def _prepare(stack: Stack) -> Service:
+async def prepare(stack: Stack) -> Service:
+    """Make two websites and a key for everything."""
     async with open_application(stack.database_url, Settings()) as application:
         ids = [await application.websites.create("test") for _ in range(2)]
-        key = await application.api_keys.create("test", [Scope.EVENTS_WRITE])
+        key = await application.api_keys.create("test", [Scope.EVENTS_WRITE, Scope.SESSIONS_READ])
     return Service(stack, ids, key)
 
 
 @asynccontextmanager
-async def _opened(service: Service) -> AsyncIterator[Application]:
+async def opened(service: Service) -> AsyncIterator[Application]:
     """The use cases over its database, which may still recover from the last kill."""
     patience = time.monotonic() + CALM
     async with AsyncExitStack() as stack:
@@ -300,10 +251,18 @@ async def _opened(service: Service) -> AsyncIterator[Application]:
         yield application
 
 
-async def _check(service: Service, ledgers: Sequence[Ledger], seed: str) -> "Counter[str]":
-    """Compare what is stored with what was sent and acknowledged."""
+async def check(
+    service: Service, ledgers: Sequence[Ledger], seed: str
+) -> tuple["Counter[str]", dict[str, list[Expected]]]:
+    """Compare what is stored with what was sent and acknowledged; counts, and sessions by website.
+
+    Raises:
+        AssertionError: an acknowledged event is lost, one is there twice, or the sessions are not
+            those of the events.
+    """
     counts: Counter[str] = Counter()
-    async with _opened(service) as application:
+    sessions: dict[str, list[Expected]] = {}
+    async with opened(service) as application:
         sites = [await application.websites.get(id_) for id_ in service.website_ids]
         for site in sites:
             where = f"TEST_SEED={seed}, {site.website_id}"
@@ -321,12 +280,13 @@ async def _check(service: Service, ledgers: Sequence[Ledger], seed: str) -> "Cou
             assert set(stored) <= set(sent), f"{where}: {set(stored) - set(sent)} never sent"
             expected = reference_sessions(_enriched(site, (sent[id_] for id_ in stored)))
             assert await stored_sessions(application.pools.requests, site) == expected, where
+            sessions[site.website_id] = expected
             counts["sent"] += len(sent)
             counts["acknowledged"] += len(acknowledged)
             counts["stored"] += len(stored)
             counts["sessions"] += len(expected)
         counts["merged ids"] = await check_ids(application.pools.requests, sites, seed)
-    return counts
+    return counts, sessions
 
 
 async def _stored(database: Database, website: Website) -> list[str]:
@@ -339,3 +299,61 @@ def _enriched(website: Website, sent: Iterable[Sent]) -> Iterator[Event]:
     for event in sent:
         parsed = EventInput(**event | {"timestamp": datetime.fromisoformat(event["timestamp"])})
         yield enricher.enrich(parsed, website_id=website.website_id, received_at=datetime.now(UTC))
+
+
+def check_answers(service: Service, sessions: dict[str, list[Expected]]) -> None:
+    """Compare what the API counts, lists and exports with sessions, of which none is of a bot.
+
+    Raises:
+        AssertionError: something differs.
+    """
+    for website, expected in sessions.items():
+        path = f"/api/websites/{website}/sessions"
+        found = service.stack.request(f"{path}:summarize", DAYS, key=service.key, timeout=60)
+        assert found.status == 200, found
+        summary = found.json["summary"]
+        assert {name: summary[name] for name in _plain(expected)} == _plain(expected)
+        check_lists(service.stack.address, service.key, website, expected)
+
+
+def check_lists(address: str, key: str, website: str, expected: Sequence[Expected]) -> None:
+    """Compare the sessions that a service lists and exports with those that there should be."""
+    wanted = sorted(
+        (each.visitor_id, _whole(each.started_at), _whole(each.ended_at), *_shown(each))
+        for each in expected
+    )
+    with Client(address, key) as client:
+        listed = client.sessions(website, **DAYS)
+        exported = (item.session for item in client.export_sessions(website, **DAYS))
+        for found in (listed, exported):
+            assert wanted == sorted(
+                (
+                    each.visitor_id,
+                    _whole(each.started_at.ToDatetime(UTC)),
+                    _whole(each.ended_at.ToDatetime(UTC)),
+                    *_shown(each),
+                )
+                for each in found
+            )
+
+
+def _whole(moment: datetime) -> datetime:
+    return moment.replace(microsecond=0)
+
+
+def _shown(session: Any) -> tuple[Any, ...]:
+    return session.pageviews, session.events, session.entry_page, session.exit_page
+
+
+def _plain(sessions: Sequence[Expected]) -> dict[str, float]:
+    """A summary, computed one session after the other."""
+    return {
+        "sessions": len(sessions),
+        "visitors": len({session.visitor_id for session in sessions}),
+        "pageviews": sum(session.pageviews for session in sessions),
+        "events": sum(session.events for session in sessions),
+        "bounces": sum(session.pageviews <= 1 and not session.events for session in sessions),
+        "total_duration": sum(
+            (session.ended_at - session.started_at) // timedelta(seconds=1) for session in sessions
+        ),
+    }
