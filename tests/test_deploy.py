@@ -68,6 +68,14 @@ def test_dashboard_and_alerts_use_metrics_that_there_are() -> None:
     assert used <= {*names, *series}
 
 
+def test_every_alert_is_documented() -> None:
+    page = (ROOT / "docs" / "monitoring.md").read_text()
+    documented = re.findall(r"^\| `(Sessions\w+)` \| (\w+) \|", page, re.MULTILINE)
+    alerts = (PROMETHEUS / "alerts.yml").read_text()
+    found = re.findall(r"- alert: (\w+)\n.*?severity: (\w+)", alerts, re.DOTALL)
+    assert documented == found
+
+
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
     if not shutil.which("systemd-analyze"):
         missing("systemd-analyze is not installed (package systemd)")

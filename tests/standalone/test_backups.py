@@ -1,6 +1,5 @@
 """Backups of the embedded database, taken while it is written to, and restored to a moment."""
 
-import asyncio
 import json
 import os
 import shutil
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sessions.standalone.cluster import binary, open_cluster
+from sessions.standalone.cluster import binary
 from sessions.standalone.postgres import running_postgres
 
 from tests.support.processes import PATIENCE, SESSIONS
@@ -50,7 +49,7 @@ def written(folder: Path) -> Written:
         scopes = ("--scope", "sessions:read", "--scope", "events:write")
         key = stack.command("keys", "create", "--name", "test", *scopes)
         record(stack, website, key, "before")
-        with received_log(folder / "data", folder / "wal"):
+        with received_log(administrator(stack), folder / "wal"):
             stack.command("backup", str(folder / "backup"))
             record(stack, website, key, "after")
             time.sleep(0.1)
@@ -68,15 +67,17 @@ def record(stack: Stack, website: str, key: str, visitor: str) -> None:
     assert answer.status == 200
 
 
+def administrator(stack: Stack) -> str:
+    return stack.database_url.replace("//sessions:", "//postgres:")
+
+
 @contextmanager
-def received_log(data_dir: Path, wal: Path) -> Iterator[None]:
+def received_log(url: str, wal: Path) -> Iterator[None]:
     """What docs/operations.md has people run."""
     wal.mkdir()
-    cluster = asyncio.run(open_cluster(data_dir))
-    process = subprocess.Popen(
-        [binary("pg_receivewal"), f"--directory={wal}", "--synchronous", "--no-password"],
-        env=cluster.administrator,
-    )
+    command = [str(binary("pg_receivewal")), f"--dbname={url}", f"--directory={wal}", "--slot=wal"]
+    subprocess.run([*command, "--create-slot", "--if-not-exists"], check=True)
+    process = subprocess.Popen([*command, "--synchronous"])
     try:
         yield
     finally:
@@ -90,9 +91,8 @@ def flush(stack: Stack, wal: Path) -> None:
     SELECT coalesce(bool_or(flush_lsn >= pg_current_wal_flush_lsn()), false)
       FROM pg_stat_replication WHERE application_name = 'pg_receivewal'
     """
-    administrator = stack.database_url.replace("//sessions:", "//postgres:")
     deadline = time.monotonic() + PATIENCE
-    with psycopg.connect(administrator, autocommit=True) as connection:
+    with psycopg.connect(administrator(stack), autocommit=True) as connection:
         while not (connection.execute(query).fetchone() or [False])[0]:
             assert time.monotonic() < deadline, list(wal.iterdir())
             time.sleep(0.05)
