@@ -247,20 +247,29 @@ def test_chaos_loses_and_doubles_nothing() -> None:
                 stop.set()
         for each in running:
             each.result()
+        answered = sum((reader.readings.answers for reader in readers), Counter[str]())
+        print(f"TEST_SEED={seed}, {SECONDS:g} s: answers {dict(answered)}", flush=True)
+        report(took)
         ledgers = [writer.ledger for writer in writers]
         counts, sessions = asyncio.run(check(service, ledgers, seed))
         check_answers(service, sessions)
         assert is_running(up.process.pid), f"TEST_SEED={seed}: `up` ended"
     met = sum((ledger.counts for ledger in ledgers), counts)
-    answered = sum((reader.readings.answers for reader in readers), Counter[str]())
-    print(f"TEST_SEED={seed}, {SECONDS:g} s: {dict(met)}, answers {dict(answered)}")
-    for name, times in sorted(took.items()):
-        median, longest = statistics.median(times), max(times)
-        print(f"{name}: {len(times)} times, answers after {median:.2f} s, {longest:.2f} s at most")
+    print(f"recorded: {dict(met)}", flush=True)
     assert [each for ledger in ledgers for each in ledger.unexpected] == [], f"TEST_SEED={seed}"
     assert set(strange(readers)) == set(), f"TEST_SEED={seed}"
     assert counts["acknowledged"] > 0
     assert len(answered) == READERS
+
+
+def report(took: Mapping[str, list[float]]) -> None:
+    """Print how soon calls were answered again after each fault."""
+    for name, times in sorted(took.items()):
+        median, longest = statistics.median(times), max(times)
+        print(
+            f"{name}: {len(times)} times, answers after {median:.2f} s, {longest:.2f} s at most",
+            flush=True,
+        )
 
 
 def strange(readers: list[Reader]) -> Iterator[str]:

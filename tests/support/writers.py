@@ -246,7 +246,9 @@ async def opened(service: Service) -> AsyncIterator[Application]:
         while application is None:
             assert time.monotonic() < patience, "the database does not come back"
             with suppress(Unavailable):
-                opening = open_application(service.stack.database_url, Settings())
+                # What is checked after a long run is much, for statements of seconds.
+                patient = Settings(request_timeout=300)
+                opening = open_application(service.stack.database_url, patient)
                 application = await stack.enter_async_context(opening)
         yield application
 
