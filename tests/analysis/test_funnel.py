@@ -8,6 +8,7 @@ from random import Random
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from sessions.analysis.funnel import FunnelResult, SessionFunnel, StepResult, VisitorFunnel
 from sessions.domain.behaviour_queries import FunnelRules
 from sessions.domain.events import Event
@@ -97,7 +98,7 @@ def rules_of(
 def dense(event: Event) -> Event:
     """The same within an hour, so that sessions have several events and windows end at some."""
     elapsed = (event.occurred_at - START) % timedelta(hours=1)
-    return replace(event, occurred_at=START + elapsed)
+    return structs.replace(event, occurred_at=START + elapsed)
 
 
 steps_of_funnels = st.lists(

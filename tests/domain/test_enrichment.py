@@ -1,13 +1,13 @@
 """An event coming in: what is derived, and what is refused with which words."""
 
 import math
-from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import fields, replace
 from sessions.domain import limits
 from sessions.domain.enrichment import Enricher
 from sessions.domain.errors import InvalidArgument, Reason

@@ -1,12 +1,12 @@
 """Which event is which."""
 
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from sessions.domain.event_identity import Ordinals, event_key
 from sessions.domain.events import EventInput
 

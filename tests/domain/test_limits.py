@@ -1,7 +1,6 @@
 """The table of limits fits the types it speaks about, and PostgreSQL."""
 
-from dataclasses import fields
-
+from msgspec.structs import fields
 from sessions.domain import limits
 from sessions.domain.events import EventInput
 

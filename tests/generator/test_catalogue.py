@@ -55,7 +55,7 @@ def test_paths_are_told_apart_as_they_are_stored() -> None:
 
 
 def test_actions_have_what_custom_events_need() -> None:
-    names = set(EventInput.__slots__)
+    names = set(EventInput.__struct_fields__)
     for _, action in actions():
         assert action["event_name"]
         assert set(action) - {"item"} <= names

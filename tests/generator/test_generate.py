@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any, LiteralString
 
 import pytest
 import pytest_asyncio
+from msgspec.structs import replace
 from sessions.composition import Application, open_application
 from sessions.domain.errors import InvalidArgument
 from sessions.domain.events import Event

@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from sessions.composition import Application, open_application
 from sessions.domain.behaviour_queries import FunnelQuery, TransitionQuery
 from sessions.domain.breakdown_query import BreakdownQuery
@@ -51,7 +52,7 @@ async def website(app: Application) -> Website:
 def as_ingested(event: Event) -> Event:
     """The event with its URL, and texts in the form in which they are stored."""
     attributes = {name: dimension_fold(name, value) for name, value in event.attributes.items()}
-    return replace(event, url=event.path, attributes=attributes)
+    return structs.replace(event, url=event.path, attributes=attributes)
 
 
 async def listed(

@@ -14,13 +14,14 @@ import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from operator import itemgetter
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from psycopg.rows import dict_row
 from sessions.domain.dimensions import NAMES
 from sessions.domain.errors import Unavailable

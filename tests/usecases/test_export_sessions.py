@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from sessions.analysis import rows
 from sessions.analysis.columns import Columns
 from sessions.domain.cursors import CursorSigner
@@ -105,7 +106,7 @@ async def test_an_export_has_what_the_definition_selects_wherever_it_broke_off(
 ) -> None:
     website = await new_website(database)
     record = EventWriter(database, Partitions(database), Visitors(b"secret"))
-    sent = [[replace(each, url=each.path) for each in batch] for batch in batches]
+    sent = [[structs.replace(each, url=each.path) for each in batch] for batch in batches]
     for batch in sent:
         await record(website, batch)
     export = Export(database, website, monkeypatch)

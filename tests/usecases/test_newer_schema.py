@@ -4,11 +4,11 @@ A migration is additive: it may add nullable columns, and columns that are NOT N
 """
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest_asyncio
 from analytics_sessions.v1.session_pb2 import Session
+from msgspec.structs import replace
 from sessions.composition import Application, open_application
 from sessions.domain.api_keys import Scope
 from sessions.domain.events import EventInput

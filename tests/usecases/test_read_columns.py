@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Collection
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, LiteralString
@@ -11,6 +10,7 @@ from typing import Any, LiteralString
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from sessions.analysis.columns import Columns
 from sessions.domain.errors import QueueFull
 from sessions.domain.events import Event

@@ -1,14 +1,19 @@
 """The one way in: whatever the order, batches and repeats, sessions equal the reference."""
 
 from datetime import UTC, datetime
-from itertools import chain
+from itertools import chain, count
 from typing import Any
+from uuid import UUID
 
+import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sessions import session_message
+from sessions.domain import sessionization
 from sessions.domain.enrichment import Enricher
 from sessions.domain.events import Event, EventInput
 from sessions.domain.visitors import Visitors
-from sessions.storage import visitors
+from sessions.storage import new_rows, session_summaries, visitors
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
 from sessions.usecases.write_events import EventWriter
@@ -33,6 +38,60 @@ async def test_any_arrival_gives_the_sessions_of_the_set(
     answers = [await record(website, batch) for batch in batches]
     assert sum(answer.new for answer in answers) == len(_identities(chain(*batches)))
     assert await stored_sessions(database, website) == reference_sessions(chain(*batches))
+
+
+_ROWS = """
+SELECT '{table}', to_jsonb(t) - 'website_key' - 'visitor_key' - 'change_key', v.visitor_id
+  FROM {table} t JOIN visitors v USING (website_key, visitor_key)
+ WHERE website_key = %(key)s
+"""
+_TABLES = ("events", "sessions", "session_ids", "overflow_items")
+_ALL_ROWS = f"""
+{" UNION ALL ".join(_ROWS.format(table=table) for table in _TABLES)}
+UNION ALL
+SELECT 'visitors', NULL, visitor_id FROM visitors WHERE website_key = %(key)s
+UNION ALL
+SELECT 'changed_hours', to_jsonb(hour), NULL FROM changed_hours WHERE website_key = %(key)s
+ ORDER BY 1, 3, 2
+"""  # noqa: S608
+
+
+@settings(
+    max_examples=150,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(batches=arrivals(), copied=st.lists(st.booleans(), min_size=7, max_size=7))
+async def test_many_rows_become_what_few_become(
+    database: Database, batches: list[list[Event]], copied: list[bool]
+) -> None:
+    """Copied rows are those that are inserted, beside each other and in any order."""
+    few = await _rows_of(database, batches, [False] * len(batches))
+    many = await _rows_of(database, batches, [True] * len(batches))
+    both = await _rows_of(database, batches, copied[: len(batches)])
+    assert few
+    assert many == few
+    assert both == few
+
+
+async def _rows_of(
+    database: Database, batches: list[list[Event]], copied: list[bool]
+) -> list[tuple[Any, ...]]:
+    """The rows that recording batches leaves; ids of sessions are numbers in order of making."""
+    website = await new_website(database)
+    record = EventWriter(
+        database, Partitions(database), Visitors(b"secret"), session_message.encode
+    )
+    ids = (UUID(int=number) for number in count(1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sessionization, "new_session_id", lambda: next(ids))
+        # So that there are some beyond them.
+        patch.setattr(session_summaries, "MAX_ITEMS", 2)
+        for batch, is_copied in zip(batches, copied, strict=True):
+            patch.setattr(new_rows, "MANY", 1 if is_copied else len(batch) + 1)
+            await record(website, batch)
+    return await database.fetch(_ALL_ROWS, {"key": website.key})
 
 
 def _identities(events: Any) -> set[Any]:

@@ -5,7 +5,7 @@ same wherever it comes from. Text is kept as sent; what can't be stored is
 refused by name and nothing is repaired or left out silently.
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from operator import attrgetter, itemgetter
@@ -16,9 +16,9 @@ from sessions.domain.client_addresses import canonical_ip, holds_address, may_ho
 from sessions.domain.dimensions import ATTRIBUTES, NAMES, first_language
 from sessions.domain.errors import InvalidArgument, Violation
 from sessions.domain.event_identity import Ordinals, event_key, number_ties
-from sessions.domain.events import Event, EventInput, EventKey, RestoredEvent
+from sessions.domain.events import Event, EventInput, EventKey, InputColumns, RestoredEvent
 from sessions.domain.locations import UNKNOWN, Location, unlocated
-from sessions.domain.validation import restored_violations, violations
+from sessions.domain.validation import restored_violations, violations, violations_of
 from sessions.domain.visitors import Visitors
 
 _DESCRIPTIONS = tuple(each.name for each in ATTRIBUTES if not each.source.startswith("url."))
@@ -26,17 +26,23 @@ _descriptions = itemgetter(*_DESCRIPTIONS)
 
 
 class Facts(NamedTuple):
-    """All that can be derived from one event: where `dimensions.Attribute.source` leads."""
+    """All that can be derived from events, one of each for each of them.
 
-    url: urls.Url
-    hostname: str
-    referrer_host: str
-    client: user_agents.Client
-    location: Location
-    language: str
+    This is where `dimensions.Attribute.source` leads.
+    """
+
+    url: Sequence[urls.Url]
+    hostname: Sequence[str]
+    referrer_host: Sequence[str]
+    client: Sequence[user_agents.Client]
+    location: Sequence[Location]
+    language: Sequence[str]
 
 
-_attributes = attrgetter(*(each.source for each in ATTRIBUTES))
+# Of each attribute which facts tell it, and which part of them, if any.
+_SOURCES = [each.source.partition(".")[::2] for each in ATTRIBUTES]
+_SLICE = 64
+"""Events enriched in one go while other calls wait: half a millisecond."""
 
 
 class Enricher:
@@ -51,34 +57,47 @@ class Enricher:
         self._visitors = visitors
         self._locate = locate
 
-    def enrich(
-        self,
-        sent: EventInput,
-        *,
-        website_id: str,
-        received_at: datetime,
-        ordinals: Ordinals | None = None,
-        line: bytes = b"",
-    ) -> Event:
-        """The event of one sent event that stands alone, as in a file; see `number_ties`.
-
-        Args:
-            sent: the event.
-            website_id: whose event.
-            received_at: when it came in.
-            ordinals: what came before it in the same file.
-            line: the bytes that it was read from in a file.
+    def enrich(self, sent: EventInput, *, website_id: str, received_at: datetime) -> Event:
+        """The event of one sent event that stands alone.
 
         Raises:
             InvalidArgument: with every violation; the fields are named as in `EventInput`.
         """
-        wrong = violations(sent, received_at)
-        if line and sent.timestamp is None:
-            wrong.append(Violation("timestamp", "is required in a file"))
-        if wrong:
+        if wrong := violations(sent, received_at):
             raise InvalidArgument(*wrong)
-        key = event_key(sent, received_at, ordinals or Ordinals(), line=line)
-        return self._event(sent, website_id, key)
+        key = event_key(sent, received_at, Ordinals())
+        [event] = self._events(InputColumns.of([sent]), website_id, [key])
+        return event
+
+    def enrich_lines(
+        self,
+        sent: Sequence[EventInput],
+        lines: Sequence[bytes],
+        *,
+        website_id: str,
+        received_at: datetime,
+        ordinals: Ordinals,
+    ) -> list[Event | InvalidArgument]:
+        """For each line of a file its event, or what is wrong with it; see `number_ties`.
+
+        Args:
+            sent: the events that were read from the lines, at least one.
+            lines: the bytes of each.
+            website_id: whose events.
+            received_at: when they came in.
+            ordinals: what came before them in the same file.
+        """
+        columns = InputColumns.of(sent)
+        wrong = violations_of(sent, columns, received_at)
+        if None in columns.timestamp:
+            missing = Violation("timestamp", "is required in a file")
+            for index in (n for n, each in enumerate(columns.timestamp) if each is None):
+                wrong.setdefault(index, []).append(missing)
+        valid = [index for index in range(len(sent)) if index not in wrong]
+        keys = [event_key(sent[n], received_at, ordinals, line=lines[n]) for n in valid]
+        if wrong:
+            columns = InputColumns.of([sent[n] for n in valid])
+        return _with_refused(self._events(columns, website_id, keys), wrong)
 
     def enrich_all(
         self, sent: Sequence[EventInput], *, website_id: str, received_at: datetime
@@ -102,93 +121,132 @@ class Enricher:
                 `events[3].event_name`.
         """
         wrong: list[Violation] = []
-        for index, each in enumerate(sent):
-            found = violations(each, received_at)
-            wrong += (replace(one, field=f"events[{index}].{one.field}") for one in found)
+        slices = [sent[start : start + _SLICE] for start in range(0, len(sent), _SLICE)]
+        for number, part in enumerate(slices):
+            for index, found in violations_of(part, InputColumns.of(part), received_at).items():
+                prefix = f"events[{number * _SLICE + index}]"
+                wrong += (replace(one, field=f"{prefix}.{one.field}") for one in found)
             yield
         if wrong:
             raise InvalidArgument(*wrong)
         ordinals = Ordinals()
-        events = []
-        for each in sent:
-            key = event_key(each, received_at, ordinals)
-            events.append(self._event(each, website_id, key))
+        events: list[Event] = []
+        for part in slices:
+            keys = [event_key(each, received_at, ordinals) for each in part]
+            events += self._events(InputColumns.of(part), website_id, keys)
             yield
         number_ties(events)
         return events
 
-    def _event(self, sent: EventInput, website_id: str, key: EventKey) -> Event:
-        """The event of a valid sent event."""
-        address = canonical_ip(sent.client_ip) if sent.client_ip else ""
-        visitor_id = sent.visitor_id or self._visitors.client_id(
-            website_id, address, sent.user_agent
-        )
-        event = _stored(sent, visitor_id, key, self._facts(sent, address))
-        if address:
-            _forget_address(event, address)
-        return event
+    def _events(self, sent: InputColumns, website_id: str, keys: Sequence[EventKey]) -> list[Event]:
+        """The events of valid sent events."""
+        addresses = [ip and canonical_ip(ip) for ip in sent.client_ip]
+        clients = zip(sent.visitor_id, addresses, sent.user_agent, strict=True)
+        visitor_ids = [
+            visitor_id or self._visitors.client_id(website_id, address, user_agent)
+            for visitor_id, address, user_agent in clients
+        ]
+        events = _stored(sent, visitor_ids, keys, self._facts(sent, addresses))
+        for event, address in zip(events, addresses, strict=True):
+            if address:
+                _forget_address(event, address)
+        return events
 
-    def _facts(self, sent: EventInput, address: str) -> Facts:
-        url = urls.split_url(sent.url)
-        hostname = urls.host(sent.hostname) or url.hostname
+    def _facts(self, sent: InputColumns, addresses: Sequence[str]) -> Facts:
+        split = list(map(urls.split_url, sent.url))
+        hostnames = [
+            (name and urls.host(name)) or url.hostname
+            for name, url in zip(sent.hostname, split, strict=True)
+        ]
+        locations = zip(sent.country, sent.region, sent.city, addresses, strict=True)
         return Facts(
-            url=url,
-            hostname=hostname,
-            referrer_host=_other_host(sent.referrer, hostname),
-            client=user_agents.describe(sent.user_agent),
-            location=self._location(sent, address),
-            language=sent.language and first_language(sent.language),
+            url=split,
+            hostname=hostnames,
+            referrer_host=_other_hosts(sent.referrer, hostnames),
+            client=list(map(user_agents.describe, sent.user_agent)),
+            location=[self._location(*each) for each in locations],
+            language=[text and first_language(text) for text in sent.language],
         )
 
-    def _location(self, sent: EventInput, address: str) -> Location:
+    def _location(self, country: str, region: str, city: str, address: str) -> Location:
         """What the sender says, or else the location of the client's address."""
-        if sent.country or sent.region or sent.city:
-            return Location(sent.country.upper(), sent.region, sent.city)
+        if country or region or city:
+            return Location(country.upper(), region, city)
         return self._locate(address) if address else UNKNOWN
 
 
-def restored(stored: RestoredEvent, received_at: datetime) -> Event:
-    """The event that was stored when this one was exported.
-
-    Raises:
-        InvalidArgument: with every violation.
-    """
-    sent = stored.sent
-    if wrong := [*violations(sent, received_at), *restored_violations(stored)]:
-        raise InvalidArgument(*wrong)
+def restored(
+    stored: Sequence[RestoredEvent], received_at: datetime
+) -> list[Event | InvalidArgument]:
+    """For each event of an export the event that was stored, or what is wrong with it."""
+    inputs = [each.sent for each in stored]
+    wrong = violations_of(inputs, InputColumns.of(inputs), received_at)
+    for index, each in enumerate(stored):
+        if found := [*restored_violations(each)]:
+            wrong[index] = [*wrong.get(index, ()), *found]
+    valid = [each for index, each in enumerate(stored) if index not in wrong]
+    keys = [event_key(each.sent, received_at, Ordinals()) for each in valid]
+    columns = InputColumns.of([each.sent for each in valid])
     facts = Facts(
-        url=urls.split_url(sent.url),
-        hostname=sent.hostname,
-        referrer_host=_other_host(sent.referrer, sent.hostname),
-        client=user_agents.Client(stored.browser, stored.os, stored.device, stored.is_bot),
-        location=Location(sent.country, sent.region, sent.city),
-        language=sent.language,
+        url=list(map(urls.split_url, columns.url)),
+        hostname=columns.hostname,
+        referrer_host=_other_hosts(columns.referrer, columns.hostname),
+        client=[
+            user_agents.Client(each.browser, each.os, each.device, each.is_bot) for each in valid
+        ],
+        location=list(map(Location, columns.country, columns.region, columns.city)),
+        language=columns.language,
     )
-    key = event_key(sent, received_at, Ordinals())
-    return _stored(sent, sent.visitor_id, key, facts)
+    return _with_refused(_stored(columns, columns.visitor_id, keys, facts), wrong)
 
 
-def _stored(sent: EventInput, visitor_id: str, key: EventKey, facts: Facts) -> Event:
-    """The event as it is stored."""
-    occurred_at, sequence, event_id = key
-    return Event(
-        visitor_id=visitor_id,
-        occurred_at=occurred_at,
-        sequence=sequence,
-        event_id=event_id,
-        is_pageview=sent.event_type == "pageview",
-        is_bot=facts.client.is_bot,
-        event_name=sent.event_name,
-        event_data=sent.event_data,
-        url=sent.url,
-        referrer=sent.referrer,
-        path=facts.url.path,
-        attributes=dict(zip(NAMES, _attributes(facts), strict=True)),
+def _stored(
+    sent: InputColumns, visitor_ids: Sequence[str], keys: Sequence[EventKey], facts: Facts
+) -> list[Event]:
+    """The events as they are stored."""
+    if not keys:
+        return []
+    values = []
+    for column, part in _SOURCES:
+        told = getattr(facts, column)
+        values.append(map(attrgetter(part), told) if part else told)
+    attributes = [dict(zip(NAMES, each, strict=True)) for each in zip(*values, strict=True)]
+    return list(
+        map(
+            Event,
+            visitor_ids,
+            *zip(*keys, strict=True),
+            [event_type == "pageview" for event_type in sent.event_type],
+            [client.is_bot for client in facts.client],
+            sent.event_name,
+            sent.event_data,
+            sent.url,
+            sent.referrer,
+            [url.path for url in facts.url],
+            attributes,
+        )
     )
+
+
+def _with_refused(
+    events: Iterable[Event], wrong: Mapping[int, Sequence[Violation]]
+) -> list[Event | InvalidArgument]:
+    """Events with the refused ones between them, by their index."""
+    found: list[Event | InvalidArgument] = list(events)
+    for index in sorted(wrong):
+        found.insert(index, InvalidArgument(*wrong[index]))
+    return found
+
+
+def _other_hosts(referrers: Sequence[str], hostnames: Sequence[str]) -> list[str]:
+    """The hosts of referrers; `''` where that is the website's own."""
+    return [
+        referrer and _other_host(referrer, hostname)
+        for referrer, hostname in zip(referrers, hostnames, strict=True)
+    ]
 
 
 def _other_host(referrer: str, hostname: str) -> str:
-    """The host of a referrer; `''` where that is the website's own."""
     host = urls.referrer_host(referrer)
     return "" if host and urls.is_same_site(host, hostname) else host
 

@@ -1,9 +1,12 @@
 """An event: as it was sent, and as it is stored."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import astuple
 
 EventKey = tuple[datetime, int, str]
 """What orders the events of one visitor: (timestamp, sequence, event_id)."""
@@ -12,8 +15,7 @@ BEFORE_ALL: EventKey = (datetime.min.replace(tzinfo=UTC), 0, "")
 """A key before those of all events."""
 
 
-@dataclass(slots=True, kw_only=True)
-class EventInput:
+class EventInput(Struct, gc=False):
     """One hit as a caller sent it; `''` and None stand for what was not sent."""
 
     event_type: str = ""
@@ -34,8 +36,35 @@ class EventInput:
     city: str = ""
 
 
-@dataclass(slots=True, kw_only=True)
-class Event:
+class InputColumns(NamedTuple):
+    """Events as callers sent them, field by field: many are checked and enriched so."""
+
+    event_type: Sequence[str]
+    timestamp: Sequence[datetime | None]
+    event_id: Sequence[str]
+    sequence: Sequence[int]
+    visitor_id: Sequence[str]
+    client_ip: Sequence[str]
+    user_agent: Sequence[str]
+    url: Sequence[str]
+    referrer: Sequence[str]
+    event_name: Sequence[str]
+    event_data: Sequence[dict[str, Any] | None]
+    hostname: Sequence[str]
+    language: Sequence[str]
+    country: Sequence[str]
+    region: Sequence[str]
+    city: Sequence[str]
+
+    @classmethod
+    def of(cls, sent: Sequence[EventInput]) -> "InputColumns":
+        """The columns of some events."""
+        if not sent:
+            return cls._make([()] * len(cls._fields))
+        return cls._make(zip(*map(astuple, sent), strict=True))
+
+
+class Event(Struct, gc=False):
     """One hit as it is stored: valid, with all that can be derived from it.
 
     `''` stands for an unknown text. `path` is derived from `url`, which is kept as it was
@@ -61,8 +90,7 @@ class Event:
         return self.occurred_at, self.sequence, self.event_id
 
 
-@dataclass(slots=True, kw_only=True)
-class RestoredEvent:
+class RestoredEvent(Struct, kw_only=True, gc=False):
     """One hit as an export has it: what was sent of it, and what its user agent told.
 
     Nothing of `sent` is derived again: its `hostname` and others are those that were stored.

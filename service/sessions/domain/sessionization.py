@@ -10,12 +10,13 @@ not grow with the length of its session. The rules are those of
 import random
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
+from itertools import groupby, islice
 from operator import attrgetter, itemgetter
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from uuid import UUID
+
+from msgspec import Struct
 
 from sessions.domain.dimensions import ACQUISITION, CLIENT
 from sessions.domain.events import Event, EventKey
@@ -27,7 +28,9 @@ TIMEOUT = timedelta(minutes=30)
 MAX_ITEMS = 64
 """Distinct pages and event names kept with a session; further ones go to a table of their own."""
 
-_LAST_ID = UUID(int=2**128 - 1)
+_is_bot, _path = attrgetter("is_bot"), attrgetter("path")
+_session_id = attrgetter("session_id")
+_acquisition = itemgetter(*ACQUISITION)
 
 T = TypeVar("T")
 
@@ -38,8 +41,7 @@ def new_session_id() -> UUID:
     return UUID(int=(time.time_ns() // 1_000_000) << 80 | random.getrandbits(80))
 
 
-@dataclass(slots=True)
-class SessionSummary:
+class SessionSummary(Struct, gc=False):
     """All that must be known of a session to merge it with another one.
 
     `entry` and `exit` are the keys of the entry event and of the last
@@ -93,7 +95,8 @@ class SessionSummary:
         self.has_page = self.has_page or other.has_page
         self.more_items = self.more_items or other.more_items
         # Any moment inside of the session will do for an item: it keeps the one that it has.
-        self.items |= {item: at for item, at in other.items.items() if item not in self.items}
+        for item, at in other.items.items():
+            self.items.setdefault(item, at)
 
 
 def split_runs(events: Iterable[Event]) -> list[list[Event]]:
@@ -108,55 +111,58 @@ def split_runs(events: Iterable[Event]) -> list[list[Event]]:
 
 def summarize(run: Sequence[Event]) -> SessionSummary:
     """The summary of the session that one run of events makes by itself."""
-    first, last = run[0], run[-1]
+    first, key = run[0], run[0].key
     views = [event for event in run if event.is_pageview]
     entry, exit_ = (views[0], views[-1]) if views else (first, first)
     return SessionSummary(
         session_id=None,
         visitor_id=first.visitor_id,
-        first=first.key,
-        ended_at=last.occurred_at,
+        first=key,
+        ended_at=run[-1].occurred_at,
         pageviews=len(views),
         events=len(run) - len(views),
-        is_bot=any(event.is_bot for event in run),
-        entry=entry.key,
+        is_bot=any(map(_is_bot, run)),
+        entry=key if entry is first else entry.key,
         entry_page=entry.path if views else "",
         acquisition=_acquisition(entry.attributes),
-        exit=exit_.key,
+        exit=key if exit_ is first else exit_.key,
         exit_page=exit_.path if views else "",
-        attributes=_first_values(run),
-        items=dict(_items(run)),
-        has_page=any(event.path for event in views),
+        attributes=_first_values(run, key),
+        items=_items(run),
+        has_page=any(map(_path, views)),
     )
 
 
-def _items(run: Iterable[Event]) -> Iterator[tuple[str, datetime]]:
+def _items(run: Iterable[Event]) -> dict[str, datetime]:
     """The pages and event names of a run."""
+    found = {}
     for event in run:
         if not event.is_pageview:
-            yield item_hash("event", event.event_name), event.occurred_at
+            found[item_hash("event", event.event_name)] = event.occurred_at
         elif event.path:
-            yield item_hash("page", event.path), event.occurred_at
-
-
-_acquisition = itemgetter(*ACQUISITION)
-
-
-def _first_values(run: Sequence[Event]) -> dict[str, tuple[EventKey, str]]:
-    """Of each attribute the first value in order; usually the first event has them all."""
-    found: dict[str, tuple[EventKey, str]] = {}
-    missing = list(CLIENT)
-    for event in run:
-        key, values = event.key, event.attributes
-        found |= {name: (key, value) for name in missing if (value := values[name])}
-        missing = [name for name in missing if name not in found]
-        if not missing:
-            break
+            found[item_hash("page", event.path)] = event.occurred_at
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+def _first_values(run: Sequence[Event], first: EventKey) -> dict[str, tuple[EventKey, str]]:
+    """Of each attribute the first value in order; usually the first event has them all.
+
+    `first` is the key of the first event.
+    """
+    values = run[0].attributes
+    found = {name: (first, value) for name in CLIENT if (value := values[name])}
+    missing = [name for name in CLIENT if name not in found]
+    for event in islice(run, 1, None):
+        if not missing:
+            break
+        values = event.attributes
+        if more := {name: (event.key, value) for name in missing if (value := values[name])}:
+            found |= more
+            missing = [name for name in missing if name not in more]
+    return found
+
+
+class Change(NamedTuple):
     """A session as it is now, and the stored sessions (id, started_at) that it replaces."""
 
     session: SessionSummary
@@ -169,21 +175,50 @@ def sessionize(stored: Iterable[SessionSummary], new: Iterable[Sequence[Event]])
     Args:
         stored: sessions of the same visitors, at least all that lie within
             TIMEOUT of one of the runs; their summaries are changed.
-        new: runs of events that no stored session holds yet.
+        new: what `split_runs` makes of events that no stored session holds yet.
 
     Returns:
         One change for each session that the events make, extend or merge.
     """
-    summaries = sorted(
-        (*stored, *map(summarize, new)), key=attrgetter("visitor_id", "started_at", "ended_at")
-    )
+    by_visitor = _by_visitor(stored)
+    changes: list[Change] = []
+    for visitor_id, made in groupby(map(summarize, new), key=attrgetter("visitor_id")):
+        if there := by_visitor.get(visitor_id):
+            changes += _join(sorted((*there, *made), key=attrgetter("started_at", "ended_at")))
+        else:  # runs of one visitor are never adjacent
+            changes += [_merge([summary]) for summary in made]
+    return changes
+
+
+def inside(stored: Iterable[SessionSummary], runs: Iterable[Sequence[Event]]) -> list[Event]:
+    """The events that happened between the first and the last event of a stored session.
+
+    All others are new: every stored event lies in a stored session.
+    """
+    by_visitor = _by_visitor(stored)
     return [
-        _merge(cluster)
-        for _, timeline in groupby(summaries, key=attrgetter("visitor_id"))
-        for cluster in _split((each.started_at, each.ended_at, each) for each in timeline)
-        # A cluster of stored sessions alone has not changed.
-        if any(summary.session_id is None for summary in cluster)
+        event
+        for run in runs
+        for session in by_visitor.get(run[0].visitor_id, ())
+        if run[0].occurred_at <= session.ended_at and session.started_at <= run[-1].occurred_at
+        for event in run
+        if session.started_at <= event.occurred_at <= session.ended_at
     ]
+
+
+def _by_visitor(stored: Iterable[SessionSummary]) -> dict[str, list[SessionSummary]]:
+    found: dict[str, list[SessionSummary]] = {}
+    for summary in stored:
+        found.setdefault(summary.visitor_id, []).append(summary)
+    return found
+
+
+def _join(timeline: Iterable[SessionSummary]) -> Iterator[Change]:
+    """The changes of one visitor's sessions, which are in order of their start."""
+    for cluster in _split((each.started_at, each.ended_at, each) for each in timeline):
+        # A cluster of stored sessions alone has not changed.
+        if None in map(_session_id, cluster):
+            yield _merge(cluster)
 
 
 def _split(intervals: Iterable[tuple[datetime, datetime, T]]) -> Iterator[list[T]]:
@@ -203,9 +238,10 @@ def _split(intervals: Iterable[tuple[datetime, datetime, T]]) -> Iterator[list[T
 
 def _merge(cluster: Sequence[SessionSummary]) -> Change:
     """Make one session of all these summaries; the id that was made first stays."""
-    stored = sorted((s.session_id, s.started_at) for s in cluster if s.session_id)
-    # Ids sort by the time at which they were made; new summaries have none, and come last.
-    session = min(cluster, key=lambda summary: summary.session_id or _LAST_ID)
+    # Ids sort by the time at which they were made.
+    stored = sorted([(each.session_id, each.started_at) for each in cluster if each.session_id])
+    first_id = stored[0][0] if stored else None
+    session = next(each for each in cluster if each.session_id == first_id)
     for other in cluster:
         if other is not session:
             session.merge(other)

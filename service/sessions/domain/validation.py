@@ -1,9 +1,9 @@
 """What is wrong with an event as it was sent; what can't be stored is refused by name."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from operator import attrgetter, le
+from operator import add, attrgetter, le
 from typing import Any
 
 import orjson
@@ -11,7 +11,7 @@ import orjson
 from sessions.domain import limits, urls
 from sessions.domain.client_addresses import canonical_ip, holds_address
 from sessions.domain.errors import Violation
-from sessions.domain.events import EventInput, RestoredEvent
+from sessions.domain.events import EventInput, InputColumns, RestoredEvent
 
 _INTEGERS = range(-(2**63), 2**64)  # what the JSON library writes
 _DEVICES = ("desktop", "mobile", "tablet")
@@ -23,8 +23,8 @@ _SIZES = tuple(text.bytes for text in limits.TEXTS)
 
 def violations(sent: EventInput, received_at: datetime) -> list[Violation]:
     """All that is wrong with one sent event, by field; empty if it can be stored."""
-    wrong = list(_wrong_texts(sent))
-    rest = (*_wrong_kind(sent), *_wrong_identity(sent), *_wrong_time(sent, received_at))
+    wrong = _wrong_texts(sent)
+    rest = [*_wrong_kind(sent), *_wrong_identity(sent), *_wrong_time(sent, received_at)]
     if wrong:
         named = {each.field for each in wrong}
         wrong += [each for each in rest if each.field not in named]
@@ -33,6 +33,83 @@ def violations(sent: EventInput, received_at: datetime) -> list[Violation]:
     if sent.event_data is not None:
         wrong += _wrong_data(sent.event_data)
     return wrong
+
+
+def violations_of(
+    sent: Sequence[EventInput], columns: InputColumns, received_at: datetime
+) -> dict[int, list[Violation]]:
+    """All that is wrong with many sent events, by their index; `columns` are theirs."""
+    if are_valid(columns, received_at):  # nearly always
+        return {}
+    found = ((index, violations(each, received_at)) for index, each in enumerate(sent))
+    return {index: wrong for index, wrong in found if wrong}
+
+
+def are_valid(columns: InputColumns, received_at: datetime) -> bool:
+    """Whether all events can be stored: one look at each column, a third of looking at each event.
+
+    False does not tell that one can't be.
+    """
+    return (
+        all(_fits(getattr(columns, text.field), text.bytes) for text in limits.TEXTS)
+        and {*zip(columns.event_type, map(bool, columns.event_name), strict=True)} <= _KINDS
+        and _have_identities(columns)
+        and _are_in_time(columns, received_at)
+        and all(map(urls.host, filter(None, columns.hostname)))
+        and all(map(_has_short_utm, columns.url))
+        and not any(any(_wrong_data(each)) for each in columns.event_data if each is not None)
+    )
+
+
+_KINDS = {("pageview", False), ("event", True)}
+
+
+def _fits(texts: Sequence[str], most: int) -> bool:
+    """Whether texts can be stored, and none can take more than so many bytes."""
+    everything, longest = "".join(texts), max(map(len, texts))
+    if "\0" in everything:
+        return False
+    return longest <= most if everything.isascii() else _fits_encoded(everything, longest, most)
+
+
+def _fits_encoded(everything: str, longest: int, most: int) -> bool:
+    return not _not_storable(everything) and 4 * longest <= most
+
+
+def _have_identities(columns: InputColumns) -> bool:
+    ids = columns.visitor_id
+    if any(columns.client_ip):
+        names = "".join((*ids, *columns.event_id, *columns.event_name))
+        addresses = filter(None, columns.client_ip)
+        if "." in names or ":" in names or not all(map(canonical_ip, addresses)):
+            return False
+        ids = list(map(add, ids, columns.client_ip))
+    event_ids = "".join(columns.event_id)
+    return (
+        all(ids)
+        and max(map(len, columns.visitor_id)) <= limits.MAX_VISITOR_ID_CHARACTERS
+        and event_ids.isascii()
+        and event_ids.isprintable()
+        and min(columns.sequence) >= -limits.MAX_SEQUENCE - 1
+        and max(columns.sequence) <= limits.MAX_SEQUENCE
+    )
+
+
+def _are_in_time(columns: InputColumns, received_at: datetime) -> bool:
+    known = [moment for moment in columns.timestamp if moment is not None]
+    if len(known) < len(columns.timestamp):
+        moments = zip(columns.timestamp, columns.event_id, strict=True)
+        if any(event_id for moment, event_id in moments if moment is None):
+            return False
+    if any(moment.tzinfo is None for moment in known):
+        return False
+    latest = received_at + limits.MAX_AHEAD
+    return not known or (min(known) >= limits.EARLIEST and max(known) <= latest)
+
+
+def _has_short_utm(url: str) -> bool:
+    utm = urls.split_url(url)[2:]
+    return utm == urls.NO_UTM or 4 * max(map(len, utm)) <= limits.MAX_UTM
 
 
 def restored_violations(stored: RestoredEvent) -> Iterator[Violation]:
@@ -50,22 +127,24 @@ def restored_violations(stored: RestoredEvent) -> Iterator[Violation]:
 
 def visitor_violations(name: EventInput) -> list[Violation]:
     """All that is wrong with what names a visitor, and nothing else, in an event."""
-    return list(_wrong_texts(name)) or [*_wrong_parts(name), *_wrong_identity(name)]
+    return _wrong_texts(name) or [*_wrong_parts(name), *_wrong_identity(name)]
 
 
-def _wrong_texts(sent: EventInput) -> Iterator[Violation]:
+def _wrong_texts(sent: EventInput) -> list[Violation]:
     """Texts that are too long, or that PostgreSQL can't store."""
     values = _texts(sent)
     everything = "".join(values)
     plain = everything.isascii() and "\0" not in everything
     if plain and all(map(le, map(len, values), _SIZES)):  # nearly always: a character is a byte
-        return
+        return []
+    found = []
     for value, limit in zip(values, limits.TEXTS, strict=True):
         if reason := _not_storable(value):
-            yield Violation(limit.field, reason)
+            found.append(Violation(limit.field, reason))
         elif (size := len(value.encode())) > limit.bytes:
             text = f"is {size:,} bytes long; at most {limit.bytes:,}"
-            yield Violation(limit.field, text, limit.bytes, size)
+            found.append(Violation(limit.field, text, limit.bytes, size))
+    return found
 
 
 def _not_storable(text: str) -> str:

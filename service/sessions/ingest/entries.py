@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+from msgspec import Struct
 
 from sessions.domain.events import EventInput, RestoredEvent
 from sessions.ingest.lines import Line
@@ -29,7 +31,7 @@ Outcome = EventInput | RestoredEvent | Refused | Skipped | Comment
 """What a line is."""
 
 
-class Entry(NamedTuple):
+class Entry(Struct, gc=False):
     """The outcome of one line, or of one record that takes several."""
 
     number: int

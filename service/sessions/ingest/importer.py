@@ -1,31 +1,27 @@
 """The importer: files in, events recorded batch by batch, everything counted."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import NamedTuple, Protocol
 
 from sessions.domain.enrichment import Enricher, restored
 from sessions.domain.errors import InvalidArgument
 from sessions.domain.event_identity import Ordinals, number_ties
 from sessions.domain.events import Event, EventInput, RestoredEvent
-from sessions.ingest.entries import (
-    Comment,
-    Entry,
-    Format,
-    Outcome,
-    Refused,
-    UnusableFile,
-)
+from sessions.ingest.entries import Comment, Entry, Format, Outcome, Refused, UnusableFile
 from sessions.ingest.lines import MAX_LINE, Source, UnreadableFile, open_source
 
-BATCH = 16_000
-"""Events recorded together: more than in a request, so that fewer sessions are written twice."""
+BATCH = 32_000
+"""Events recorded together: many more than in a request, so that fewer sessions change twice."""
 AT_ONCE = 2
 """Into so many parts is a batch divided, which are recorded at the same time."""
 MAX_SHOWN = 100
 """Refused lines that are remembered with their reason; all are counted."""
+_AT_A_TIME = 500
+"""Entries that are looked at together."""
 _TIES_REMEMBERED = 32_768
 """Visitors and timestamps, so that rotated files of one second keep their order; 20 MB."""
 
@@ -91,11 +87,10 @@ class Tally:
         if failures:
             raise failures[0]
 
-    def refuse(self, line: RefusedLine) -> None:
-        """Count a refused line."""
-        self.refused += 1
-        if len(self.shown) < MAX_SHOWN:
-            self.shown.append(line)
+    def refuse(self, lines: Sequence[RefusedLine]) -> None:
+        """Count refused lines."""
+        self.refused += len(lines)
+        self.shown += sorted(lines, key=attrgetter("number"))[: MAX_SHOWN - len(self.shown)]
 
 
 def _parts(events: list[Event]) -> list[list[Event]]:
@@ -174,16 +169,16 @@ class Importer:
         """The valid events of a file; a file that breaks off gives those before, then raises."""
         events: list[Event] = []
         done = 0
-        failure: UnreadableFile | None = None
+        failure: UnreadableFile | UnusableFile | None = None
         try:
-            for event in self._events(source, tally):
-                events.append(event)
-                if len(events) == BATCH:
+            for some in self._events(source, tally):
+                events += some
+                if len(events) >= BATCH:
                     self._number_ties(events, ties)
                     position = source.position()
                     yield _Batch(events, position - done)
                     events, done = [], position
-        except UnreadableFile as error:
+        except (UnreadableFile, UnusableFile) as error:
             failure = error
         self._number_ties(events, ties)
         yield _Batch(events, source.position() - done)
@@ -194,42 +189,90 @@ class Importer:
         if not self.keeps_sequences:
             number_ties(events, ties)
 
-    def _events(self, source: Source, tally: Tally) -> Iterator[Event]:
-        """The valid events of a file; all else is counted."""
+    def _events(self, source: Source, tally: Tally) -> Iterator[list[Event]]:
+        """The valid events of a file, some at a time; all else is counted."""
+        refused: list[RefusedLine] = []
 
         def too_long(number: int) -> None:
             tally.entries += 1
-            tally.refuse(RefusedLine(source.name, number, f"is longer than {MAX_LINE:,} bytes"))
+            text = f"is longer than {MAX_LINE:,} bytes"
+            refused.append(RefusedLine(source.name, number, text))
 
         ordinals = Ordinals()
-        for entry in self.format.entries(source.lines(too_long, complete=self.complete)):
-            tally.entries += 1
-            outcome = self._outcome(entry, ordinals)
-            if isinstance(outcome, Event):
-                tally.events += 1
-                yield outcome
-            elif isinstance(outcome, Refused):
-                tally.refuse(RefusedLine(source.name, entry.number, outcome.reason, entry.last))
-            elif isinstance(outcome, Comment):
-                tally.comments += 1
-            else:
-                tally.skipped += 1
+        lines = source.lines(too_long, complete=self.complete)
+        for entries in _some(self.format.entries(lines)):
+            outcomes = self._outcomes(entries, ordinals)
+            events = [outcome for outcome in outcomes if isinstance(outcome, Event)]
+            tally.entries += len(entries)
+            tally.events += len(events)
+            if len(events) < len(entries):
+                refused += _count_others(source.name, entries, outcomes, tally)
+            tally.refuse(refused)
+            refused.clear()
+            yield events
+        tally.refuse(refused)
         if source.held_back:
             tally.held_back.append(RefusedLine(source.name, source.held_back, _MAY_BE_CUT_OFF))
 
-    def _outcome(self, entry: Entry, ordinals: Ordinals) -> Event | Outcome:
-        sent = entry.outcome
-        if not isinstance(sent, EventInput | RestoredEvent):
-            return sent
-        try:
-            if isinstance(sent, RestoredEvent):
-                return restored(sent, datetime.now(UTC))
-            return self.enricher.enrich(
-                sent,
-                website_id=self.website_id,
-                received_at=datetime.now(UTC),
-                ordinals=ordinals,
-                line=entry.content,
-            )
-        except InvalidArgument as error:
-            return Refused("; ".join(str(each) for each in error.violations))
+    def _outcomes(self, entries: Sequence[Entry], ordinals: Ordinals) -> list[Event | Outcome]:
+        """What entries are, with events checked and enriched."""
+        now = datetime.now(UTC)
+        sent = [(e.outcome, e.content) for e in entries if isinstance(e.outcome, EventInput)]
+        stored = [e.outcome for e in entries if isinstance(e.outcome, RestoredEvent)]
+        # A file has events of one kind only.
+        made = restored(stored, now) if stored else self._enriched(sent, ordinals, now)
+        coming = iter(made)
+        return [
+            _refused(next(coming)) if isinstance(each.outcome, _EVENTS) else each.outcome
+            for each in entries
+        ]
+
+    def _enriched(
+        self, sent: Sequence[tuple[EventInput, bytes]], ordinals: Ordinals, now: datetime
+    ) -> list[Event | InvalidArgument]:
+        if not sent:
+            return []
+        inputs, lines = zip(*sent, strict=True)
+        return self.enricher.enrich_lines(
+            inputs, lines, website_id=self.website_id, received_at=now, ordinals=ordinals
+        )
+
+
+_EVENTS = (EventInput, RestoredEvent)
+
+
+def _refused(made: Event | InvalidArgument) -> Event | Refused:
+    if isinstance(made, Event):
+        return made
+    return Refused("; ".join(map(str, made.violations)))
+
+
+def _some(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """Some entries at a time; what comes before a failure is given before it."""
+    some: list[Entry] = []
+    failure: UnreadableFile | UnusableFile | None = None
+    try:
+        for entry in entries:
+            some.append(entry)
+            if len(some) == _AT_A_TIME:
+                yield some
+                some = []
+    except (UnreadableFile, UnusableFile) as error:
+        failure = error
+    if some:
+        yield some
+    if failure:
+        raise failure
+
+
+def _count_others(
+    file: str, entries: Sequence[Entry], outcomes: Sequence[Event | Outcome], tally: Tally
+) -> Iterator[RefusedLine]:
+    """Count what did not become an event, and give the refused lines."""
+    for entry, outcome in zip(entries, outcomes, strict=True):
+        if isinstance(outcome, Refused):
+            yield RefusedLine(file, entry.number, outcome.reason, entry.last)
+        elif isinstance(outcome, Comment):
+            tally.comments += 1
+        elif not isinstance(outcome, Event):
+            tally.skipped += 1

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, cast
+
+from msgspec import Struct
 
 MAX_LINE = 1024 * 1024
 """Bytes of a line, its end included; a longer one is not read into memory."""
@@ -33,7 +35,7 @@ _TAR_MAGIC, _TAR_OFFSET = b"ustar", 257
 _FIRST_BYTES = 512
 
 
-class Line(NamedTuple):
+class Line(Struct, gc=False):
     """One line: its number, from 1, its bytes without the end of line, and that end."""
 
     number: int
@@ -78,11 +80,12 @@ class Source:
         try:
             while content := self._text.readline(MAX_LINE):
                 number += 1
-                if len(content) == MAX_LINE and not content.endswith(b"\n"):
+                is_whole = content.endswith(b"\n")
+                if not is_whole and len(content) == MAX_LINE:
                     self._skip_line()
                     too_long(number)
                     continue
-                if not (complete or content.endswith(b"\n")):
+                if not (is_whole or complete):
                     self.held_back = number
                     return
                 if number == 1:

@@ -1,63 +1,82 @@
 """Events: written once, and never again touched by what happens to sessions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from operator import attrgetter, itemgetter
 
 from sessions.domain.dimensions import CLIENT
 from sessions.domain.events import Event
+from sessions.storage import new_rows
 from sessions.storage.database import Connection, as_json
 
-_OWN = (
-    *("occurred_at", "event_id", "sequence", "is_pageview", "is_bot"),
-    *("event_name", "url", "referrer", "event_data"),
-)
+_OWN: Mapping[str, new_rows.Column] = {
+    "occurred_at": new_rows.plain,
+    "event_id": new_rows.text,
+    "sequence": new_rows.plain,
+    "is_pageview": new_rows.plain,
+    "is_bot": new_rows.plain,
+    "event_name": new_rows.text,
+    "url": new_rows.text,
+    "referrer": new_rows.text,
+    "event_data": new_rows.json,
+}
+_COLUMNS = {"visitor_key": new_rows.plain, **_OWN, **dict.fromkeys(CLIENT, new_rows.text)}
 _own = attrgetter(*_OWN)
 _client = itemgetter(*CLIENT)
-_NAMES = ("visitor_key", *_OWN, *CLIENT)
-_COLUMNS = ", ".join(_NAMES)
 
-# Returns the numbers of those that were there before: usually none.
-_INSERT = f"""
-WITH sent AS MATERIALIZED (
-    SELECT {_COLUMNS}, ordinality AS number
-      FROM json_populate_recordset(NULL::events, %(rows)s::json) WITH ORDINALITY),
-inserted AS (
-    INSERT INTO events (website_key, {_COLUMNS})
-    SELECT %(website_key)s, {_COLUMNS} FROM sent
-        ON CONFLICT DO NOTHING
-    RETURNING visitor_key, occurred_at, event_id)
+# The LIMIT keeps the planner from beginning with all events of the website.
+_FIND = """
 SELECT sent.number
-  FROM sent
-  LEFT JOIN inserted USING (visitor_key, occurred_at, event_id)
- WHERE inserted.event_id IS NULL
+  FROM json_to_recordset(%(sent)s::json)
+       AS sent(number integer, visitor_key bigint, occurred_at timestamptz, event_id text)
+ CROSS JOIN LATERAL (
+       SELECT
+         FROM events e
+        WHERE e.website_key = %(website_key)s AND e.visitor_key = sent.visitor_key
+          AND e.occurred_at = sent.occurred_at AND e.event_id = sent.event_id
+        LIMIT 1) AS there
 """
+
+Identity = tuple[str, datetime, str]
+"""What identifies an event of a website: visitor, moment and id."""
+
+identity = attrgetter("visitor_id", "occurred_at", "event_id")
+"""The identity of an event."""
+
+
+async def find(
+    connection: Connection,
+    website_key: int,
+    visitor_keys: Mapping[str, int],
+    events: Collection[Event],
+) -> set[Identity]:
+    """The identities of those events that are stored already.
+
+    Args:
+        connection: inside a transaction that holds the locks of the visitors.
+        website_key: the website of all events.
+        visitor_keys: the key of each event's visitor, by its id.
+        events: any events.
+    """
+    identities = list(map(identity, events))
+    sent = [
+        {"number": number, "visitor_key": visitor_keys[id_], "occurred_at": at, "event_id": name}
+        for number, (id_, at, name) in enumerate(identities)
+    ]
+    async with connection.cursor(binary=True) as cursor:
+        await cursor.execute(_FIND, {"website_key": website_key, "sent": as_json(sent)})
+        return {identities[number] for (number,) in await cursor.fetchall()}
 
 
 async def insert(
     connection: Connection,
     website_key: int,
     visitor_keys: Mapping[str, int],
-    events: Sequence[Event],
-) -> list[Event]:
-    """Store events and return those that were not there before.
-
-    Args:
-        connection: inside a transaction that holds the locks of the visitors.
-        website_key: the website of all events.
-        visitor_keys: the key of each event's visitor, by its id.
-        events: in any order; the first of those with one identity counts.
-    """
-    # Repeats inside of the batch: the statement would report each of them as new.
-    by_identity: dict[tuple[int, datetime, str], Event] = {}
-    for event in events:
-        identity = (visitor_keys[event.visitor_id], event.occurred_at, event.event_id)
-        by_identity.setdefault(identity, event)
+    events: Collection[Event],
+) -> None:
+    """Store events that are not there yet; the arguments are those of `find`."""
     rows = [
-        dict(zip(_NAMES, (visitor_key, *_own(event), *_client(event.attributes)), strict=True))
-        for (visitor_key, _, _), event in by_identity.items()
+        (visitor_keys[event.visitor_id], *_own(event), *_client(event.attributes))
+        for event in events
     ]
-    async with connection.cursor(binary=True) as cursor:
-        await cursor.execute(_INSERT, {"website_key": website_key, "rows": as_json(rows)})
-        known = {number for (number,) in await cursor.fetchall()}
-    return [event for number, event in enumerate(by_identity.values(), 1) if number not in known]
+    await new_rows.insert(connection, "events", website_key, _COLUMNS, rows)

@@ -82,7 +82,9 @@ class Partitions:
         Raises:
             Unavailable: the database can't be reached.
         """
-        missing = set(map(Month.of, moments)) - self._made
+        utc = [moment.astimezone(UTC) for moment in moments]
+        months = {(moment.year, moment.month) for moment in utc}
+        missing = {Month(*month) for month in months} - self._made
         if not missing:
             return
         async with self._database.transaction() as connection:

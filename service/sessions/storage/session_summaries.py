@@ -6,27 +6,48 @@ Summaries are what `sessions.domain.sessionization` works on.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import chain, islice
+from operator import itemgetter
 from typing import Any
 
 from psycopg.rows import dict_row
 
-from sessions.domain.dimensions import ACQUISITION, CLIENT, NAMES, TEXTS
+from sessions.domain.dimensions import ACQUISITION, BORDER_PAGES, CLIENT, TEXTS
 from sessions.domain.events import Event, EventKey
 from sessions.domain.items import MORE_ITEMS, NO_PAGE, item_hash
 from sessions.domain.session import Session
 from sessions.domain.sessionization import MAX_ITEMS, TIMEOUT, Change, SessionSummary
 from sessions.instruments import MERGED_SESSIONS
-from sessions.storage import changed_hours
+from sessions.storage import changed_hours, new_rows
 from sessions.storage.database import Connection, as_json
 
-# The columns of `sessions` that a change can set, but for those that identify the row.
-_MUTABLE = (
-    *("ended_at", "pageviews", "events", "is_bot", *NAMES),
-    *("entry_page", "exit_page", "items", "order_keys"),
-)
-_STORED = (*_MUTABLE, "message")
+_IDENTITY: Mapping[str, new_rows.Column] = {
+    "started_at": new_rows.plain,
+    "session_id": new_rows.plain,
+    "visitor_key": new_rows.plain,
+    "visitor_id": new_rows.text,
+}
 
-_IDENTITY = ("website_key", "started_at", "session_id", "visitor_key", "visitor_id")
+_TEXTS = (*CLIENT, *ACQUISITION, *BORDER_PAGES)
+_in_order = itemgetter(*map(_TEXTS.index, TEXTS))
+
+# The columns of `sessions` that a change can set, but for those that identify the row.
+_MUTABLE: Mapping[str, new_rows.Column] = {
+    "ended_at": new_rows.plain,
+    "pageviews": new_rows.plain,
+    "events": new_rows.plain,
+    "is_bot": new_rows.plain,
+    **dict.fromkeys(_TEXTS, new_rows.text),
+    "items": new_rows.array,
+    "order_keys": new_rows.json,
+    "message": new_rows.binary,
+}
+_COLUMNS = {**_IDENTITY, **_MUTABLE}
+_READ = [name for name in _COLUMNS if name != "message"]
+_IDS: Mapping[str, new_rows.Column] = {
+    "session_id": new_rows.plain,
+    "visitor_key": new_rows.plain,
+    "started_at": new_rows.plain,
+}
 
 
 def _list(columns: Iterable[str], table: str = "") -> str:
@@ -38,7 +59,7 @@ def _list(columns: Iterable[str], table: str = "") -> str:
 # part keeps the planner from beginning with all sessions of the website, which
 # looks cheap to it where a table is new and was not analysed yet.
 _ADJACENT = f"""
-SELECT {_list((*_IDENTITY, *_MUTABLE), "s.").replace("s.items", "s.items::text[]")}
+SELECT {_list(_READ, "s.").replace("s.items", "s.items::text[]")}
   FROM json_to_recordset(%(runs)s::json)
        AS run(visitor_key bigint, first timestamptz, last timestamptz)
  CROSS JOIN LATERAL (
@@ -83,11 +104,11 @@ SELECT %(website_key)s, session_id, visitor_key, started_at
 """
 
 _UPSERT = f"""
-INSERT INTO sessions (website_key, {_list((*_IDENTITY[1:], *_STORED))})
-SELECT %(website_key)s, {_list((*_IDENTITY[1:], *_STORED))}
+INSERT INTO sessions (website_key, {_list(_COLUMNS)})
+SELECT %(website_key)s, {_list(_COLUMNS)}
   FROM json_populate_recordset(NULL::sessions, %(rows)s::json)
     ON CONFLICT (website_key, started_at, session_id) DO UPDATE
-   SET {", ".join(f"{name} = excluded.{name}" for name in _STORED)}
+   SET {", ".join(f"{name} = excluded.{name}" for name in _MUTABLE)}
 """
 
 _OVERFLOW = """
@@ -113,6 +134,8 @@ async def load_adjacent(
         }
         for run in runs
     ]
+    if not rows:
+        return []
     parameters = {"website_key": website_key, "runs": as_json(rows), "timeout": TIMEOUT}
     async with connection.cursor(row_factory=dict_row, binary=True) as cursor:
         await cursor.execute(_ADJACENT, parameters)
@@ -130,8 +153,6 @@ async def store(
 ) -> None:
     """Make the stored sessions of a website what the changes say.
 
-    Merged ids leave the timeline before others take their session_ref on it.
-
     Args:
         connection: inside a transaction that holds the locks of the visitors.
         website_key: whose sessions.
@@ -139,38 +160,71 @@ async def store(
         changes: what becomes of which sessions.
         encode: makes the message of a session; None stores none.
     """
-    gone, merged, moved, rows, overflow = [], [], [], [], []
-    for change in changes:
-        session = change.session
-        visitor = {"visitor_key": visitor_keys[session.visitor_id]}
-        session_ref = {"session_id": session.session_id, "started_at": session.started_at}
-        before = [{"session_id": id_, "started_at": at} for id_, at in change.replaces]
-        # The key of a row contains its start: a session that begins earlier now is another row.
-        gone += [old for old in before if old != session_ref]
-        merged += [id_ for id_, _ in change.replaces if id_ != session.session_id]
-        if session_ref not in before:
-            moved.append(visitor | session_ref)
-        row = _row(session)
-        message = encode and _hex(encode(_session(session, row)))
-        rows.append(visitor | session_ref | row | {"message": message})
-        # In a table of their own, so that the row and its index entries stay small.
-        spilled = islice(session.items.items(), MAX_ITEMS, None)
-        overflow += [visitor | {"item": item, "occurred_at": at} for item, at in spilled]
-    website = {"website_key": website_key}
+    rows = [_row(session, visitor_keys, encode) for session, _ in changes]
+    added = [row for row, change in zip(rows, changes, strict=True) if not change.replaces]
+    changed = changes
+    if len(added) >= new_rows.MANY:
+        await _add(connection, website_key, added)
+        rows = [row for row, change in zip(rows, changes, strict=True) if change.replaces]
+        changed = [change for change in changes if change.replaces]
+    # In a table of their own, so that the row and its index entries stay small.
+    overflow = [
+        {"visitor_key": visitor_keys[session.visitor_id], "item": item, "occurred_at": at}
+        for session, _ in changes
+        for item, at in islice(session.items.items(), MAX_ITEMS, None)
+    ]
     # Nothing is read in between: all statements travel together.
     async with connection.pipeline():
-        if gone:
-            await connection.execute(_DELETE, website | {"rows": as_json(gone)})
-        if merged:
-            await connection.execute(_MERGE, website | {"merged": merged})
-        if moved:
-            await connection.execute(_MOVE, website | {"rows": as_json(moved)})
-        await connection.execute(_UPSERT, website | {"rows": as_json(rows)})
+        if changed:
+            await _replace(connection, website_key, changed, rows)
         if overflow:
-            await connection.execute(_OVERFLOW, website | {"rows": as_json(overflow)})
+            parameters = {"website_key": website_key, "rows": as_json(overflow)}
+            await connection.execute(_OVERFLOW, parameters)
         starts = chain.from_iterable(map(_starts, changes))
         await changed_hours.note(connection, website_key, starts)
-    MERGED_SESSIONS.inc(len(merged))
+    MERGED_SESSIONS.inc(sum(len(change.replaces) - 1 for change in changes if change.replaces))
+
+
+async def _add(connection: Connection, website_key: int, rows: Sequence[new_rows.Row]) -> None:
+    """Store the rows of sessions that replace none."""
+    await new_rows.insert(connection, "sessions", website_key, _COLUMNS, rows)
+    ids = [(session_id, visitor_key, at) for at, session_id, visitor_key, *_ in rows]
+    await new_rows.insert(connection, "session_ids", website_key, _IDS, ids)
+
+
+async def _replace(
+    connection: Connection,
+    website_key: int,
+    changes: Sequence[Change],
+    rows: Sequence[new_rows.Row],
+) -> None:
+    """Store the rows of sessions in place of those that they replace, if any.
+
+    Merged ids leave the timeline before others take their place on it.
+    """
+    gone, merged, moved = [], [], []
+    for (session, replaces), (_, _, visitor_key, *_) in zip(changes, rows, strict=True):
+        session_ref = (session.session_id, session.started_at)
+        # The key of a row contains its start: a session that begins earlier now is another row.
+        gone += [old for old in replaces if old != session_ref]
+        merged += [id_ for id_, _ in replaces if id_ != session.session_id]
+        if session_ref not in replaces:
+            moved.append((*session_ref, visitor_key))
+    website = {"website_key": website_key}
+    if gone:
+        await connection.execute(
+            _DELETE, website | {"rows": _json(("session_id", "started_at"), gone)}
+        )
+    if merged:
+        await connection.execute(_MERGE, website | {"merged": merged})
+    if moved:
+        names = ("session_id", "started_at", "visitor_key")
+        await connection.execute(_MOVE, website | {"rows": _json(names, moved)})
+    await connection.execute(_UPSERT, website | {"rows": _json(_COLUMNS, rows)})
+
+
+def _json(names: Iterable[str], rows: Iterable[Sequence[Any]]) -> str:
+    return as_json([dict(zip(names, row, strict=True)) for row in rows])
 
 
 def _starts(change: Change) -> list[datetime]:
@@ -178,29 +232,38 @@ def _starts(change: Change) -> list[datetime]:
     return [*(at for _, at in change.replaces), change.session.started_at]
 
 
-def _row(session: SessionSummary) -> dict[str, Any]:
-    """The columns of `sessions` that a summary makes, but for its key."""
-    return {
-        "visitor_id": session.visitor_id,
-        "ended_at": session.ended_at,
-        "pageviews": session.pageviews,
-        "events": session.events,
-        "is_bot": session.is_bot,
-        "entry_page": session.entry_page,
-        "exit_page": session.exit_page,
-        "items": [*_border_items(session.entry_page, session.exit_page), *_stored_items(session)],
-        "order_keys": _order_keys(session),
-        **dict.fromkeys(CLIENT, ""),
-        **{name: value for name, (_, value) in session.attributes.items()},
-        **dict(zip(ACQUISITION, session.acquisition, strict=True)),
-    }
-
-
-def _session(session: SessionSummary, row: Mapping[str, Any]) -> Session:
-    """The session that is read of a row."""
-    plain = (session.session_id, session.visitor_id, session.started_at, session.ended_at)
+def _row(
+    session: SessionSummary,
+    visitor_keys: Mapping[str, int],
+    encode: Callable[[Session], bytes] | None,
+) -> new_rows.Row:
+    """The values of `_COLUMNS` that a summary makes."""
+    found = session.attributes
+    texts = (
+        *[found[name][1] if name in found else "" for name in CLIENT],
+        *session.acquisition,
+        session.entry_page,
+        session.exit_page,
+    )
+    ref = (session.session_id, session.visitor_id, session.started_at, session.ended_at)
     counts = (session.pageviews, session.events, session.is_bot)
-    return Session._make((*plain, *counts, tuple(row[name] or None for name in TEXTS)))
+    return (
+        session.started_at,
+        session.session_id,
+        visitor_keys[session.visitor_id],
+        session.visitor_id,
+        session.ended_at,
+        *counts,
+        *texts,
+        [*_border_items(session.entry_page, session.exit_page), *_stored_items(session)],
+        _order_keys(session),
+        encode and _hex(encode(Session._make((*ref, *counts, _told(texts))))),
+    )
+
+
+def _told(texts: Sequence[str]) -> tuple[str | None, ...]:
+    """The texts of a session as it is read."""
+    return tuple([text or None for text in _in_order(texts)])
 
 
 def _hex(value: bytes) -> str:
@@ -222,10 +285,16 @@ def _stored_items(session: SessionSummary) -> list[str]:
 
 def _order_keys(session: SessionSummary) -> dict[str, Sequence[Any]]:
     """The keys that can't be told from the other columns: usually only that of the first event."""
-    keys = {"entry": session.entry, "exit": session.exit}
-    keys |= {name: key for name, (key, _) in session.attributes.items()}
-    other = {name: key for name, key in keys.items() if key != session.first}
-    return {"first": session.first[1:], **other}
+    first = session.first
+    keys: dict[str, Sequence[Any]] = {"first": first[1:]}
+    if session.entry != first:
+        keys["entry"] = session.entry
+    if session.exit != first:
+        keys["exit"] = session.exit
+    for name, (key, _) in session.attributes.items():
+        if key != first:
+            keys[name] = key
+    return keys
 
 
 def _summary(row: Mapping[str, Any]) -> SessionSummary:

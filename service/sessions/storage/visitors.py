@@ -21,6 +21,7 @@ SELECT %(website_key)s, visitor_id
   FROM json_array_elements_text(%(sent)s::json) AS visitor_id
  ORDER BY visitor_id COLLATE "C"
     ON CONFLICT (website_key, visitor_id) DO UPDATE SET visitor_id = '' WHERE false
+RETURNING visitor_id
 """
 
 # A statement of its own: it must see what others committed before they let go of
@@ -49,11 +50,12 @@ IN_USE = 1_984_305_142
 class Locked(NamedTuple):
     """Visitors that nobody else writes about until the transaction ends.
 
-    `keys` holds the key of each by its id; `any_erased` tells whether the website
-    has tombstones, of whomever.
+    `keys` holds the key of each by its id, `new_ids` those who were not there before;
+    `any_erased` tells whether the website has tombstones, of whomever.
     """
 
     keys: dict[str, int]
+    new_ids: frozenset[str]
     any_erased: bool
 
 
@@ -65,12 +67,16 @@ async def lock(connection: Connection, website: Website, ids: Iterable[str]) -> 
     """
     visitor_ids = sorted(set(ids))
     parameters = {"website_key": website.key, "visitor_ids": visitor_ids}
-    await connection.execute(_ENTER, {"in_use": IN_USE, "website_key": website.key})
-    await connection.execute(_LOCK, parameters | {"sent": as_json(visitor_ids)})
-    found = await (await connection.execute(_KEYS, parameters)).fetchall()
+    # None needs the rows of another: they travel together.
+    async with connection.pipeline():
+        await connection.execute(_ENTER, {"in_use": IN_USE, "website_key": website.key})
+        locked = await connection.execute(_LOCK, parameters | {"sent": as_json(visitor_ids)})
+        keys = await connection.execute(_KEYS, parameters)
+        new_ids = frozenset(id_ for (id_,) in await locked.fetchall())
+        found = await keys.fetchall()
     if not found:
         raise unknown_website(website.website_id)
-    return Locked({visitor_id: key for visitor_id, key, _ in found}, found[0][2])
+    return Locked({visitor_id: key for visitor_id, key, _ in found}, new_ids, found[0][2])
 
 
 async def remove_unused(connection: Connection, website_key: int, ids: Iterable[str]) -> None:

@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 from sessions.domain.events import Event
 from sessions.domain.session import Session
-from sessions.domain.sessionization import sessionize, split_runs
+from sessions.domain.sessionization import inside, sessionize, split_runs
 from sessions.domain.visitors import Visitors
 from sessions.domain.websites import Website
 from sessions.storage import events as event_rows
-from sessions.storage import session_summaries, tombstones, visitors
+from sessions.storage import new_rows, session_summaries, tombstones, visitors
 from sessions.storage.database import Connection, Database
+from sessions.storage.events import identity
 from sessions.storage.partitions import PARTITIONED, PartitionMissing, Partitions
 
 
@@ -76,17 +77,26 @@ class EventWriter:
         self, connection: Connection, website: Website, events: Sequence[Event]
     ) -> Recorded:
         ids = {event.visitor_id for event in events}
-        keys, any_erased = await visitors.lock(connection, website, ids)
+        keys, new_ids, any_erased = await visitors.lock(connection, website, ids)
         wanted = events
         # Hashing every visitor is only worth it where the website has tombstones.
         if any_erased:
             wanted = await self._not_erased(connection, website, ids, events)
-        new = await event_rows.insert(connection, website.key, keys, wanted)
+        # The first of those with one identity counts.
+        new = list({identity(event): event for event in reversed(wanted)}.values())
+        runs = split_runs(new)
+        there = [run for run in runs if run[0].visitor_id not in new_ids]
+        stored = await session_summaries.load_adjacent(connection, website.key, keys, there)
+        if perhaps := inside(stored, there):
+            known = await event_rows.find(connection, website.key, keys, perhaps)
+            new = [event for event in new if identity(event) not in known]
+            runs = split_runs(new)
         # A batch that was sent again ends here: nothing of it is new.
-        if runs := split_runs(new):
-            stored = await session_summaries.load_adjacent(connection, website.key, keys, runs)
+        if new:
             changes = sessionize(stored, runs)
-            await session_summaries.store(connection, website.key, keys, changes, self._encode)
+            async with new_rows.together(connection, len(new)):
+                await event_rows.insert(connection, website.key, keys, new)
+                await session_summaries.store(connection, website.key, keys, changes, self._encode)
         if len(wanted) < len(events):
             # The lock made rows for visitors of whom nothing is left to record.
             await visitors.remove_unused(connection, website.key, ids)

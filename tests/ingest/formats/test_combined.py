@@ -1,10 +1,10 @@
 """Access logs of Apache and nginx, good and broken lines."""
 
 import time
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from msgspec.structs import replace
 from sessions.domain.events import EventInput
 from sessions.ingest.entries import Comment, Outcome, Refused, Skipped
 from sessions.ingest.formats.combined import Combined

@@ -4,9 +4,11 @@ from datetime import UTC, datetime
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sessions.domain.events import EventInput
 from sessions.ingest.entries import Entry, Refused
-from sessions.ingest.formats.ndjson import Ndjson, parse
+from sessions.ingest.formats.ndjson import Ndjson, parse, parse_any
 from sessions.ingest.lines import Line
 
 NOON = "2026-03-03T12:00:00Z"
@@ -100,3 +102,35 @@ def test_all_that_is_wrong_is_said() -> None:
     assert refused(b'{"url": 5, "city": 6}') == (
         "url: must be text; city: must be text; timestamp: is required in a file"
     )
+
+
+_texts = st.sampled_from(
+    ['""', '"a"', '"\\u00e9"', '"é"', '"\\ud800"', '"\\ud83d\\ude00"', '"\x01"']
+)
+_times = st.sampled_from(
+    [
+        *(NOON, NOON.lower(), "2026-03-03T12:00:60Z", "2026-03-03T12:00:00.1234567+01:00"),
+        *("2026-03-03 12:00:00Z", "2026-03-03T12:00:00", "2026-03-03T12:00:00+0100", "now", ""),
+    ]
+)
+_numbers = st.sampled_from(["0", "-1", "1.0", "1e2", "9223372036854775808", "1e400", "01", "true"])
+_others = st.sampled_from(["null", "{}", '{"a": 1e400}', "[]", "1", "tru", ""])
+_members = st.one_of(
+    st.tuples(st.sampled_from(["url", "city", "event_id", "ur\\u006c", "page"]), _texts | _others),
+    st.tuples(st.just("timestamp"), _times.map('"{}"'.format) | _others),
+    st.tuples(st.just("sequence"), _numbers | _others),
+    st.tuples(st.just("event_data"), _others),
+)
+
+
+@given(
+    members=st.lists(_members, max_size=4),
+    brackets=st.sampled_from([("{", "}"), ("{", ""), (" { ", " } "), ("[", "]"), ("{", "}x")]),
+)
+def test_the_quick_way_tells_what_the_careful_one_does(
+    members: list[tuple[str, str]], brackets: tuple[str, str]
+) -> None:
+    text = ",".join(f'"{name}":{value}' for name, value in [("timestamp", f'"{NOON}"'), *members])
+    content = text.join(brackets).encode()
+    assert parse(content) == parse_any(content)
+    assert parse(content + b"\xff") == parse_any(content + b"\xff")

@@ -68,10 +68,12 @@ def read_fields(
 ) -> tuple[dict[str, Any], list[str]]:
     """The values of fields of JSON, of which null counts as not sent, and all that is wrong."""
     wrong: list[str] = []
-    known = {}
+    known: dict[str, Any] = {}
     for name, value in fields.items():
         reader = readers.get(name)
-        if reader is None:
+        if reader is read_text and type(value) is str:  # nearly always
+            known[name] = value
+        elif reader is None:
             wrong.append(unknown_field(name, readers))
         elif value is not None:
             try:

@@ -1,0 +1,120 @@
+"""Rows that are not there yet: few as one JSON text, many by COPY.
+
+The text format of COPY: https://www.postgresql.org/docs/current/sql-copy.html
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from functools import cache
+from itertools import islice
+from typing import Any
+
+import orjson
+
+from sessions.storage.database import Connection, as_json
+
+Column = Callable[[Sequence[Any]], Iterable[str]]
+"""Makes the texts that COPY reads of a column's values."""
+
+Row = Sequence[Any]
+"""The values of a row, in the order of its columns."""
+
+MANY = 2_000
+"""Rows from which on COPY is quicker; a request has fewer events."""
+
+# Between the texts of some rows and the next ones PostgreSQL gets to work, and other tasks theirs.
+_COPIED_AT_ONCE = 2_000
+_NULL = r"\N"
+
+
+def plain(values: Sequence[Any]) -> Iterable[str]:
+    """Numbers, booleans, moments and UUIDs: one call of the library for all of them."""
+    return orjson.dumps(values)[1:-1].decode().replace('"', "").split(",")
+
+
+def text(values: Sequence[str]) -> Iterable[str]:
+    """Texts."""
+    everything = "".join(values)
+    if not any(special in everything for special in "\\\t\n\r"):  # nearly always
+        return values
+    return map(_escaped, values)
+
+
+def json(values: Sequence[Any]) -> Iterable[str]:
+    """Anything that JSON can say; None is NULL."""
+    return [_NULL if value is None else _escaped(orjson.dumps(value).decode()) for value in values]
+
+
+def binary(values: Sequence[str | None]) -> Iterable[str]:
+    r"""Values of `bytea` as texts, `\x` and hex digits; None is NULL."""
+    return [_NULL if value is None else f"\\{value}" for value in values]
+
+
+def array(values: Sequence[Sequence[str]]) -> Iterable[str]:
+    """Arrays of texts in which nothing has to be quoted, such as UUIDs."""
+    return [f"{{{','.join(value)}}}" for value in values]
+
+
+def _escaped(value: str) -> str:
+    value = value.replace("\\", "\\\\").replace("\n", "\\n")
+    return value.replace("\r", "\\r").replace("\t", "\\t")
+
+
+def together(connection: Connection, rows: int) -> AbstractAsyncContextManager[object]:
+    """Send the statements of a block together; not where there are many rows, for COPY can't be."""
+    return connection.pipeline() if rows < MANY else nullcontext()
+
+
+async def insert(
+    connection: Connection,
+    table: str,
+    website_key: int,
+    columns: Mapping[str, Column],
+    rows: Collection[Row],
+) -> None:
+    """Add rows of a website to a table; MANY of them not inside of a pipeline.
+
+    Args:
+        connection: inside a transaction.
+        table: its name.
+        website_key: whose rows.
+        columns: the columns of the table, but for `website_key`.
+        rows: none of which is there.
+    """
+    if len(rows) >= MANY:
+        await _copy(connection, table, website_key, columns, iter(rows))
+    elif rows:
+        named = [dict(zip(columns, row, strict=True)) for row in rows]
+        parameters = {"website_key": website_key, "rows": as_json(named)}
+        await connection.execute(_insert(table, tuple(columns)), parameters)
+
+
+@cache
+def _insert(table: str, columns: tuple[str, ...]) -> bytes:
+    names = ", ".join(columns)
+    return f"""
+    INSERT INTO {table} (website_key, {names})
+    SELECT %(website_key)s, {names}
+      FROM json_populate_recordset(NULL::{table}, %(rows)s::json)
+    """.encode()
+
+
+async def _copy(
+    connection: Connection,
+    table: str,
+    website_key: int,
+    columns: Mapping[str, Column],
+    rows: Iterator[Row],
+) -> None:
+    statement = f"COPY {table} (website_key, {', '.join(columns)}) FROM STDIN".encode()
+    async with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        while some := list(islice(rows, _COPIED_AT_ONCE)):
+            await copy.write(_lines(website_key, columns.values(), some))
+
+
+def _lines(website_key: int, columns: Iterable[Column], rows: Sequence[Row]) -> str:
+    by_column = zip(*rows, strict=True)
+    texts = [column(values) for column, values in zip(columns, by_column, strict=True)]
+    return "".join(
+        [f"{website_key}\t{line}\n" for line in map("\t".join, zip(*texts, strict=True))]
+    )
