@@ -6,7 +6,7 @@ docs/monitoring.md lists them. They are module constants, as the loggers are: wh
 no state that a caller could choose.
 
 Where PROMETHEUS_MULTIPROC_DIR names a folder, values are kept in files there, which whoever started
-the process reads; see `sessions.standalone.metrics`.
+the process reads; see `sessions.standalone.metrics_page`.
 """
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
