@@ -390,9 +390,15 @@ def _limited(recorder: Recorder, service: Service) -> None:
     for call in API:
         limited = replace(call, key="limited")
         recorder.keep("key_limit_exceeded", limited, recorder.wait(429, limited, pause=0.0))
-    for _ in range(service.workers * 300):  # so many that the next one is not looked at either
-        guess = recorder.reply(replace(LIST, key="unknown"))
-    recorder.keep("too_many_unknown_keys", LIST, guess)
+    guess = replace(LIST, key="unknown")
+    with ThreadPoolExecutor(20) as pool:
+        # Each worker looks at a hundred, and then at five a second.
+        guesses = [pool.submit(recorder.reply, guess) for _ in range(service.workers * 300)]
+        refused = next(
+            each.result() for each in as_completed(guesses) if each.result().status == 429
+        )
+        pool.shutdown(cancel_futures=True)
+    recorder.keep("too_many_unknown_keys", guess, refused)
 
 
 def _too_large(recorder: Recorder, _: Service) -> None:

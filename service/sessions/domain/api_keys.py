@@ -75,6 +75,11 @@ def secret_of(authorization: str | None) -> str:
     return secret
 
 
+def is_guess(authorization: str | None) -> bool:
+    """Whether a header that holds no key could have held one: it has the shape, whatever else."""
+    return bool(_SHAPE.search(authorization or ""))
+
+
 def check_valid(key: ApiKey | None, now: datetime) -> ApiKey:
     """The key, if it can be used now.
 

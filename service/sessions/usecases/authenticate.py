@@ -7,7 +7,7 @@ from datetime import datetime
 
 from cachetools import LRUCache, TTLCache
 
-from sessions.domain.api_keys import ApiKey, check_valid, hash_secret, secret_of
+from sessions.domain.api_keys import ApiKey, check_valid, hash_secret, is_guess, secret_of
 from sessions.domain.client_addresses import network_of
 from sessions.domain.errors import LimitExceeded, Reason, Unauthenticated, Unavailable
 from sessions.domain.token_bucket import TokenBucket
@@ -69,7 +69,8 @@ class Authenticate:
             key_hash = hash_secret(secret_of(authorization))
             key = check_valid(await self._find(key_hash, address), now)
         except Unauthenticated as error:
-            if error.reason == Reason.CREDENTIALS_INVALID:
+            # Anything else than a key is a mistake, and costs nothing.
+            if error.reason == Reason.CREDENTIALS_INVALID and is_guess(authorization):
                 self._unknown_keys.count(address)
             raise
         self._used[key.key_id] = now
