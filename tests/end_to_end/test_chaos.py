@@ -41,8 +41,11 @@ WRITERS = 6
 READERS = 5
 VISITORS = 30 * max(1, int(SECONDS / 12))
 """More in a longer run, or all sessions would become one."""
-DISK_BYTES = 6 * 2**30
+DISK_BYTES = 4 * 2**30
 """Of a file that has no blocks until they are written to."""
+_BLOCK_BYTES = 4096
+STARTS = 180.0
+"""Seconds that `up` may take to start, with a new database on a busy machine."""
 REFUSED = ("RESOURCE_EXHAUSTED", "429")
 """What a reader may meet besides what is transient: more analyses than fit into the queue."""
 
@@ -73,7 +76,7 @@ class Up:
 
     def stack(self) -> Stack:
         """The service, once it is up."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + STARTS
         while True:
             assert self.process.poll() is None, self._log.read_text()[-5_000:]
             assert time.monotonic() < deadline, self._log.read_text()[-5_000:]
@@ -143,15 +146,21 @@ class Faults:
         ballast = self._disk / "ballast"
         try:
             with ballast.open("wb") as file:
-                with suppress(OSError):
-                    os.posix_fallocate(file.fileno(), 0, free_bytes(self._disk))
-                # What is left, block by block.
-                with suppress(OSError):
-                    while True:
-                        os.write(file.fileno(), bytes(4096))
+                reserve_all(file.fileno(), free_bytes(self._disk))
             time.sleep(self._rng.uniform(2, 6))
         finally:
             ballast.unlink()
+
+
+def reserve_all(descriptor: int, free: int) -> None:
+    """Take what is free of a disk, without writing it: less and less at once, until all is gone."""
+    end, size = 0, free
+    while size >= _BLOCK_BYTES:
+        try:
+            os.posix_fallocate(descriptor, end, size)
+            end += size
+        except OSError:
+            size //= 2
 
 
 def free_bytes(folder: Path) -> int:
