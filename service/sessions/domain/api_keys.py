@@ -64,9 +64,7 @@ def secret_of(authorization: str | None) -> str:
     Raises:
         Unauthenticated: there is none, or its shape or its checksum is not that of a key.
     """
-    scheme, _, text = (authorization or "").partition(" ")
-    # Blanks only: any other white space, such as a no-break space, is part of a wrong key.
-    secret = text.strip(" \t")
+    scheme, secret = (authorization or "").partition(" ")[0], _token(authorization)
     if scheme.lower() != "bearer" or not secret:
         raise Unauthenticated(Reason.CREDENTIALS_MISSING)
     parts = _SHAPE.fullmatch(secret)
@@ -75,9 +73,14 @@ def secret_of(authorization: str | None) -> str:
     return secret
 
 
+def _token(authorization: str | None) -> str:
+    # Blanks only: any other white space, such as a no-break space, is part of a wrong key.
+    return (authorization or "").partition(" ")[2].strip(" \t")
+
+
 def is_guess(authorization: str | None) -> bool:
-    """Whether a header that holds no key could have held one: it has the shape, whatever else."""
-    return bool(_SHAPE.search(authorization or ""))
+    """Whether a header that holds no key could have held one: it has the shape of a key."""
+    return bool(_SHAPE.fullmatch(_token(authorization)))
 
 
 def check_valid(key: ApiKey | None, now: datetime) -> ApiKey:
