@@ -2,15 +2,15 @@
 
 `python -m bench.canned PORT FILE message|bytes`. With `message` it is a servicer as anybody
 would write it: requests are decoded, and the one message is encoded for every call. With
-`bytes` not even that: it is what grpc.aio itself costs.
+`bytes` not even that: it is what grpc.aio itself costs. It runs on uvloop, as workers do.
 """
 
-import asyncio
 import sys
 from pathlib import Path
 from typing import Any
 
 import grpc
+import uvloop
 from analytics_sessions.v1 import session_service_pb2 as messages
 from analytics_sessions.v1 import session_service_pb2_grpc as services
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -61,4 +61,4 @@ async def main(port: int, answer: bytes, mode: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), Path(sys.argv[2]).read_bytes(), sys.argv[3]))
+    uvloop.run(main(int(sys.argv[1]), Path(sys.argv[2]).read_bytes(), sys.argv[3]))

@@ -2,9 +2,13 @@
 
 import asyncio
 from datetime import UTC, datetime
+from typing import Any
 
 from analytics_sessions.v1 import session_service_pb2 as messages
+from sessions import session_message
 from sessions.domain.selection import day_range
+from sessions.storage.rows import SessionForm
+from sessions.storage.rows import messages as messages_of
 
 from bench import pgbench
 from bench.data import PAGE
@@ -19,10 +23,13 @@ DAYS = 90
 EVERYTHING = Filters("no filter", "no filter", {})
 
 
-def statement(service: Service) -> Statement:
+_MESSAGES = messages_of(session_message.encode, session_message.position)
+
+
+def statement(service: Service, form: SessionForm[Any] = _MESSAGES) -> Statement:
     """The SQL of the unfiltered first page."""
     range_ = day_range(*service.data.days(DAYS), "", datetime.now(UTC))
-    return asyncio.run(first_page(service.url, service.data.huge.key, range_, PAGE))
+    return asyncio.run(first_page(service.url, service.data.huge.key, range_, PAGE, form))
 
 
 def list_against_sql(service: Service, rounds: int, seconds: float) -> Comparison:

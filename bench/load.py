@@ -7,7 +7,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,6 +19,8 @@ _CONNECTIONS, _STREAMS = 4, 8
 """gRPC: 32 calls in flight; REST has as many connections with one call each."""
 
 _PROCESSES = 2
+_PROBE = 500
+"""Calls by which the rate of a measurement is guessed."""
 _OURS = "callers in Python (h2load is not installed: apt-get install nghttp2-client)"
 
 _RATE = re.compile(r"finished in [^,]+, ([\d.]+) req/s")
@@ -35,23 +38,41 @@ class Target:
         answer_bytes: size of the body of each right answer.
         headers: those of the call.
         message: the request's protobuf bytes; None for REST.
+        pages: paths to call instead, each about as often as the others; their answers can have
+            other sizes.
     """
 
     url: str
     answer_bytes: int
     headers: Mapping[str, str] = field(default_factory=dict)
     message: bytes | None = None
+    pages: tuple[str, ...] = ()
 
 
 def throughput(target: Target, seconds: float) -> float:
     """Calls per second that are answered rightly.
+
+    h2load makes a number of calls, not calls for some time: of those the last would be cut off,
+    and so few errors would not show in the size of all answers.
 
     Raises:
         RuntimeError: some calls failed.
     """
     if tool() == _OURS:
         return _run_ours(target, seconds=seconds)
-    return _run(target, "--duration", f"{max(1, round(seconds))}")
+    probe = make_calls(target, _PROBE)
+    return make_calls(target, max(_PROBE, round(probe * seconds)))
+
+
+def at_rate(target: Target, rate: float, seconds: float) -> list[float]:
+    """Begin so many calls a second, however long they take; the milliseconds of each.
+
+    Raises:
+        RuntimeError: some calls failed.
+    """
+    calls = _calls(target, seconds=seconds, callers=_CONNECTIONS * _STREAMS, rate=rate)
+    [printed] = _print_of([calls])
+    return [second * 1000 for second in json.loads(printed)]
 
 
 def make_calls(target: Target, count: int) -> float:
@@ -62,7 +83,7 @@ def make_calls(target: Target, count: int) -> float:
     """
     if tool() == _OURS:
         return _run_ours(target, count=count)
-    return _run(target, "--requests", str(count))
+    return _run(target, "--requests", str(count // (_CONNECTIONS if target.pages else 1)))
 
 
 def tool() -> str:
@@ -71,55 +92,90 @@ def tool() -> str:
 
 
 def _run_ours(target: Target, *, seconds: float = 3600.0, count: int = 1 << 40) -> float:
-    calls = Calls(
+    calls = _calls(
+        target,
+        seconds=seconds,
+        callers=_CONNECTIONS * _STREAMS // _PROCESSES,
+        count=count // _PROCESSES,
+    )
+    started = time.monotonic()
+    made = _print_of([calls] * _PROCESSES)
+    elapsed = time.monotonic() - started if seconds == 3600.0 else seconds
+    return sum(map(int, made)) / elapsed
+
+
+def _calls(
+    target: Target, *, seconds: float, callers: int, count: int = 1 << 40, rate: float = 0.0
+) -> Calls:
+    return Calls(
         target.url,
         dict(target.headers),
         None if target.message is None else target.message.hex(),
         target.answer_bytes,
-        callers=_CONNECTIONS * _STREAMS // _PROCESSES,
+        callers=callers,
         seconds=seconds,
-        count=count // _PROCESSES,
+        count=count,
+        rate=rate,
     )
-    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump(asdict(calls), file)
-        file.flush()
-        argv = [sys.executable, "-m", "bench.callers", file.name]
-        started = time.monotonic()
-        processes = [
-            subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)  # noqa: S603
-            for _ in range(_PROCESSES)
-        ]
-        try:
-            made = [process.communicate()[0] for process in processes]
-        finally:
-            for process in processes:
-                process.kill()
-        elapsed = time.monotonic() - started if seconds == 3600.0 else seconds
+
+
+def _print_of(several: Sequence[Calls]) -> list[str]:
+    """What processes print that make calls at the same time."""
+    with ExitStack() as stack:
+        processes = []
+        for calls in several:
+            file = stack.enter_context(tempfile.NamedTemporaryFile("w", suffix=".json"))
+            json.dump(asdict(calls), file)
+            file.flush()
+            argv = [sys.executable, "-m", "bench.callers", file.name]
+            process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)  # noqa: S603
+            stack.callback(process.kill)
+            processes.append(process)
+        printed = [process.communicate()[0] for process in processes]
     if any(process.returncode for process in processes):
-        raise RuntimeError(f"calls of {urlsplit(target.url).path} failed")
-    return sum(map(int, made)) / elapsed
+        raise RuntimeError(f"calls of {urlsplit(several[0].url).path} failed")
+    return printed
 
 
 def _run(target: Target, *amount: str) -> float:
     with tempfile.TemporaryDirectory() as folder:
-        argv = ["h2load", *amount, *_shape(target, Path(folder)), target.url]
-        done = subprocess.run(  # noqa: S603
-            argv, capture_output=True, text=True, check=False, timeout=3600
-        )
-    return _checked(done.stdout + done.stderr, target)
+        runs = [
+            subprocess.Popen(  # noqa: S603
+                ["h2load", *amount, *shape],  # noqa: S607
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            for shape in _shapes(target, Path(folder))
+        ]
+        outputs = [run.communicate(timeout=3600)[0] for run in runs]
+    return sum(_checked(output, target) for output in outputs)
 
 
-def _shape(target: Target, folder: Path) -> list[str]:
+def _shapes(target: Target, folder: Path) -> Iterator[list[str]]:
+    """The arguments of each h2load; of many pages each has its own.
+
+    All connections of one h2load go through its pages in one order: what is new to the first one
+    is not to the others. With several fewer of them ask for the same.
+    """
     headers = dict(target.headers)
-    if target.message is None:
-        shape = ["--h1", "--clients", str(_CONNECTIONS * _STREAMS)]
-    else:
+    connections = _CONNECTIONS * _STREAMS
+    shape = ["--h1"]
+    if target.message is not None:
+        connections = _CONNECTIONS
+        shape = ["--max-concurrent-streams", str(_STREAMS)]
         body = folder / "message"
         body.write_bytes(framed(target.message))
         headers |= {"content-type": "application/grpc", "te": "trailers"}
-        shape = ["--clients", str(_CONNECTIONS), "--max-concurrent-streams", str(_STREAMS)]
         shape += ["--data", str(body)]
-    return shape + [f"--header={name}: {value}" for name, value in headers.items()]
+    shape += [f"--header={name}: {value}" for name, value in headers.items()]
+    if not target.pages:
+        yield [*shape, "--clients", str(connections), target.url]
+        return
+    base = urlsplit(target.url)
+    for part in range(_CONNECTIONS):
+        urls = [f"{base.scheme}://{base.netloc}{page}" for page in target.pages[part::_CONNECTIONS]]
+        yield [*shape, "--clients", str(connections // _CONNECTIONS), *urls]
 
 
 def framed(message: bytes) -> bytes:
@@ -130,7 +186,8 @@ def framed(message: bytes) -> bytes:
 def _checked(output: str, target: Target) -> float:
     """The rate, if every answer had a good status and the right size.
 
-    The size matters, because the HTTP status of a failed gRPC call is 200 too.
+    The size matters, because the HTTP status of a failed gRPC call is 200 too: its answer is
+    empty, so that one of them is enough to be noticed.
     """
     rate, counts, status = (found.search(output) for found in (_RATE, _COUNTS, _STATUS))
     data = _DATA.search(output)
@@ -138,9 +195,8 @@ def _checked(output: str, target: Target) -> float:
         raise RuntimeError(f"h2load says nothing useful:\n{output}")
     succeeded, *bad = map(int, counts.groups())
     size = int(data[1]) / max(succeeded, 1)
-    # Calls cut off at the end of the time have sent a part of their answers.
-    right = target.answer_bytes * 0.98 <= size <= target.answer_bytes * 1.1
-    if any(bad) or not succeeded or int(status[1]) < succeeded or not right:
+    right = bool(target.pages) or size == target.answer_bytes
+    if any(bad) or not succeeded or int(status[1]) != succeeded or not right:
         where = urlsplit(target.url).path
         raise RuntimeError(
             f"calls of {where} failed: {json.dumps(counts.groups())}, {size:.0f} bytes each "

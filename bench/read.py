@@ -25,6 +25,7 @@ import click
 from bench import (
     charts,
     conditions,
+    costs,
     latency,
     load,
     matrix,
@@ -80,8 +81,10 @@ class Run:
         click.echo(f"Calls by {load.tool()}.\n")
         parts = (
             rates.worker_against_canned,
+            rates.unfilled_worker_against_canned,
             rates.worker_against_bytes,
             rates.rest_against_canned,
+            rates.cold_rest_against_canned,
         )
         timing = (self.folder, self.rounds, self.seconds)
         self._show("rates", [part(self.service, *timing) for part in parts])
@@ -90,7 +93,19 @@ class Run:
         """FastAPI."""
         report.heading("Against FastAPI")
         timing = (self.folder, self.rounds, self.seconds)
-        self._show("peer", [rates.rest_against_peer(self.service, *timing)])
+        naive = rates.rest_against_naive_peer(self.service, *timing)
+        self._show("peer", [naive, *rates.rest_against_fair_peer(self.service, *timing)])
+
+    def costs(self) -> None:
+        """Processor time, and times at a fixed rate."""
+        report.heading("What a call takes")
+        found = costs.costs(self.service, self.folder, self.calls)
+        report.show_costs(found)
+        self.found["costs"] = [cost._asdict() for cost in found]
+        # Of gRPC through one worker; two share the processor with who calls.
+        paced = costs.paced(self.service, self.folder, found[0].rate, self.seconds)
+        report.show_paced(paced)
+        self.found["paced"] = [each._asdict() for each in paced]
 
     def matrix(self) -> None:
         """All kinds of queries."""
@@ -143,6 +158,7 @@ _PARTS = {
     "latency": Run.latency,
     "rates": Run.rates,
     "peer": Run.peer,
+    "costs": Run.costs,
     "matrix": Run.matrix,
     "conditions": Run.conditions,
     "sizes": Run.sizes,
@@ -156,7 +172,7 @@ _PATH = click.Path(file_okay=False, path_type=Path)
 @click.option("--days", default=365, show_default=True, help="Over which they are spread.")
 @click.option("--websites", default=20, show_default=True, help="The first has half of them.")
 @click.option("--seconds", default=5.0, show_default=True, help="Of each measurement.")
-@click.option("--rounds", default=5, show_default=True, help="Of each pair of measurements.")
+@click.option("--rounds", default=7, show_default=True, help="Of each pair of measurements.")
 @click.option("--repeats", default=20, show_default=True, help="Calls of each query.")
 @click.option("--matrix-seconds", default=900.0, show_default=True, help="At the most.")
 @click.option("--calls", default=20_000, show_default=True, help="For the memory of a worker.")

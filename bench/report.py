@@ -12,8 +12,10 @@ import click
 from sessions.standalone.cluster import binary
 
 from bench import conditions
+from bench.costs import Paced
 from bench.figures import Comparison
 from bench.memory import Memory
+from bench.processor import Cost
 from bench.service import Service
 from bench.sizes import Size
 from bench.worst import MOST_MILLISECONDS, MOST_TIMES, Matrix
@@ -84,6 +86,19 @@ def show_conditions(timings: Sequence[conditions.Timing]) -> None:
     """Print lists by expressions, by kind of condition and by how many sessions meet it."""
     click.echo("p95 of the first page in ms / ms until 50 sessions or the end / pages until then\n")
     click.echo(table(conditions.HEADER, conditions.rows_of(timings)))
+
+
+def show_costs(costs: Sequence[Cost]) -> None:
+    """Print processor time per call."""
+    rows = [[cost.what, *(f"{value:,.0f}" for value in cost[1:])] for cost in costs]
+    header = ["50 rows", "calls/s", "Envoy, µs", "workers, µs", "PostgreSQL, µs", "callers, µs"]
+    click.echo(table(header, rows))
+
+
+def show_paced(paced: Sequence[Paced]) -> None:
+    """Print times at fixed rates."""
+    rows = [[each.what, *(f"{value:,.2f}" for value in each[1:])] for each in paced]
+    click.echo("\n" + table(["at a fixed rate", "calls/s", "p50, ms", "p99, ms"], rows))
 
 
 def show_memory(memory: Memory) -> None:

@@ -12,6 +12,9 @@ import click
 import grpc
 import psycopg
 from analytics_sessions.v1.session_service_pb2_grpc import SessionServiceStub
+from sessions import session_message
+from sessions.storage.database import Database
+from sessions.usecases.fill_messages import FillMessages
 
 from bench.data import Data, look
 from bench.programs import free_ports
@@ -81,12 +84,19 @@ def _make(stack: Stack, wanted: Wanted) -> Data:
     options = {"sessions": wanted.sessions, "days": wanted.days, "websites": wanted.websites}
     arguments = [f"--{name}={value}" for name, value in options.items()]
     stack.command("generate", *arguments, f"--until={_UNTIL}")
+    asyncio.run(fill_messages(stack.database_url))
     # What autovacuum would do sooner or later, in the middle of a measurement.
     _execute(stack.database_url, "VACUUM (ANALYZE) sessions, events, session_ids, visitors")
     data = asyncio.run(look(stack.database_url))
     if data is None:
         raise RuntimeError("sessions generate made nothing")
     return data
+
+
+async def fill_messages(url: str) -> None:
+    """Make the messages of all sessions, which workers do bit by bit."""
+    async with Database(url, timeout=0) as database:
+        await FillMessages(database, session_message.encode, pause=0)()
 
 
 def _execute(url: str, statement: str) -> None:

@@ -5,12 +5,11 @@ from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
 
 from psycopg.rows import AsyncRowFactory, tuple_row
-from sessions import session_message
 from sessions.domain.predicates import All
 from sessions.domain.selection import Range, Selection
 from sessions.storage import session_list
 from sessions.storage.database import Database, Parameters
-from sessions.storage.rows import messages
+from sessions.storage.rows import SessionForm
 
 
 class Statement(NamedTuple):
@@ -26,7 +25,9 @@ class Statement(NamedTuple):
         return script, [f"--define={name}={self.parameters[name]}" for name in dict.fromkeys(names)]
 
 
-async def first_page(database_url: str, website_key: int, range_: Range, limit: int) -> Statement:
+async def first_page(
+    database_url: str, website_key: int, range_: Range, limit: int, form: SessionForm[Any]
+) -> Statement:
     """The one statement behind the first page of a list without filters."""
     recorder = _Recorder(database_url, pool_size=1)
     async with recorder:
@@ -35,7 +36,7 @@ async def first_page(database_url: str, website_key: int, range_: Range, limit: 
             Selection(range=range_, include_bots=False, predicate=All(), identity=b""),
             after=None,
             limit=limit,
-            form=messages(session_message.encode, session_message.position),
+            form=form,
         )
     if len(recorder.seen) != 1:
         raise RuntimeError("the page is not one statement: take a range with more sessions")
