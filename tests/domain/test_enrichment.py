@@ -429,3 +429,14 @@ def test_the_place_of_an_address_counts_where_the_sender_says_none(
     sent = EventInput(event_type="pageview", timestamp=NOW, url="/", **said)
     event = knowing.enrich(sent, website_id=SITE, received_at=NOW)
     assert tuple(event.attributes[name] for name in ("country", "region", "city")) == found
+
+
+@pytest.mark.parametrize(
+    "slow", [{"event_data": {}}, {"url": "/" * 2_000}, {"referrer": "https://x.example/" * 99}]
+)
+def test_others_have_their_turn_after_each_event_that_may_take_long(slow: dict[str, Any]) -> None:
+    events = [replace(CUSTOM, **(slow if number % 10 else {})) for number in range(100)]
+    steps = enricher.enriching(events, website_id=SITE, received_at=NOW)
+    assert sum(1 for _ in steps) >= 2 * 90
+    plain = enricher.enriching([CUSTOM] * 100, website_id=SITE, received_at=NOW)
+    assert sum(1 for _ in plain) < 10

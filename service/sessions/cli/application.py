@@ -18,11 +18,14 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, one 
 
 
 @asynccontextmanager
-async def open_for_command(connections: int = 1) -> AsyncIterator["Application"]:
+async def open_for_command(
+    connections: int = 1, seconds: float = 0.0
+) -> AsyncIterator["Application"]:
     """The application over `DATABASE_URL`, the running `up`, or a PostgreSQL started for this.
 
     Args:
         connections: how many it must have, also where workers may have fewer.
+        seconds: that a statement, and what comes between two of them, may take at least.
 
     Raises:
         StartError: PostgreSQL can't be started.
@@ -34,8 +37,11 @@ async def open_for_command(connections: int = 1) -> AsyncIterator["Application"]
     from sessions.standalone.command_database import command_database
 
     settings = Settings()
-    if settings.pool_size < connections:
-        settings = settings.model_copy(update={"pool_size": connections})
+    least = {
+        "pool_size": max(settings.pool_size, connections),
+        "request_timeout": max(settings.request_timeout, seconds),
+    }
+    settings = settings.model_copy(update=least)
     async with command_database(settings) as url, open_application(url, settings) as application:
         yield application
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _FORMATS = ("combined", "ndjson", "csv", "umami", "export")
 _SKIPPED_AS = {"umami": "no pageviews or events of the website", "export": "sessions"}
 
+# Nobody waits for a batch, and on a busy machine one takes long.
+_SECONDS = 120.0
+
 
 class _Counts(NamedTuple):
     """What a dry run records: nothing."""
@@ -259,7 +262,7 @@ async def _recording(
     from sessions.ingest.formats.export import Export
     from sessions.ingest.importer import AT_ONCE, Importer
 
-    async with open_for_command(connections=AT_ONCE) as app:
+    async with open_for_command(AT_ONCE, _SECONDS) as app:
         website = await app.websites.get(website_id)
 
         async def record(events: "list[Event]") -> _Counts:

@@ -5,7 +5,7 @@ same wherever it comes from. Text is kept as sent; what can't be stored is
 refused by name and nothing is repaired or left out silently.
 """
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from operator import attrgetter, itemgetter
@@ -41,8 +41,10 @@ class Facts(NamedTuple):
 
 # Of each attribute which facts tell it, and which part of them, if any.
 _SOURCES = [each.source.partition(".")[::2] for each in ATTRIBUTES]
+# Events enriched in one go while other calls wait: half a millisecond. One that may take long by
+# itself ends its slice.
 _SLICE = 64
-"""Events enriched in one go while other calls wait: half a millisecond."""
+_LONG_URL = 1_024
 
 
 class Enricher:
@@ -121,17 +123,21 @@ class Enricher:
                 `events[3].event_name`.
         """
         wrong: list[Violation] = []
-        slices = [sent[start : start + _SLICE] for start in range(0, len(sent), _SLICE)]
-        for number, part in enumerate(slices):
+        slices = list(_slices(sent))
+        for start, part in slices:
             for index, found in violations_of(part, InputColumns.of(part), received_at).items():
-                prefix = f"events[{number * _SLICE + index}]"
+                prefix = f"events[{start + index}]"
                 wrong += (replace(one, field=f"{prefix}.{one.field}") for one in found)
             yield
         if wrong:
             raise InvalidArgument(*wrong)
+        # An unknown one takes as long as a slice; from here on it is remembered.
+        for user_agent in {each.user_agent for each in sent}:
+            user_agents.describe(user_agent)
+            yield
         ordinals = Ordinals()
         events: list[Event] = []
-        for part in slices:
+        for _, part in slices:
             keys = [event_key(each, received_at, ordinals) for each in part]
             events += self._events(InputColumns.of(part), website_id, keys)
             yield
@@ -173,6 +179,16 @@ class Enricher:
         if country or region or city:
             return Location(country.upper(), region, city)
         return self._locate(address) if address else UNKNOWN
+
+
+def _slices(sent: Sequence[EventInput]) -> Iterator[tuple[int, Sequence[EventInput]]]:
+    """Some events at a time, with the index of the first one."""
+    start = 0
+    for end, each in enumerate(sent, 1):
+        is_slow = each.event_data is not None or len(each.url) + len(each.referrer) > _LONG_URL
+        if is_slow or end - start == _SLICE or end == len(sent):
+            yield start, sent[start:end]
+            start = end
 
 
 def restored(

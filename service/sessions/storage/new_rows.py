@@ -22,7 +22,7 @@ Row = Sequence[Any]
 MANY = 2_000
 """Rows from which on COPY is quicker; a request has fewer events."""
 
-# Between the texts of some rows and the next ones PostgreSQL gets to work, and other tasks theirs.
+# By one statement: its timeout goes on while it waits for rows, which takes long on a busy machine.
 _COPIED_AT_ONCE = 2_000
 _NULL = r"\N"
 
@@ -107,9 +107,10 @@ async def _copy(
     rows: Iterator[Row],
 ) -> None:
     statement = f"COPY {table} (website_key, {', '.join(columns)}) FROM STDIN".encode()
-    async with connection.cursor() as cursor, cursor.copy(statement) as copy:
+    async with connection.cursor() as cursor:
         while some := list(islice(rows, _COPIED_AT_ONCE)):
-            await copy.write(_lines(website_key, columns.values(), some))
+            async with cursor.copy(statement) as copy:
+                await copy.write(_lines(website_key, columns.values(), some))
 
 
 def _lines(website_key: int, columns: Iterable[Column], rows: Sequence[Row]) -> str:
