@@ -13,8 +13,10 @@ export function takeKeyFromAddress(): void {
   window.history.replaceState(null, "", `#/overview${query && `?${query}`}`);
 }
 
+/** The key, or an empty text; what can't be sent as one is none. */
 export function keptKey(): string {
-  return window.sessionStorage.getItem(STORED) ?? "";
+  const key = window.sessionStorage.getItem(STORED) ?? "";
+  return /^[!-~]*$/.test(key) ? key : "";
 }
 
 export function keepKey(key: string): void {

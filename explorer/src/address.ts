@@ -113,11 +113,13 @@ export interface DrillDown {
 }
 
 /** The changes that choose the sessions of a figure; `label` says what a cell is of. */
-export function drilled({ filter, journey, not_journey, cell }: DrillDown, label: string): Changes {
+export function drilled({ params }: Address, row: DrillDown, label: string): Changes {
+  const { filter, journey, not_journey, cell } = row;
+  const outer = params.get("cell_label"); // a cell of the sessions of another one has both in it
   return {
     ...(filter !== undefined && { filter }),
     ...(journey?.length && { journey }),
     ...(not_journey?.length && { not_journey }),
-    ...(cell !== undefined && { cell, cell_label: label }),
+    ...(cell !== undefined && { cell, cell_label: outer ? `${outer}; ${label}` : label }),
   };
 }

@@ -7,9 +7,15 @@ import { ExplorerContext, useExplorer } from "./context.ts";
 import { DEFAULT_RANGE, dayOf, ranges } from "./dates.ts";
 import { KeyForm } from "./key-form.tsx";
 import { Controls } from "./shared/controls.tsx";
+import { CohortsView } from "./views/cohorts.tsx";
+import { FlowsView } from "./views/flows.tsx";
+import { FunnelView } from "./views/funnel.tsx";
+import { Live } from "./views/live.tsx";
 import { Overview } from "./views/overview.tsx";
+import { PatternsView } from "./views/patterns.tsx";
 import { SessionView } from "./views/session.tsx";
 import { Sessions } from "./views/sessions.tsx";
+import { TransitionsView } from "./views/transitions.tsx";
 
 interface View {
   readonly name: string;
@@ -21,6 +27,12 @@ interface View {
 const VIEWS: Readonly<Record<string, View>> = {
   overview: { name: "Overview", content: Overview, isSelected: true },
   sessions: { name: "Sessions", content: Sessions, isSelected: true },
+  funnel: { name: "Funnel", content: FunnelView, isSelected: true },
+  flows: { name: "Flows", content: FlowsView, isSelected: true },
+  transitions: { name: "Before & after", content: TransitionsView, isSelected: true },
+  cohorts: { name: "Returning", content: CohortsView, isSelected: true },
+  patterns: { name: "Patterns", content: PatternsView, isSelected: true },
+  live: { name: "Now", content: Live, isSelected: false },
 };
 const SESSION: View = { name: "Session", content: SessionView, isSelected: false };
 
@@ -29,7 +41,10 @@ export function App() {
   const [key, setKey] = useState(keptKey);
   const [reason, setReason] = useState("");
   const websiteId = address.params.get("website_id") ?? "";
-  const api = useMemo(() => new Api(key, websiteId), [key, websiteId]);
+  const api = useMemo(
+    () => (key && websiteId ? new Api(key, websiteId) : undefined),
+    [key, websiteId],
+  );
 
   // A link can bring a key while the page is open.
   useEffect(() => setKey(keptKey()), [address]);
@@ -44,7 +59,7 @@ export function App() {
     setKey("");
     setReason(why);
   };
-  if (!key || !websiteId) {
+  if (!api) {
     return <KeyForm key={websiteId} websiteId={websiteId} reason={reason} onEnter={enter} />;
   }
   return (
@@ -87,6 +102,8 @@ function Frame() {
   const view = address.view === "session" ? SESSION : VIEWS[address.view];
   useEffect(() => {
     document.title = `${view?.name ?? "Nothing here"} · Sessions`;
+    // On a phone the views are wider than the screen.
+    document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest" });
   }, [view]);
   return (
     <>

@@ -36,7 +36,9 @@ export function useExplorer() {
     /** The address of another view of the same sessions. */
     to,
     /** The address of the list of the sessions behind a figure. */
-    listOf: (row: DrillDown, label: string) => to("sessions", drilled(row, label)),
+    listOf: (row: DrillDown, label: string) => to("sessions", drilled(address, row, label)),
+    /** The address of this view with the sessions of a row only. */
+    only: (row: DrillDown, label: string) => here(drilled(address, row, label)),
     /** Changes parameters of this view. */
     change: (changes: Changes) => navigate(here(changes)),
   };

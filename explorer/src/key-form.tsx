@@ -41,6 +41,8 @@ export function KeyForm({
             required
             type="password"
             autocomplete="off"
+            pattern="\s*[!-~]+\s*"
+            title="letters, digits and signs without spaces"
             placeholder="spk_…"
             value={key}
             onInput={(event) => setKey(event.currentTarget.value)}

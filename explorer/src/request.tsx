@@ -76,6 +76,9 @@ export function Loaded<T>({
 /** A problem, with what can be done about it here. */
 export function ProblemNote({ problem, retry }: { problem: Problem; retry: () => void }) {
   const { askForKey } = useExplorer();
+  if (problem.position !== undefined) {
+    return <p class="note">Nothing is shown while an expression above can't be read.</p>;
+  }
   return (
     <div class="problem" role="alert">
       <p>{problem.text}</p>

@@ -15,7 +15,7 @@ def parameters(page: Page) -> dict[str, str]:
     return dict(parse_qsl(page.url.partition("?")[2]))
 
 
-async def open_view(page: Page, view: str, **changes: str) -> None:
+async def open_view(page: Page, view: str, /, **changes: str) -> None:
     """Open a view by its address, with some parameters changed, and wait until it is there."""
     if changes or f"#/{view}" not in page.url:
         query = urlencode(parameters(page) | changes)
@@ -48,12 +48,26 @@ async def listed(page: Page) -> int:
     return await page.locator("table.sessions tbody tr").count()
 
 
+async def follow_visitors(page: Page, pick: Locator, expected: int) -> None:
+    """Follow a figure to the sessions of as many visitors, and go back."""
+    await pick.click()
+    await expect(page.locator("output.size")).to_contain_text(f"of {expected:,} visitor")
+    listed_visitors = set[str]()
+    assert await listed(page) >= expected
+    for code in await page.locator("table.sessions code").all():
+        listed_visitors.add(await code.get_attribute("title") or "")
+    assert len(listed_visitors) == expected
+    await page.go_back()
+    await settled(page)
+
+
 async def follow(page: Page, pick: Locator) -> int:
     """Follow a number to its sessions, which must be as many; go back, and return the number."""
     before = page.url
     expected = number(await pick.inner_text())
     await pick.click()
-    await expect(page.locator("output.size")).to_have_text(re.compile(rf"^{expected:,} session"))
+    size = page.locator("output.size")
+    await expect(size).to_have_text(re.compile(rf"^{expected:,} session"))
     assert await listed(page) == expected
     await page.go_back()
     assert page.url == before

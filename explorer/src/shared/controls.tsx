@@ -1,4 +1,3 @@
-import { selectionOf } from "../address.ts";
 import { useExplorer } from "../context.ts";
 import { dayOf, ranges } from "../dates.ts";
 import { both } from "../expressions.ts";
@@ -11,7 +10,7 @@ const WITHOUT_BOUNCES = "is_bounce = false";
 /** Which sessions everything on the page is about. */
 export function Controls() {
   const { selection, change, address } = useExplorer();
-  const { data, problem } = useAnswer(":summarize", selection);
+  const { data, problem, isLoading } = useAnswer(":summarize", selection);
   const filter = selection.filter ?? "";
   return (
     <form class="controls" aria-label="Which sessions" onSubmit={(event) => event.preventDefault()}>
@@ -53,27 +52,26 @@ export function Controls() {
             onRemove={() => change({ cell: null, cell_label: null })}
           />
         )}
-        <SelectionSize size={data?.summary.sessions} />
+        {data && (
+          <output class="size" aria-busy={isLoading}>
+            <SelectionSize {...data.summary} />
+          </output>
+        )}
       </div>
     </form>
   );
 }
 
-function SelectionSize({ size }: { size: number | undefined }) {
+/** How many sessions are meant, which leads to them. */
+function SelectionSize({ sessions, visitors }: { sessions: number; visitors: number }) {
   const { to, address } = useExplorer();
-  if (size === undefined) return null;
-  const text = counted(size, "session");
+  const text = counted(sessions, "session");
   return (
-    <output class="size">
-      {address.view === "sessions" ? text : <a href={to("sessions", cellOf(address))}>{text}</a>}
-    </output>
+    <>
+      {address.view === "sessions" ? text : <a href={to("sessions")}>{text}</a>}{" "}
+      <small>of {counted(visitors, "visitor")}</small>
+    </>
   );
-}
-
-/** A cell goes on to another view only by name. */
-function cellOf(address: Parameters<typeof selectionOf>[0]) {
-  const { cell } = selectionOf(address);
-  return cell ? { cell, cell_label: address.params.get("cell_label") ?? "" } : {};
 }
 
 function Chip({ name, words }: { name: "journey" | "not_journey"; words: string }) {

@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { completed, completions, type Field, type Place, placeAt } from "../expressions.ts";
 import type { Problem } from "../problems.ts";
 import { useFields, useValues } from "./completion.ts";
@@ -27,6 +27,11 @@ export function ExpressionBox(props: Props) {
   const [caret, setCaret] = useState<number | null>(null); // null while nothing is completed
   const [active, setActive] = useState(-1);
   useEffect(() => setDraft(value), [value]);
+  const moveTo = useRef<number | null>(null); // where the caret goes once the text is there
+  useLayoutEffect(() => {
+    if (moveTo.current !== null) input.current?.setSelectionRange(moveTo.current, moveTo.current);
+    moveTo.current = null;
+  });
 
   const isOpen = caret !== null;
   const fields = useFields(parameter, isOpen);
@@ -45,11 +50,8 @@ export function ExpressionBox(props: Props) {
       : completed(draft, caret ?? 0, place, option);
     setDraft(next.text);
     setActive(-1);
-    window.requestAnimationFrame(() => {
-      input.current?.focus();
-      input.current?.setSelectionRange(next.caret, next.caret);
-      setCaret(next.caret);
-    });
+    setCaret(next.caret);
+    moveTo.current = next.caret;
     if (starts.includes(option)) commit(option);
   };
   const commit = (text: string) => {

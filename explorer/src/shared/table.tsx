@@ -15,9 +15,7 @@ export function Table({
   className?: string;
 }) {
   return (
-    // Wide tables scroll by themselves, also from the keyboard.
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled region has to be reached by keys
-    <section class={`scrolled ${className}`} aria-label={caption} tabIndex={0}>
+    <Scrolled label={caption} className={className}>
       <table>
         <caption class="unseen">{caption}</caption>
         <thead>
@@ -40,7 +38,26 @@ export function Table({
           ))}
         </tbody>
       </table>
-    </section>
+    </Scrolled>
+  );
+}
+
+/** What is wider or higher than its place scrolls by itself, also from the keyboard. */
+export function Scrolled({
+  label,
+  className = "",
+  children,
+}: {
+  label: string;
+  className?: string;
+  children: ComponentChildren;
+}) {
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: no fieldset, and no landmark of its own
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keys
+    <div role="group" class={`scrolled ${className}`} aria-label={label} tabIndex={0}>
+      {children}
+    </div>
   );
 }
 

@@ -5,6 +5,7 @@ import { type MetricId, metricOf, shortName, written } from "../metrics.ts";
 import { Empty, Loaded, useAnswer } from "../request.tsx";
 import { DIMENSIONS, isDimension } from "../shared/completion.ts";
 import { Pick } from "../shared/pick.tsx";
+import { Share } from "../shared/share.tsx";
 import { useGoal } from "./overview.tsx";
 
 type Dimension = NonNullable<Query<":breakdown">["dimension"]>[number];
@@ -110,10 +111,6 @@ function columnsOf(metric: MetricId, hasGoal: boolean): MetricId[] {
   return [...new Set(wanted)].filter((each) => each !== "sessions");
 }
 
-function Share({ of }: { of: number }) {
-  return <span class="share" style={{ inlineSize: `${of * 100}%` }} />;
-}
-
 function labelOf(dimension: Dimension, { values: [value] }: Row): string {
   const name = DIMENSIONS[dimension].toLowerCase();
   return value === undefined ? `other ${name}` : `${name}: ${named(dimension, value)}`;
@@ -121,20 +118,16 @@ function labelOf(dimension: Dimension, { values: [value] }: Row): string {
 
 /** What the row is of; picking it filters everything on the page. */
 function Value({ dimension, row }: { dimension: Dimension; row: Row }) {
-  const { here, to } = useExplorer();
+  const { only, to } = useExplorer();
   const [value] = row.values;
   if (value === undefined) return <em>all others</em>;
   const shown = named(dimension, value);
   const isPage = dimension === "page" || dimension === "entry_page" || dimension === "exit_page";
   return (
     <>
-      {row.filter === undefined ? (
-        shown
-      ) : (
-        <a href={here({ filter: row.filter })} title={`Only sessions with ${shown}`}>
-          {shown}
-        </a>
-      )}
+      <a href={only(row, labelOf(dimension, row))} title={`Only sessions with ${shown}`}>
+        {shown}
+      </a>
       {isPage && value && (
         <a
           class="aside"
