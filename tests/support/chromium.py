@@ -24,7 +24,7 @@ _LIBRARIES = "al2023/lib"
 AXE = _PACKAGE / "node_modules/axe-core/axe.min.js"
 """The script that checks rules of accessibility; there once `chromium` was called."""
 
-PATIENCE = 30_000.0
+PATIENCE = 60_000.0
 """Milliseconds that one step may take on a busy machine."""
 
 # A browser that is fresh, and asks nobody for anything by itself.
@@ -95,7 +95,7 @@ async def running_chromium() -> AsyncIterator[Browser]:
     }
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=program, args=_FLAGS, timeout=4 * PATIENCE, env=environment
+            executable_path=program, args=_FLAGS, timeout=2 * PATIENCE, env=environment
         )
         yield browser
         await browser.close()

@@ -68,7 +68,13 @@ export function Series({
           <path class="line" d={linePath ?? ""} />
           {points.map(({ label }, index) =>
             index % each ? null : (
-              <text key={label} class="tick" x={x(index)} y={HEIGHT - 8} text-anchor="middle">
+              <text
+                key={label}
+                class="tick"
+                x={x(index)}
+                y={HEIGHT - 8}
+                text-anchor={width - x(index) < LABEL_WIDTH / 2 ? "end" : "middle"}
+              >
                 {label}
               </text>
             ),

@@ -141,7 +141,7 @@ function Trend() {
         <Choice
           label="By"
           value={granularity}
-          options={{ "": "fitting", hour: "hour", day: "day", week: "week", month: "month" }}
+          options={{ "": "automatic", hour: "hour", day: "day", week: "week", month: "month" }}
           onChoose={(value) => change({ granularity: value || null })}
         />
       </div>
