@@ -31,6 +31,7 @@ test("what may pass is tried again when the service says so", () => {
   const headers = new Headers({ "retry-after": "2", "x-request-id": "r1" });
   const problem = problemOf(429, headers, answer("ERROR_REASON_ANALYSIS_QUEUE_FULL"));
   expect(problem).toMatchObject({ retryMs: 2_000, requestId: "r1" });
+  expect(problemOf(429, headers, answer("ERROR_REASON_KEY_LIMIT_EXCEEDED")).isOfKey).toBe(false);
   expect(problemOf(503, none, null).retryMs).toBe(5_000);
 });
 

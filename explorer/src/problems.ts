@@ -40,7 +40,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
   ERROR_REASON_SERVICE_UNAVAILABLE: "The service has too much to do at the moment.",
 };
 
-const OF_KEY = /^ERROR_REASON_(CREDENTIALS|KEY|SCOPE|WEBSITE)_/;
+const OF_KEY = [401, 403];
 const RETRY_MS = 5_000;
 // Statuses after which the same request can succeed.
 const TRANSIENT = [429, 503];
@@ -56,7 +56,7 @@ export function problemOf(status: number, headers: Headers, body: unknown): Prob
   return {
     text: SENTENCES[reason] ?? error.message,
     reason,
-    isOfKey: OF_KEY.test(reason),
+    isOfKey: OF_KEY.includes(status) || reason === "ERROR_REASON_WEBSITE_NOT_FOUND",
     ...(metadata.field !== undefined && { field: metadata.field }),
     ...(metadata.position !== undefined && { position: Number(metadata.position) }),
     ...(TRANSIENT.includes(status) && { retryMs: retryMsOf(headers) }),

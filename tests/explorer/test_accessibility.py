@@ -49,7 +49,7 @@ async def test_rules_of_accessibility_hold(page: Page, view: str) -> None:
     await page.emulate_media(reduced_motion="reduce")  # what fades has less contrast meanwhile
     await show(page, view)
     for scheme in ("light", "dark"):
-        await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        await page.emulate_media(color_scheme=scheme)
         found = await violations(page)
         assert found == [], json.dumps(found, indent=2)
     await page.set_viewport_size({"width": 360, "height": 740})
