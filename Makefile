@@ -8,7 +8,7 @@ MADE := $(addprefix service/sessions/gateway/,descriptors.pb openapi.json swagge
 NO_NODE := ! command -v npm > /dev/null || ! node -e 'process.exit(+(parseInt(process.versions.node) < 20))'
 
 .DEFAULT_GOAL := help
-.PHONY: help install run generate generate-python generate-openapi generate-page generate-typescript generate-explorer generate-go format lint lint-openapi lint-explorer test coverage bench bench-hostile bench-ingest bench-blocks bench-analysis bench-export soak chaos fuzz drift check
+.PHONY: help install run generate generate-python generate-openapi generate-page generate-typescript generate-explorer generate-go format lint lint-openapi lint-explorer test coverage bench bench-hostile bench-ingest bench-blocks bench-analysis bench-export soak attacks chaos fuzz drift check
 
 help: ## Show the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -124,6 +124,9 @@ soak: install ## Write from everywhere at once, for SECONDS=300 each
 
 chaos: install ## Write, list, analyse and export while everything fails, for SECONDS=600
 	CHAOS_SECONDS=$(or $(SECONDS),600) $(BIN)/pytest -s --timeout 0 tests/end_to_end/test_chaos.py
+
+attacks: install ## Attack the front door for SECONDS=60 each, and show what others notice
+	ATTACK_SECONDS=$(or $(SECONDS),60) $(BIN)/pytest -s --timeout 0 tests/end_to_end/test_attacks.py
 
 fuzz: install ## Parse 50,000 random expressions and import a million damaged lines (ARGS="--help" shows the options)
 	$(BIN)/python -m tests.domain.fuzz_expressions
