@@ -131,9 +131,15 @@ RETENTION_SESSIONS = Counter(
 RETENTION_EVENTS = Counter(
     "sessions_retention_removed_events", "Events that retention removed.", registry=REGISTRY
 )
+RETENTION_INTERVAL = Gauge(
+    "sessions_retention_interval_seconds",
+    "Seconds between two runs of retention; 0 where they are disabled.",
+    multiprocess_mode="max",
+    registry=REGISTRY,
+)
 RETENTION_SUCCESS = Gauge(
     "sessions_retention_last_success_timestamp_seconds",
-    "When a run of retention last ended without an error, as Unix time.",
+    "When a run of retention last ended without an error, as Unix time; 0 before the first.",
     multiprocess_mode="max",
     registry=REGISTRY,
 )

@@ -44,6 +44,9 @@ ENVOY = {
     "envoy_http_downstream_rq_too_large": "Calls whose request was too large.",
     "envoy_http_downstream_rq": "Calls of clients.",
     "envoy_http_downstream_rq_xx": "Answers by class of HTTP status; gRPC's are 2xx.",
+    "envoy_server_days_until_first_cert_expiring": (
+        "Days until the first of its certificates expires; 4294967295 where it has none."
+    ),
     "envoy_server_memory_allocated": "Bytes of memory that Envoy uses.",
     "envoy_server_uptime": "Seconds since Envoy started.",
 }

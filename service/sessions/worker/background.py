@@ -6,7 +6,12 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from sessions.domain.errors import DomainError
-from sessions.instruments import RETENTION_EVENTS, RETENTION_SESSIONS, RETENTION_SUCCESS
+from sessions.instruments import (
+    RETENTION_EVENTS,
+    RETENTION_INTERVAL,
+    RETENTION_SESSIONS,
+    RETENTION_SUCCESS,
+)
 from sessions.usecases.run_retention import RunRetention
 
 Job = Callable[[], Awaitable[None]]
@@ -49,5 +54,6 @@ async def repeat_retention(interval: float, run_retention: RunRetention) -> None
         if any(removed):
             _log.info("removed", **removed._asdict())
 
+    RETENTION_INTERVAL.set(interval)
     if interval:
         await repeat(interval, remove)
