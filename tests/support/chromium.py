@@ -74,7 +74,9 @@ def _install(program: Path) -> None:
     for name in ("al2023", "fonts"):
         archive = _unpack(packed / f"{name}.tar.br", _UNPACKED / f"{name}.tar")
         with tarfile.open(archive) as tar:
-            tar.extractall(_UNPACKED / name, filter="data")
+            # There are no filters before Python 3.11.4.
+            tar.extraction_filter = getattr(tarfile, "data_filter", None)
+            tar.extractall(_UNPACKED / name)  # noqa: S202 - the lock file has its checksum
     (_UNPACKED / "fonts.conf").write_text(_FONTS)
     _unpack(packed / "chromium.br", _UNPACKED / "part").rename(program)
 
