@@ -237,6 +237,7 @@ def load(service: Service, seed: str) -> Iterator[tuple[list[Ledger], list[Readi
         each.result()
 
 
+@pytest.mark.timeout(900)  # a minute, but for a busy machine
 def test_no_call_fails_during_an_upgrade_and_the_way_back(previous_code: Path) -> None:
     seed = "upgrade"
     with ExitStack() as exits:
