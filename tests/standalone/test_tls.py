@@ -22,7 +22,8 @@ from sessions.settings import Settings
 from sessions.standalone.console import StartError
 from sessions.standalone.envoy_certificates import EnvoyCertificates
 from sessions.standalone.self_signed import authority_file, with_self_signed
-from sessions.standalone.up import up
+from sessions.standalone.supervisor import Supervisor
+from sessions.standalone.up import up, watch
 
 from tests.support.processes import PATIENCE, SESSIONS, eventually, free_range
 from tests.support.stack import Stack, running_stack
@@ -163,6 +164,21 @@ async def test_files_that_do_not_fit_leave_the_certificate_in_use(
         assert not following.done()
     finally:
         following.cancel()
+
+
+async def test_up_ends_when_certificates_can_not_be_followed(
+    tmp_path: Path, private_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = Authority(tmp_path).issue("a.example.com")
+    certificates = EnvoyCertificates(files, Settings(data_dir=private_dir))
+
+    async def fail() -> None:
+        raise RuntimeError("unforeseen")
+
+    monkeypatch.setattr(certificates, "_renew", fail)
+    async with Supervisor() as supervisor:
+        with pytest.raises(RuntimeError, match="unforeseen"):
+            await watch(supervisor, certificates)
 
 
 def test_the_authority_stays_the_same(private_dir: Path) -> None:

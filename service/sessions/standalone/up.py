@@ -109,7 +109,7 @@ async def _run(
             write_running_up(settings.data_dir, RunningUp(os.getpid(), url, address))
             try:
                 print(_welcome(address, page.address, access, trust), flush=True)
-                await _watch(supervisor, certificates)
+                await watch(supervisor, certificates)
             finally:
                 remove_running_up(settings.data_dir)
 
@@ -123,14 +123,19 @@ async def _start_postgres(supervisor: Supervisor, settings: Settings) -> str:
     return cluster.url
 
 
-async def _watch(supervisor: Supervisor, certificates: EnvoyCertificates | None) -> None:
-    """Stay until cancelled, and hand new certificates on to Envoy meanwhile."""
-    following = asyncio.create_task(certificates.follow()) if certificates else None
+async def watch(supervisor: Supervisor, certificates: EnvoyCertificates | None) -> None:
+    """Stay until cancelled, and hand new certificates on to Envoy meanwhile.
+
+    Raises:
+        Exception: what makes one of the two impossible.
+    """
+    watching = [asyncio.create_task(supervisor.watch())]
+    watching += [asyncio.create_task(certificates.follow())] if certificates else []
     try:
-        await supervisor.watch()
+        await asyncio.gather(*watching)
     finally:
-        if following:
-            following.cancel()
+        for each in watching:
+            each.cancel()
 
 
 def _welcome(address: str, metrics: str, access: Access, trust: Path | None) -> str:
