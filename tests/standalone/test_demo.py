@@ -64,6 +64,18 @@ async def test_the_key_of_a_link_reads_one_website_for_hours(database_url: str) 
         check_valid(key, now + timedelta(hours=12, seconds=1))
 
 
+async def test_keys_of_old_links_are_removed(database_url: str) -> None:
+    [website] = await new_websites(database_url, ["Demo"])
+    secrets = [await link_key(database_url, website.website_id) for _ in range(2)]
+    expired, valid = map(hash_secret, secrets)
+    async with Database(database_url, pool_size=1) as database:
+        statement = "UPDATE api_keys SET expires_at = now() WHERE key_hash = %s"
+        async with database.transaction() as connection:
+            await connection.execute(statement, (expired,))
+        new = hash_secret(await link_key(database_url, website.website_id))
+        assert (await api_keys.find_all(database, [expired, valid, new])).keys() == {valid, new}
+
+
 async def test_a_demo_that_stayed_empty_is_filled_and_then_left_alone(database_url: str) -> None:
     [cut_short] = await new_websites(database_url, ["Demo"])
     assert await seed_demo(database_url) == cut_short.website_id

@@ -21,6 +21,8 @@ DEMO = "Demo"
 LINK_LIFE = timedelta(hours=12)
 """How long the key in the link to the explorer is valid."""
 
+_LINK = "link to the explorer"
+"""The name of that key."""
 _SEED = 1
 _KEY_AGE = timedelta(days=30)
 _REST = timedelta(days=1)
@@ -90,10 +92,14 @@ async def demo_access(
 
 
 async def link_key(database_url: str, website_id: str) -> str:
-    """A new key for a link to the explorer: it reads one website, and expires soon."""
+    """A new key for a link to the explorer: it reads one website, and expires soon.
+
+    Those of earlier links that have expired are removed.
+    """
     async with Database(database_url, pool_size=1) as database:
+        await api_keys.remove_expired(database, _LINK)
         return await ApiKeys(database, Websites(database)).create(
-            "link to the explorer",
+            _LINK,
             [Scope.SESSIONS_READ],
             website_id=website_id,
             expires_at=datetime.now(UTC) + LINK_LIFE,

@@ -74,6 +74,13 @@ async def revoke(database: Database, key_id: str) -> bool:
         return done.rowcount == 1
 
 
+async def remove_expired(database: Database, name: str) -> None:
+    """Remove the keys of this name that have expired."""
+    statement = "DELETE FROM api_keys WHERE name = %s AND expires_at < now()"
+    async with database.transaction() as connection:
+        await connection.execute(statement, (name,))
+
+
 async def mark_used(database: Database, used: Mapping[str, datetime]) -> None:
     """Note when keys (by id) were last used."""
     statement = """
