@@ -29,21 +29,26 @@ def test_files_that_do_not_fit_are_named(authority: Authority, tmp_path: Path) -
     files, other = authority.issue("a.example.com"), authority.issue("b.example.com")
     junk = tmp_path / "junk"
     junk.write_text("nothing")
-    absent = tmp_path / "absent"
+    absent, crl = tmp_path / "absent", authority.revoke()
     for wrong, message in (
         (CertificateFiles(files.certificate, other.key), f"{other.key} is not the private key of"),
         (CertificateFiles(files.certificate, junk), f"{junk} are not a certificate and its"),
         (CertificateFiles(junk, files.key), f"{junk} and {files.key} are not a certificate"),
         (CertificateFiles(absent, files.key), f"can't read {absent}: No such file"),
-        (CertificateFiles(*files[:2], junk), f"{junk} holds no certificates in PEM"),
-        (CertificateFiles(*files[:2], authority.file, junk), f"{junk} holds no certificates"),
+        (CertificateFiles(*files[:2], junk), f"{junk} does not hold authorities"),
+        (CertificateFiles(*files[:2], crl), f"{crl} does not hold authorities"),
+        (CertificateFiles(*files[:2], authority.file, junk), f"{junk} does not hold a list of"),
+        (
+            CertificateFiles(*files[:2], authority.file, authority.file),
+            f"{authority.file} does not hold a list of revoked certificates",
+        ),
     ):
         with pytest.raises(ValueError, match=re.escape(message)):
             wrong.read()
 
 
 def test_settings_of_tls_belong_together(authority: Authority, tmp_path: Path) -> None:
-    files, other = authority.issue("a.example.com"), authority.issue("b.example.com")
+    files = authority.issue("a.example.com")
     pair: dict[str, Any] = {"tls_certificate": files.certificate, "tls_key": files.key}
     assert Settings(**pair).tls_files == files
     empty: dict[str, Any] = {"tls_certificate": "", "tls_key": ""}
@@ -55,10 +60,9 @@ def test_settings_of_tls_belong_together(authority: Authority, tmp_path: Path) -
     cases: list[tuple[dict[str, Any], str, str]] = [
         ({"tls_certificate": files.certificate}, "tls_key", "set both or none"),
         ({"worker_tls_key": files.key}, "worker_tls_key", "set both or none"),
-        (pair | {"tls_key": other.key}, "tls_key", "is not the private key of"),
-        (pair | {"tls_client_ca": files.key}, "tls_client_ca", "holds no certificates"),
         ({"tls_client_ca": authority.file}, "tls_client_ca", "without SESSIONS_TLS_CERTIFICATE"),
         (pair | {"tls_client_names": "a"}, "tls_client_names", "without SESSIONS_TLS_CLIENT_CA"),
+        (both | {"tls_client_names": " , "}, "tls_client_names", "write names with commas"),
         (pair | {"tls_client_crl": authority.file}, "tls_client_crl", "without SESSIONS_TLS_CLI"),
     ]
     for wrong, setting, message in cases:

@@ -37,10 +37,11 @@ class CertificateFiles(NamedTuple):
         """
         try:
             before = self._contents()
-            check_pair(self.certificate, self.key)
-            for file in (self.authorities, self.crl):
-                if file:
-                    check_authorities(file)
+            _check_pair(self.certificate, self.key)
+            if self.authorities:
+                _check_store(self.authorities, "x509_ca", "authorities")
+            if self.crl:
+                _check_store(self.crl, "crl", "a list of revoked certificates")
             if self._contents() != before:
                 raise ValueError(f"{self.certificate} is being replaced")
         except OSError as error:
@@ -51,13 +52,7 @@ class CertificateFiles(NamedTuple):
         return Certificates(*(file.read_bytes() if file else b"" for file in self))
 
 
-def check_pair(certificate: Path, key: Path) -> None:
-    """Refuse files that are not a certificate and its private key.
-
-    Raises:
-        ValueError: says what they are instead.
-        OSError: one can't be read.
-    """
+def _check_pair(certificate: Path, key: Path) -> None:
     try:
         # Without an answer to its question, a key with a password is refused.
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
@@ -70,14 +65,14 @@ def check_pair(certificate: Path, key: Path) -> None:
         raise ValueError(f"{certificate} and {key} are {problem}") from error
 
 
-def check_authorities(file: Path) -> None:
-    """Refuse a file that holds no certificates and no list of revoked ones.
-
-    Raises:
-        ValueError: it holds none, in PEM.
-        OSError: it can't be read.
-    """
+def _check_store(file: Path, kind: str, name: str) -> None:
+    """Refuse a file that does not hold one kind of what OpenSSL keeps, and nothing else."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
-    except ssl.SSLError as error:
-        raise ValueError(f"{file} holds no certificates in PEM") from error
+        context.load_verify_locations(file)
+        held = context.cert_store_stats()
+    except ssl.SSLError:
+        held = {}
+    # A certificate of an authority counts as a certificate, too.
+    if not held.get(kind) or (held["crl"] and kind != "crl") or (held["x509"] and kind == "crl"):
+        raise ValueError(f"{file} does not hold {name}, in PEM")

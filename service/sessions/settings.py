@@ -15,7 +15,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from sessions.certificates import CertificateFiles, check_authorities, check_pair
+from sessions.certificates import CertificateFiles
 from sessions.geolocation import Geolocation
 
 # Without the other one, it would do nothing, and seem to.
@@ -63,15 +63,17 @@ def _or_none(text: object) -> object:
     return text or None
 
 
-def _authorities(path: Path | None) -> Path | None:
-    """Refuse a file that holds no certificates."""
-    if path:
-        check_authorities(path)
-    return path
+def _names(text: str) -> str:
+    """Refuse a list without a name, which would stand for any name."""
+    if text and not all(map(str.strip, text.split(","))):
+        raise ValueError(
+            "write names with commas between them, such as a.example.com,b.example.com"
+        )
+    return text
 
 
-_OptionalFile = Annotated[FilePath | None, BeforeValidator(_or_none)]
-_Authorities = Annotated[_OptionalFile, AfterValidator(_authorities)]
+# What is in it is looked at where it is used: only `up` and workers need it.
+_OptionalFile = Annotated[Path | None, BeforeValidator(_or_none)]
 
 
 def _geo_database(path: Path | None) -> Path | None:
@@ -101,7 +103,7 @@ class Settings(BaseSettings):
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
     """Number of worker processes."""
     pool_size: int = Field(default=8, ge=1, le=200)
-    """PostgreSQL connections of one worker for calls, at most; up to 9 more do other work."""
+    """PostgreSQL connections of one worker for calls, at most; up to 10 more do other work."""
     request_timeout: float = Field(default=10.0, gt=0, le=600)
     """Deadline of a call and its SQL in seconds."""
     stream_age: float = Field(default=600.0, gt=0, le=86_400)
@@ -118,23 +120,25 @@ class Settings(BaseSettings):
     """Hex key for the hashes of visitors; overrides the one in the database."""
     cursor_keys: Annotated[dict[int, bytes] | None, NoDecode, BeforeValidator(_key_ring)] = None
     """Cursor keys `<id>:<hex>,…`; the first one signs. Overrides those in the database."""
+    trusted_proxies: int = Field(default=0, ge=0, le=10)
+    """Proxies of your own that all calls pass before Envoy, and that add to `X-Forwarded-For`."""
     cors_origins: str = ""
     """Origins whose pages may call the API, separated by commas; empty disables CORS."""
     tls_certificate: _OptionalFile = None
     """File with the certificate of the service and its chain (PEM); empty serves plain HTTP."""
     tls_key: Annotated[_OptionalFile, Field(validate_default=True)] = None
     """File with the private key of the certificate (PEM, without a password)."""
-    tls_client_ca: _Authorities = None
+    tls_client_ca: _OptionalFile = None
     """File with authorities (PEM); callers need a certificate of one. Empty asks for none."""
-    tls_client_crl: _Authorities = None
+    tls_client_crl: _OptionalFile = None
     """File with the certificates of callers that are revoked (a CRL in PEM); empty for none."""
-    tls_client_names: str = ""
+    tls_client_names: Annotated[str, AfterValidator(_names)] = ""
     """DNS names, separated by commas, one of which a caller's certificate has; empty for any."""
     worker_tls_certificate: _OptionalFile = None
     """Certificate with which the workers of `serve` speak TLS (PEM); empty speaks plain gRPC."""
     worker_tls_key: Annotated[_OptionalFile, Field(validate_default=True)] = None
     """File with its private key (PEM, without a password)."""
-    worker_tls_client_ca: _Authorities = None
+    worker_tls_client_ca: _OptionalFile = None
     """File with authorities (PEM); Envoy needs a certificate of one. Empty asks for none."""
     metrics_host: str = "127.0.0.1"
     """Address of the page of metrics for Prometheus."""
@@ -187,8 +191,6 @@ class Settings(BaseSettings):
         certificate = info.data.get(name, key)
         if bool(key) != bool(certificate):
             raise ValueError(f"set both or none of this and SESSIONS_{name.upper()}")
-        if key and certificate and name in info.data:
-            check_pair(certificate, key)
         return key
 
     @field_validator(*_NEEDED)

@@ -21,7 +21,9 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import Default
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
+from sessions.api.call import Call
 from sessions.api.handlers import Handlers
+from sessions.api.methods import UNKNOWN
 from sessions.domain.api_keys import ApiKey, Scope, secret_of
 from sessions.domain.errors import Reason, Unauthenticated
 from sessions.storage.database import Database
@@ -59,6 +61,7 @@ def make_service() -> ServiceDescriptor:
         )
         options = method.options.Extensions[policy]
         options.scope, options.max_request_bytes = Scope.EVENTS_WRITE, LIMIT
+        options.concurrency_limit = "exports" if name == "Respond" else ""
     pool: Any = Default()
     pool.Add(file)
     found: ServiceDescriptor = pool.FindServiceByName("tests.v1.Kinds")
@@ -336,13 +339,14 @@ async def test_a_caller_learns_what_is_left(client: Client) -> None:
     assert dict(refused.trailing_metadata())["ratelimit"].startswith('"calls";r=0;t=1, ')
 
 
-async def test_a_key_has_four_answers_in_many_messages_at_once(client: Client) -> None:
+async def test_a_key_without_a_limit_has_four_exports_at_once(client: Client) -> None:
     slow = [message("Respond", Event(event_type="sleep"))]
     calls = [asyncio.create_task(client.call("Respond", slow)) for _ in range(4)]
     await eventually(lambda: len(client.kinds.seen) == 4)
     quick = [message("Respond", PAGEVIEW, website="site_other")]
     refused = await refusal(client, "Respond", quick)
-    assert (refused.code, refused.reason) == (grpc.StatusCode.UNAVAILABLE, "SERVICE_UNAVAILABLE")
+    assert refused.code == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert (refused.reason, refused.metadata["unit"]) == ("KEY_LIMIT_EXCEEDED", "exports at once")
     assert len(await client.call("Respond", quick, key="other")) == 1
     await asyncio.gather(*calls, return_exceptions=True)
     assert len(await client.call("Respond", quick)) == 1
@@ -372,3 +376,29 @@ async def test_a_large_request_is_decoded_in_slices(client: Client) -> None:
     events = [Event(event_type="pageview", url="/" + "x" * 80) for _ in range(1_000)]
     [answer] = await client.call("Unary", [message("Unary", *events)])
     assert answer.new_events == 1_000
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "proxies", "expected"),
+    [
+        ("203.0.113.7", 0, "203.0.113.7"),
+        ("198.51.100.1, 203.0.113.7", 0, "203.0.113.7"),
+        ("198.51.100.1, 203.0.113.7", 1, "198.51.100.1"),
+        ("192.0.2.9, 198.51.100.1, 203.0.113.7", 1, "198.51.100.1"),
+        ("203.0.113.7", 1, "203.0.113.7"),
+        ("nonsense", 0, "ipv4:127.0.0.1"),
+        ("", 1, "ipv4:127.0.0.1"),
+    ],
+)
+def test_the_address_of_a_caller_is_what_trusted_proxies_say(
+    forwarded: str, proxies: int, expected: str
+) -> None:
+    class Context:
+        def invocation_metadata(self) -> list[tuple[str, str]]:
+            return [("x-forwarded-for", forwarded)] if forwarded else []
+
+        def peer(self) -> str:
+            return "ipv4:127.0.0.1:5000"
+
+    context: Any = Context()
+    assert Call(UNKNOWN, context).address(proxies) == expected

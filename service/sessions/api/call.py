@@ -57,12 +57,14 @@ class Call:
         """The website in the path of a REST call, percent-encoded; None over gRPC."""
         return self.header(_PATH_WEBSITE)
 
-    @property
-    def address(self) -> str:
-        """Where the caller is: as the gateway saw it, or else who has called the worker."""
-        # The last one: what stands before it is what the caller says.
-        forwarded = (self.header("x-forwarded-for") or "").rpartition(",")[2].strip()
-        return canonical_ip(forwarded) or str(self.context.peer()).rpartition(":")[0]
+    def address(self, trusted_proxies: int) -> str:
+        """Where the caller is: as the first trusted proxy, or the gateway, saw it.
+
+        Without them it is who has called the worker.
+        """
+        # From the right: what stands further left is what the caller says.
+        forwarded = (self.header("x-forwarded-for") or "").split(",")[-1 - trusted_proxies :]
+        return canonical_ip(forwarded[0].strip()) or str(self.context.peer()).rpartition(":")[0]
 
     async def send_headers(self) -> None:
         """Send the headers of the answer, which is about to follow."""

@@ -24,7 +24,6 @@ from sessions.api.methods import UNKNOWN, Method
 from sessions.api.requests import decode
 from sessions.api.statuses import naming_batch
 from sessions.api.steps import (
-    StreamsPerKey,
     answer_error,
     check_key_scope,
     check_method,
@@ -67,6 +66,7 @@ class Handlers(grpc.GenericRpcHandler):
         authenticate: finds the key of a call.
         limit_keys: enforces the limits of the key.
         timeout: seconds that a call may take; some methods have more.
+        trusted_proxies: how many proxies a call passes before the gateway.
         rest: services, and what implements their streams as pieces of an answer over REST; it
             gets the call in place of gRPC's context.
     """
@@ -77,12 +77,13 @@ class Handlers(grpc.GenericRpcHandler):
         authenticate: Authenticate,
         limit_keys: LimitKeys,
         timeout: float,
+        trusted_proxies: int = 0,
         rest: Iterable[tuple[ServiceDescriptor, object]] = (),
     ) -> None:
         self._authenticate = authenticate
         self._limits = KeyLimits(limit_keys)
         self._timeout = timeout
-        self._streams_per_key = StreamsPerKey()
+        self._trusted_proxies = trusted_proxies
         self._unknown = self._handler(UNKNOWN, _nothing)
         methods = [
             (Method.of(descriptor), getattr(servicer, descriptor.name))
@@ -140,7 +141,8 @@ class Handlers(grpc.GenericRpcHandler):
 
     async def _admit(self, call: Call) -> None:
         """Find the key of a call: shape and checksum first, then the database."""
-        call.key = await self._authenticate(call.header("authorization"), call.address)
+        address = call.address(self._trusted_proxies)
+        call.key = await self._authenticate(call.header("authorization"), address)
         check_method(call)
         check_key_scope(call)
 
@@ -160,11 +162,10 @@ class Handlers(grpc.GenericRpcHandler):
     async def _respond(self, behaviour: Any, call: Call, _: Raws) -> None:
         """One message, a response after the other: each made in time; sending waits."""
         request = await _request(call, await receive(call))
-        with self._streams_per_key.place(call):
-            # Ends the generator of the service also when the caller goes away.
-            known = call if call.method.is_rest else call.context
-            async with aclosing(behaviour(request, known)) as responses:
-                await self._send(call, responses)
+        known = call if call.method.is_rest else call.context
+        # Ends the generator of the service also when the caller goes away.
+        async with aclosing(behaviour(request, known)) as responses:
+            await self._send(call, responses)
 
     async def _send(self, call: Call, responses: AsyncIterator[Any]) -> None:
         has_begun = False
@@ -174,10 +175,10 @@ class Handlers(grpc.GenericRpcHandler):
                     # A key can be revoked while a stream lives.
                     await self._admit(call)
                     response = await anext(responses, _END)
-                if response is _END:
-                    return
                 if not has_begun:
                     await call.send_headers()
+                if response is _END:
+                    return
                 await call.context.write(response)
                 has_begun = True
         except Exception:

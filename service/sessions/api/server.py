@@ -81,6 +81,7 @@ def make_server(
         application.authenticate,
         application.limit_keys,
         settings.request_timeout,
+        trusted_proxies=settings.trusted_proxies,
         rest=[(_SESSIONS, RestSessionService(exports))],
     )
     reflection = reflection_handlers([*SERVICES, health.SERVICE_NAME])

@@ -2,9 +2,6 @@
 
 import time
 import traceback
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NoReturn
 from urllib.parse import unquote
 
@@ -15,7 +12,7 @@ from sessions.api.call import Call
 from sessions.api.methods import UNKNOWN
 from sessions.api.statuses import code_of, domain_error, status_of
 from sessions.domain.api_keys import check_scope, check_website
-from sessions.domain.errors import InvalidArgument, Reason, Unavailable, Unimplemented, Violation
+from sessions.domain.errors import InvalidArgument, Reason, Unimplemented, Violation
 
 _log = structlog.get_logger()
 
@@ -75,29 +72,3 @@ def check_request_website(call: Call, request: Any) -> None:
     if in_path is not None and unquote(in_path) != request.website_id:
         text = "differs from the website in the path; leave it out of the body"
         raise InvalidArgument(Violation("website_id", text))
-
-
-class StreamsPerKey:
-    """Lets a key have so many answers in many messages at once, and refuses more.
-
-    A slow reader is waited for without limit: one caller could hold all places of a worker.
-    """
-
-    def __init__(self, most: int = 4) -> None:
-        self._most = most
-        self._running = Counter[str]()
-
-    @contextmanager
-    def place(self, call: Call) -> Iterator[None]:
-        """Hold a place of the call's key; raise Unavailable where it has as many as it may."""
-        key_id = call.key.key_id
-        if self._running[key_id] >= self._most:
-            message = f"this key has {self._most} streams open, try again when one has ended"
-            raise Unavailable(Reason.SERVICE_UNAVAILABLE, message, retry_after=5.0)
-        self._running[key_id] += 1
-        try:
-            yield
-        finally:
-            self._running[key_id] -= 1
-            # Without zeros, so that keys that are gone leave nothing behind.
-            self._running += Counter()

@@ -3,7 +3,7 @@
 import asyncio
 
 from sessions import gateway
-from sessions.certificates import CertificateFiles
+from sessions.certificates import CertificateFiles, Certificates
 from sessions.settings import Settings
 from sessions.standalone.console import StartError, report
 from sessions.standalone.data_dir import make_data_dir, write_private
@@ -36,10 +36,9 @@ class EnvoyCertificates:
             self._certificate, self._validation if files.authorities else None
         )
         try:
-            self._current = files.read()
+            self._write(files.read())
         except ValueError as error:
             raise StartError(str(error)) from error
-        self._write()
 
     async def follow(self) -> None:
         """Look every second whether the files have changed; those that do not fit are reported."""
@@ -59,16 +58,17 @@ class EnvoyCertificates:
     async def _renew(self) -> None:
         found = await asyncio.to_thread(self._files.read)
         if found != self._current:
-            self._current = found
-            self._write()
+            self._write(found)
             report("the certificate was replaced")
 
-    def _write(self) -> None:
-        certificate, key, authorities, crl = (_text(each) for each in self._current)
+    def _write(self, found: Certificates) -> None:
+        certificate, key, authorities, crl = map(_text, found)
         write_private(self._certificate, gateway.certificate_secret(certificate, key))
         if authorities:
             secret = gateway.validation_secret(authorities, crl=crl, names=self._names)
             write_private(self._validation, secret)
+        # Only now: what could not be written is tried again.
+        self._current = found
 
 
 def _text(pem: bytes) -> str:

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from sessions.storage.database import Database
 
-# Two of them are held by a run of retention, one by a fold, one now and then for messages of
-# sessions; erasures share the others.
-_JOB_CONNECTIONS = 5
+# Two of them are held by a run of retention, one by a fold, two while messages of sessions are
+# made; erasures share the others.
+_JOB_CONNECTIONS = 6
 _JOB_PATIENCE = 60.0
 _ADMIN_CONNECTIONS = 1
 _ADMIN_TIMEOUT = 5.0

@@ -12,6 +12,9 @@ from sessions.domain.session import Session
 from sessions.storage.database import Connection, Database
 from sessions.storage.rows import SESSION_COLUMNS, Values, columns_of, named, session_rows
 
+LOCK = 7_305_806_142_994
+"""The advisory lock of whoever makes messages."""
+
 # Messages that are made before others get their turn: about a millisecond.
 _AT_ONCE = 100
 

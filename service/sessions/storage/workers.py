@@ -20,7 +20,7 @@ INSERT INTO workers (worker_id, seen_at) VALUES (%s, now())
 _PLACE = """
 SELECT count(*) AS workers, count(*) FILTER (WHERE worker_id < %(worker_id)s) AS rank
   FROM workers
- WHERE seen_at > now() - %(seconds)s * INTERVAL '1 second'
+ WHERE worker_id = %(worker_id)s OR seen_at > now() - %(seconds)s * INTERVAL '1 second'
 """
 
 
@@ -39,7 +39,7 @@ async def report_ready(database: Database, worker_id: UUID) -> None:
 
 
 async def place(database: Database, worker_id: UUID, seconds: float) -> Place:
-    """The place of a worker among those seen within so many seconds."""
+    """The place of a worker, itself included, among those seen within so many seconds."""
     parameters = {"worker_id": worker_id, "seconds": seconds}
     [found] = await database.fetch(_PLACE, parameters, named(Place))
     return found

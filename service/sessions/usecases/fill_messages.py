@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from sessions.domain.session import Session
 from sessions.storage.database import Database
-from sessions.storage.session_messages import BEHIND_ALL, SessionPlace, fill_before
+from sessions.storage.session_messages import BEHIND_ALL, LOCK, SessionPlace, fill_before
 
 SCANNED, CHANGED = 2_000, 500
 """Sessions that one step looks at, and changes, at most."""
@@ -34,11 +34,16 @@ class FillMessages:
         self._pause = pause
 
     async def __call__(self) -> None:
-        """Go over all sessions; it can be stopped at any moment, and several can run at once.
+        """Go over all sessions, unless another worker is at it; it can be stopped at any moment.
 
         Raises:
             Unavailable: the database can't be reached.
         """
+        async with self._database.exclusive_lock(LOCK) as is_held:
+            if is_held:
+                await self._go_over_all()
+
+    async def _go_over_all(self) -> None:
         place: SessionPlace | None = BEHIND_ALL
         while place:
             place = await fill_before(

@@ -19,6 +19,10 @@ from sessions.usecases.ready_workers import ReadyWorkers
 _MOST_BUCKETS = 10_000
 _PLACE_SECONDS = 1.0
 
+# In each worker, of a key without that limit. A slow reader is waited for as long as it takes: one
+# caller could hold all places of a worker.
+_PLACES = {KeyLimit.EXPORTS: 4}
+
 
 class Quota(NamedTuple):
     """What a key has left of a limit, over all workers if these are asked alike.
@@ -72,11 +76,15 @@ class LimitKeys:
             LimitExceeded: all are taken.
         """
         most = key.limits.get(limit)
-        if most is None:
+        if most is not None:
+            places = share_of_places(most, *self._ready_workers.place)
+        elif limit in _PLACES:
+            most = places = _PLACES[limit]
+        else:
             yield
             return
         held = key.key_id, limit
-        if self._running[held] >= share_of_places(most, *self._ready_workers.place):
+        if self._running[held] >= places:
             raise _exceeded(limit, most, _PLACE_SECONDS)
         self._running[held] += 1
         try:

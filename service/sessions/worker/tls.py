@@ -1,16 +1,17 @@
 """TLS of a worker: its certificate, which is read again when the files change."""
 
 import asyncio
+import logging
 import ssl
 
 import grpc
-import structlog
 
 from sessions.certificates import CertificateFiles, Certificates
 
 _SECONDS = 1.0
 
-_log = structlog.get_logger()
+# Not structlog, whose lines wait for the event loop: this logs from threads of gRPC.
+_log = logging.getLogger(__name__)
 
 
 def add_port(server: grpc.aio.Server, address: str, files: CertificateFiles | None) -> int:
@@ -38,7 +39,7 @@ def _credentials(files: CertificateFiles) -> grpc.ServerCredentials:
         try:
             found = files.read()
         except ValueError as error:
-            _log.warning("the certificate in use stays", error=str(error))
+            _log.warning("the certificate in use stays: %s", error)
             return None
         if found == current:
             return None
