@@ -2,11 +2,12 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +16,9 @@ from pathlib import Path
 import psycopg
 import pytest
 from sessions.standalone.cluster import binary
+from sessions.standalone.console import StartError
 from sessions.standalone.postgres import running_postgres
+from sessions.standalone.received_log import add_received_log
 
 from tests.support.processes import PATIENCE, SESSIONS
 from tests.support.stack import Stack, running_stack
@@ -138,7 +141,91 @@ async def test_the_log_leads_to_its_end_or_to_a_moment(written: Written, folder:
     for name, (options, found) in expected.items():
         done = sessions(folder / name, "restore", str(written.backup), *options)
         assert done.returncode == 0, done.stderr
+        last = re.search(r"last transaction that was applied: (\S+)", done.stderr)
+        assert last
+        reached = datetime.fromisoformat(last[1])
+        assert (reached > datetime.fromisoformat(written.moment)) == (name == "end")
         assert await visitors(folder / name) == found
+
+
+def test_a_log_that_would_not_be_applied_whole_is_refused(
+    written: Written, folder: Path, tmp_path: Path
+) -> None:
+    [*_, last] = sorted(path.name for path in written.wal.iterdir())
+    assert last.endswith(".partial")
+    later = f"{last[:16]}{int(last[16:24], 16) + 2:08X}"
+    changes: list[tuple[Callable[[Path], object], str]] = [
+        (lambda wal: (wal / last).rename(wal / f"{last[:24]}.gz.partial"), "is compressed"),
+        (lambda wal: (wal / last).rename(wal / later), "has a gap: there are segments after"),
+        (lambda wal: (wal / last[:24]).write_bytes(b"short"), "is not whole"),
+        (lambda wal: (wal / "lost+found").mkdir(), "lost+found is no segment of the log"),
+        (lambda wal: [path.unlink() for path in wal.iterdir()], "holds no write-ahead log"),
+    ]
+    for number, (change, message) in enumerate(changes):
+        wal = tmp_path / str(number)
+        shutil.copytree(written.wal, wal)
+        change(wal)
+        done = sessions(folder / "none", "restore", str(written.backup), "--wal", str(wal))
+        assert done.returncode == 1
+        assert f"sessions: {wal}" in done.stderr
+        assert message in done.stderr
+        assert not (folder / "none" / "postgres").exists()
+
+
+@pytest.mark.parametrize(
+    ("own", "received", "gap"),
+    [
+        (["1:FE", "1:FF"], ["1:100", "1:101p"], None),
+        # Older ones may be gone in part; what the backup has is whole.
+        (["1:6"], ["1:2", "1:4", "1:6p", "1:7"], None),
+        (["1:6"], ["1:8"], "1:7"),
+        (["1:6"], ["1:7", "1:9"], "1:8"),
+        (["1:6"], ["1:7p", "1:8"], "1:7"),
+        (["1:6"], ["1:7", "1:7p", "1:8"], None),
+        # After a restore there is another timeline.
+        (["1:6"], ["1:7", "1:8p", "2:8", "2:9p"], None),
+        (["1:6"], ["1:7", "2:8"], None),
+        (["1:6"], ["1:7", "2:9"], "2:8"),
+        (["1:6"], ["1:7", "1:8", "1:9", "2:7", "2:9"], "2:8"),
+        (["2:6"], ["1:6", "1:8", "2:7p"], None),
+    ],
+)
+def test_gaps_of_a_log_are_found(
+    own: list[str], received: list[str], gap: str | None, tmp_path: Path
+) -> None:
+    wal, folder = tmp_path / "wal", tmp_path / "pg_wal"
+    for place, names in ((wal, received), (folder, own)):
+        place.mkdir()
+        for name in names:
+            (place / segment_name(name)).write_text(name)
+    if gap:
+        with pytest.raises(StartError, match=f"there are segments after {segment_name(gap)}, but"):
+            add_received_log(wal, folder)
+        return
+    add_received_log(wal, folder)
+    for name in own:
+        assert (folder / segment_name(name)).read_text().startswith(name)
+    assert not list(folder.glob("*.partial"))
+
+
+def segment_name(short: str) -> str:
+    """The file of, for example, segment 0x101 of timeline 2 that is not complete: `2:101p`."""
+    timeline, _, number = short.removesuffix("p").partition(":")
+    log, segment = divmod(int(number, 16), 256)
+    suffix = ".partial" if short.endswith("p") else ""
+    return f"{int(timeline):08X}{log:08X}{segment:08X}{suffix}"
+
+
+def test_only_the_files_of_a_backup_are_checked(written: Written, folder: Path) -> None:
+    more = folder / "more"
+    shutil.copytree(written.backup, more)
+    (more / "notes").mkdir()
+    (more / "README").write_text("taken before the move")
+    assert sessions(folder / "from-more", "restore", str(more)).returncode == 0
+    sums = more / "SHA256SUMS"
+    sums.write_text("".join(sums.read_text().splitlines(keepends=True)[:-1]))
+    done = sessions(folder / "none", "restore", str(more))
+    assert "is damaged: SHA256SUMS lacks postgres-password" in done.stderr
 
 
 def test_what_can_not_be_restored_leaves_nothing(written: Written, folder: Path) -> None:

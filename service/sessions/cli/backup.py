@@ -59,5 +59,8 @@ def restore(folder: Path, wal: Path | None, until: datetime | None) -> None:
         raise click.UsageError("--until needs --wal")
     settings = Settings()
     moment = until.astimezone(UTC) if until else None
-    asyncio.run(restore_backup(settings, folder, wal, moment))
+    last = asyncio.run(restore_backup(settings, folder, wal, moment))
+    if wal:
+        reached = last.astimezone(UTC).isoformat() if last else "none since the backup began"
+        click.echo(f"last transaction that was applied: {reached}", err=True)
     click.echo(f"restored to {settings.data_dir}; start `sessions up` on it", err=True)

@@ -6,6 +6,7 @@ and checksums of these files. It holds the whole cluster, secrets and keys inclu
 
 import hashlib
 import os
+import re
 import shutil
 import tarfile
 from datetime import datetime
@@ -25,10 +26,14 @@ from sessions.standalone.console import StartError, poll
 from sessions.standalone.data_dir import DataDirLock, lock_holder, write_private
 from sessions.standalone.os_user import OsUser, choose_os_user
 from sessions.standalone.postgres import running_postgres
+from sessions.standalone.received_log import add_received_log, check_received_log
+from sessions.storage.database import Database
 
 _BASE, _WAL = "base.tar.gz", "pg_wal.tar.gz"
 _SUMS = "SHA256SUMS"
+_SUM_LINE = re.compile(r"^([0-9a-f]{64})  (.+)$", re.MULTILINE)
 _PASSWORD = "postgres-password"  # noqa: S105 - the name of a file
+_NEEDED = {_BASE, _WAL, _PASSWORD}
 
 
 async def take_backup(settings: Settings, target: Path) -> None:
@@ -56,7 +61,7 @@ async def take_backup(settings: Settings, target: Path) -> None:
 
 async def restore_backup(
     settings: Settings, backup: Path, wal: Path | None, until: datetime | None
-) -> None:
+) -> datetime | None:
     """Make the database of a backup that of a data directory which has none.
 
     Args:
@@ -66,9 +71,13 @@ async def restore_backup(
             applied.
         until: apply it up to this moment only.
 
+    Returns:
+        When the last transaction that was applied was committed; None if there was none since the
+        backup began.
+
     Raises:
-        StartError: the backup is damaged, the data directory has a database, or the log does not
-            lead to that moment; nothing is left of the attempt.
+        StartError: the backup or the log is damaged, the data directory has a database, or the log
+            does not lead to that moment; nothing is left of the attempt.
     """
     _check_embedded(settings, "the tools of your own PostgreSQL")
     _check_source(backup, wal)
@@ -78,8 +87,10 @@ async def restore_backup(
         user = await choose_os_user(data_dir, data_dir / "postgres", binary("postgres"))
         try:
             _unpack(backup, wal, data_dir, user)
-            async with running_postgres(data_dir, recovery=_recovery(until) if wal else None):
-                pass  # it is ready when it has recovered
+            recovery = _recovery(until) if wal else None
+            async with running_postgres(data_dir, recovery=recovery) as url:
+                # It is ready when it has recovered.
+                return await _last_commit(url)
         except BaseException:
             _remove(data_dir)
             raise
@@ -105,20 +116,27 @@ def _check_source(backup: Path, wal: Path | None) -> None:
     if not (backup / _SUMS).is_file():
         raise StartError(f"{backup} holds no backup: name a folder that `sessions backup` wrote")
     # Not by pg_verifybackup, which does not check what compresses the files.
-    if (backup / _SUMS).read_text() != _sums(backup):
+    sums = {name: digest for digest, name in _SUM_LINE.findall((backup / _SUMS).read_text())}
+    if lacking := _NEEDED - sums.keys():
+        raise StartError(f"{backup} is damaged: {_SUMS} lacks {', '.join(sorted(lacking))}")
+    if any(_sum(backup / name) != digest for name, digest in sums.items()):
         raise StartError(f"{backup} is damaged: `sha256sum --check {_SUMS}` in it says where")
-    if wal and not wal.is_dir():
-        raise StartError(f"{wal} is not a folder")
+    if wal:
+        check_received_log(wal)
 
 
 def _sums(folder: Path) -> str:
     """The checksums of the other files in a folder, as `sha256sum` writes them."""
-    lines = []
-    for path in sorted(folder.iterdir()):
-        if path.name != _SUMS:
-            with path.open("rb") as file:
-                lines.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path.name}\n")
-    return "".join(lines)
+    files = sorted(path for path in folder.iterdir() if path.name != _SUMS)
+    return "".join(f"{_sum(path)}  {path.name}\n" for path in files)
+
+
+def _sum(path: Path) -> str:
+    """The checksum of a file; empty where there is none."""
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 async def _lock(data_dir: Path) -> DataDirLock:
@@ -147,9 +165,11 @@ def _unpack(backup: Path, wal: Path | None, data_dir: Path, user: OsUser) -> Non
     user.own(unfinished)
     for archive, folder in ((_BASE, unfinished), (_WAL, unfinished / "pg_wal")):
         with tarfile.open(backup / archive) as files:
-            files.extractall(folder, filter="data")
+            # There are no filters before Python 3.11.4.
+            files.extraction_filter = getattr(tarfile, "data_filter", None)
+            files.extractall(folder)  # noqa: S202 - they have the checksums of our backup
     if wal:
-        _add_log(wal, unfinished / "pg_wal")
+        add_received_log(wal, unfinished / "pg_wal")
         # Tells the server to apply all of the log, not just that of the backup.
         (unfinished / "recovery.signal").touch()
     _give(unfinished, user)
@@ -157,12 +177,11 @@ def _unpack(backup: Path, wal: Path | None, data_dir: Path, user: OsUser) -> Non
     move_cluster(unfinished, data_dir / "postgres")
 
 
-def _add_log(wal: Path, folder: Path) -> None:
-    for file in wal.iterdir():
-        # The segment that was being written; it is as long as the others.
-        name = file.name.removesuffix(".partial")
-        if not (folder / name).exists() or not file.name.endswith(".partial"):
-            shutil.copyfile(file, folder / name)
+async def _last_commit(url: str) -> datetime | None:
+    async with Database(url, pool_size=1) as database:
+        [[moment]] = await database.fetch("SELECT pg_last_xact_replay_timestamp()", {})
+        found: datetime | None = moment
+        return found
 
 
 def _give(folder: Path, user: OsUser) -> None:
