@@ -4,6 +4,8 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -14,6 +16,8 @@ from typing import Any
 import pytest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
+from sessions.settings import Settings
+from sessions.standalone.metrics_page import metrics_page
 
 from tests.support.processes import PATIENCE, running_parts
 from tests.support.stack import Stack, running_stack
@@ -181,3 +185,30 @@ def test_a_port_in_use_is_said(stack: Stack, address: str, tmp_path: Path) -> No
         running_stack(tmp_path / "data", SESSIONS_METRICS_PORT=port),
     ):
         pass
+
+
+def test_the_values_of_a_process_that_was_killed_are_removed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SESSIONS_METRICS_PORT", "0")
+    settings = Settings()
+    script = (
+        "import os; from sessions.settings import Settings\n"
+        "from sessions.standalone.metrics_page import metrics_page\n"
+        "with metrics_page(Settings()) as page:\n"
+        "    print(page.environment('worker-1')['PROMETHEUS_MULTIPROC_DIR'], flush=True)\n"
+        "    os.kill(os.getpid(), 9)"
+    )
+    killed = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    left = Path(killed.stdout.strip())
+    assert left.name == "worker-1"
+    assert left.is_dir()
+    with metrics_page(settings) as first:
+        assert not left.parent.exists()
+        with metrics_page(settings):
+            pass
+        own = Path(first.environment("worker-1")["PROMETHEUS_MULTIPROC_DIR"])
+        assert own.is_dir()
+    assert not own.parent.exists()

@@ -1,9 +1,10 @@
 """The page of metrics that Prometheus reads: workers, Envoy and processes at one address."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 from wsgiref.simple_server import WSGIServer
@@ -15,10 +16,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from sessions.settings import Settings
 from sessions.standalone.console import StartError
+from sessions.standalone.data_dir import try_lock
 from sessions.standalone.envoy import http_get_now
 from sessions.standalone.supervisor import Supervisor
 
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a private folder is made in it
+_PREFIX, _LOCK = "sessions-metrics-", "lock"
 _OK = 200
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _ENVOY_STATISTICS = r"/stats/prometheus?filter=^(http\.edge|cluster\.workers|server)\."
@@ -104,7 +107,11 @@ def metrics_page(settings: Settings) -> Iterator[MetricsPage]:
         return
     # Not on a disk: where that is full, writing to a mapped file ends the process.
     parent = _SHARED_MEMORY if _SHARED_MEMORY.is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="sessions-metrics-", dir=parent) as folder:
+    _remove_abandoned(parent or Path(tempfile.gettempdir()))
+    with (
+        tempfile.TemporaryDirectory(prefix=_PREFIX, dir=parent) as folder,
+        _locked(Path(folder)),
+    ):
         page = MetricsPage(Path(folder), "")
         server = _serve(page, settings.metrics_host, settings.metrics_port)
         try:
@@ -112,6 +119,30 @@ def metrics_page(settings: Settings) -> Iterator[MetricsPage]:
         finally:
             server.shutdown()
             server.server_close()
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder, which the kernel releases when this process is killed."""
+    unfinished = folder / "unfinished"
+    descriptor = try_lock(unfinished)
+    # Named only now, so that nobody finds it before it is locked.
+    unfinished.rename(folder / _LOCK)
+    try:
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _remove_abandoned(parent: Path) -> None:
+    """Remove the folders of processes that were killed."""
+    for lock in parent.glob(f"{_PREFIX}*/{_LOCK}"):
+        # Other users' are theirs; and somebody else may be removing it.
+        with suppress(PermissionError, FileNotFoundError):
+            if (descriptor := try_lock(lock)) is not None:
+                shutil.rmtree(lock.parent, ignore_errors=True)
+                os.close(descriptor)
 
 
 def _serve(page: MetricsPage, host: str, port: int) -> WSGIServer:
