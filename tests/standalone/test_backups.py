@@ -159,7 +159,7 @@ def test_a_log_that_would_not_be_applied_whole_is_refused(
         (lambda wal: (wal / last).rename(wal / later), "has a gap: there are segments after"),
         (lambda wal: (wal / last[:24]).write_bytes(b"short"), "is not whole"),
         (lambda wal: (wal / "lost+found").mkdir(), "lost+found is no segment of the log"),
-        (lambda wal: [path.unlink() for path in wal.iterdir()], "holds no write-ahead log"),
+        (lambda wal: list(map(Path.unlink, wal.iterdir())), "holds no write-ahead log"),
     ]
     for number, (change, message) in enumerate(changes):
         wal = tmp_path / str(number)
