@@ -20,6 +20,7 @@ from sessions.domain.sessionization import (
     TIMEOUT,
     Change,
     SessionSummary,
+    inside,
     sessionize,
     split_runs,
 )
@@ -271,3 +272,27 @@ def test_a_change_names_all_sessions_that_it_replaces() -> None:
     [change] = sessionize(stored, split_runs([event(NOON - MINUTE)]))
     assert change == Change(change.session, ((UUID(int=1), NOON),))
     assert change.session.started_at == NOON - MINUTE
+
+
+@given(
+    st.lists(st.integers(0, 400), max_size=20),
+    st.lists(st.integers(-10, 410), min_size=1, max_size=20),
+    st.booleans(),
+)
+def test_events_inside_of_stored_sessions_are_found(
+    before: list[int], then: list[int], is_known: bool
+) -> None:
+    """Whichever session of the visitor it is, from its first event to its last one."""
+
+    def runs(minutes: list[int], visitor: str = "v") -> list[list[Event]]:
+        return split_runs([event(NOON + at * MINUTE, visitor_id=visitor) for at in minutes])
+
+    stored = [change.session for change in sessionize([], runs(before))]
+    asked = runs(then, "v" if is_known else "w")
+    expected = [
+        each
+        for run in asked
+        for each in run
+        if is_known and any(of.started_at <= each.occurred_at <= of.ended_at for of in stored)
+    ]
+    assert inside(reversed(stored), asked) == expected

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import tracemalloc
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -216,6 +217,31 @@ async def test_a_file_that_breaks_off_is_recorded_up_to_there(tmp_path: Path, st
         await run(store.record, broken, tally=tally)
     assert tally == Tally(entries=1_500, events=1_500, new=1_500)
     assert len(store.events) == 1_500
+
+
+async def test_a_line_that_is_too_long_is_named_also_where_the_file_breaks_off(
+    tmp_path: Path, store: Store
+) -> None:
+    broken = tmp_path / "f.gz"
+    broken.write_bytes(gzip.compress(b"x" * (MAX_LINE + 1) + b"\n" + line(1))[:-8])
+    tally = Tally()
+    with pytest.raises(UnreadableFile):
+        await run(store.record, broken, tally=tally)
+    [refused] = tally.shown
+    assert (tally.entries, tally.events, tally.refused, refused.number) == (2, 1, 1, 1)
+
+
+async def test_long_lines_are_looked_at_few_at_a_time(tmp_path: Path, store: Store) -> None:
+    """What a line holds can take many times as much memory as the line."""
+    data: list[list[int]] = [[]] * 100_000
+    file = tmp_path / "f"
+    file.write_bytes(b"".join(line(second, event_data={"a": data}) for second in range(40)))
+    tracemalloc.start()
+    tally = await run(store.record, file)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert tally.refused == 40
+    assert most < 20 * len(data) * 56
 
 
 async def test_a_missing_file_is_named_and_earlier_ones_stay(tmp_path: Path, store: Store) -> None:

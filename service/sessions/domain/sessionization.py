@@ -9,6 +9,7 @@ not grow with the length of its session. The rules are those of
 
 import random
 import time
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import groupby, islice
@@ -195,15 +196,30 @@ def inside(stored: Iterable[SessionSummary], runs: Iterable[Sequence[Event]]) ->
 
     All others are new: every stored event lies in a stored session.
     """
-    by_visitor = _by_visitor(stored)
+    timelines = {
+        visitor_id: _Timeline(sessions) for visitor_id, sessions in _by_visitor(stored).items()
+    }
     return [
         event
         for run in runs
-        for session in by_visitor.get(run[0].visitor_id, ())
-        if run[0].occurred_at <= session.ended_at and session.started_at <= run[-1].occurred_at
+        if (timeline := timelines.get(run[0].visitor_id))
         for event in run
-        if session.started_at <= event.occurred_at <= session.ended_at
+        if timeline.has(event.occurred_at)
     ]
+
+
+class _Timeline:
+    """The stored sessions of a visitor, no two of which overlap."""
+
+    def __init__(self, sessions: list[SessionSummary]) -> None:
+        sessions.sort(key=attrgetter("started_at"))
+        self._starts = [session.started_at for session in sessions]
+        self._ends = [session.ended_at for session in sessions]
+
+    def has(self, moment: datetime) -> bool:
+        """Whether a session was going on."""
+        before = bisect_right(self._starts, moment)
+        return before > 0 and moment <= self._ends[before - 1]
 
 
 def _by_visitor(stored: Iterable[SessionSummary]) -> dict[str, list[SessionSummary]]:

@@ -16,12 +16,14 @@ from sessions.ingest.lines import MAX_LINE, Source, UnreadableFile, open_source
 
 BATCH = 32_000
 """Events recorded together: many more than in a request, so that fewer sessions change twice."""
+BATCH_BYTES = 32 * 1024 * 1024
+"""Of lines or records from which a batch is made, where they are long."""
 AT_ONCE = 2
 """Into so many parts is a batch divided, which are recorded at the same time."""
 MAX_SHOWN = 100
 """Refused lines that are remembered with their reason; all are counted."""
-_AT_A_TIME = 500
-"""Entries that are looked at together."""
+_AT_A_TIME, _BYTES_AT_A_TIME = 500, 1024 * 1024
+"""Entries that are looked at together, and the bytes of these where they are long."""
 _TIES_REMEMBERED = 32_768
 """Visitors and timestamps, so that rotated files of one second keep their order; 20 MB."""
 
@@ -168,16 +170,17 @@ class Importer:
     def _batches(self, source: Source, tally: Tally, ties: Ordinals) -> Iterator[_Batch]:
         """The valid events of a file; a file that breaks off gives those before, then raises."""
         events: list[Event] = []
-        done = 0
+        done = held = 0
         failure: UnreadableFile | UnusableFile | None = None
         try:
-            for some in self._events(source, tally):
+            for some, size in self._events(source, tally):
                 events += some
-                if len(events) >= BATCH:
+                held += size
+                if len(events) >= BATCH or held >= BATCH_BYTES:
                     self._number_ties(events, ties)
                     position = source.position()
                     yield _Batch(events, position - done)
-                    events, done = [], position
+                    events, done, held = [], position, 0
         except (UnreadableFile, UnusableFile) as error:
             failure = error
         self._number_ties(events, ties)
@@ -189,8 +192,8 @@ class Importer:
         if not self.keeps_sequences:
             number_ties(events, ties)
 
-    def _events(self, source: Source, tally: Tally) -> Iterator[list[Event]]:
-        """The valid events of a file, some at a time; all else is counted."""
+    def _events(self, source: Source, tally: Tally) -> Iterator[tuple[list[Event], int]]:
+        """The valid events of a file, some at a time, and their bytes; all else is counted."""
         refused: list[RefusedLine] = []
 
         def too_long(number: int) -> None:
@@ -200,17 +203,20 @@ class Importer:
 
         ordinals = Ordinals()
         lines = source.lines(too_long, complete=self.complete)
-        for entries in _some(self.format.entries(lines)):
-            outcomes = self._outcomes(entries, ordinals)
-            events = [outcome for outcome in outcomes if isinstance(outcome, Event)]
-            tally.entries += len(entries)
-            tally.events += len(events)
-            if len(events) < len(entries):
-                refused += _count_others(source.name, entries, outcomes, tally)
+        try:
+            for entries in _some(self.format.entries(lines)):
+                outcomes = self._outcomes(entries, ordinals)
+                events = [outcome for outcome in outcomes if isinstance(outcome, Event)]
+                tally.entries += len(entries)
+                tally.events += len(events)
+                if len(events) < len(entries):
+                    refused += _count_others(source.name, entries, outcomes, tally)
+                tally.refuse(refused)
+                refused.clear()
+                yield events, sum(len(entry.content) for entry in entries)
+        finally:
+            # Also where the file breaks off.
             tally.refuse(refused)
-            refused.clear()
-            yield events
-        tally.refuse(refused)
         if source.held_back:
             tally.held_back.append(RefusedLine(source.name, source.held_back, _MAY_BE_CUT_OFF))
 
@@ -250,13 +256,15 @@ def _refused(made: Event | InvalidArgument) -> Event | Refused:
 def _some(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
     """Some entries at a time; what comes before a failure is given before it."""
     some: list[Entry] = []
+    size = 0
     failure: UnreadableFile | UnusableFile | None = None
     try:
         for entry in entries:
             some.append(entry)
-            if len(some) == _AT_A_TIME:
+            size += len(entry.content)
+            if len(some) == _AT_A_TIME or size >= _BYTES_AT_A_TIME:
                 yield some
-                some = []
+                some, size = [], 0
     except (UnreadableFile, UnusableFile) as error:
         failure = error
     if some:

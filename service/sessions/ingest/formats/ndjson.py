@@ -59,7 +59,7 @@ def parse(content: bytes) -> EventInput | Refused:
 
 
 def parse_any(content: bytes) -> EventInput | Refused:
-    """One line that may be anything; for plain ones the same as `parse`."""
+    """One line that may be anything; `parse` makes the same events of plain ones."""
     try:
         fields = orjson.loads(content)
     except orjson.JSONDecodeError as error:
