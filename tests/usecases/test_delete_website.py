@@ -18,6 +18,7 @@ from sessions.usecases.delete_website import DeleteWebsite
 from sessions.usecases.erase_visitor import EraseVisitor
 from sessions.usecases.fold_blocks import FoldBlocks
 from sessions.usecases.progress import silent
+from sessions.usecases.ready_workers import ReadyWorkers
 from sessions.usecases.websites import Websites
 from sessions.usecases.write_events import EventWriter
 
@@ -60,6 +61,7 @@ def delete_website(database: Database) -> DeleteWebsite:
 
 async def test_every_table_is_as_before(database: Database) -> None:
     await fill(database, await new_website(database))
+    await ReadyWorkers(database).report()
     before = await everything(database)
     assert all(before.values())
     website = await new_website(database)
