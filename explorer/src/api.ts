@@ -65,7 +65,7 @@ export class Api {
       get(SESSIONS + call, { params, signal, baseUrl: base() }),
       signal,
     );
-    if (error !== undefined) throw new Failed(problemOf(response.status, response.headers, error));
+    if (!response.ok) throw new Failed(problemOf(response.status, response.headers, error));
     return data as Answer<C>;
   }
 

@@ -4,7 +4,7 @@ import { forgetKey, keepKey, keptKey, takeKeyFromAddress } from "./access.ts";
 import { type Address, changed, formatAddress, parseAddress, withUsual } from "./address.ts";
 import { Api } from "./api.ts";
 import { ExplorerContext, useExplorer } from "./context.ts";
-import { DEFAULT_RANGE, dayOf, ranges } from "./dates.ts";
+import { DEFAULT_RANGE, dayOf, isTimeZone, ownTimeZone, ranges } from "./dates.ts";
 import { KeyForm } from "./key-form.tsx";
 import { Controls } from "./shared/controls.tsx";
 import { CohortsView } from "./views/cohorts.tsx";
@@ -36,9 +36,14 @@ const VIEWS: Readonly<Record<string, View>> = {
 };
 const SESSION: View = { name: "Session", content: SessionView, isSelected: false };
 
+function viewOf({ view }: Address): View | undefined {
+  if (view === "session") return SESSION;
+  return Object.hasOwn(VIEWS, view) ? VIEWS[view] : undefined;
+}
+
 export function App() {
-  const [address, navigate] = useAddress();
-  const [key, setKey] = useState(keptKey);
+  const [address, navigate] = useAddress(() => setKey(keptKey()));
+  const [key, setKey] = useState(keptKey); // after the address, which can have brought it
   const [reason, setReason] = useState("");
   const websiteId = address.params.get("website_id") ?? "";
   const api = useMemo(
@@ -46,13 +51,13 @@ export function App() {
     [key, websiteId],
   );
 
-  // A link can bring a key while the page is open.
-  useEffect(() => setKey(keptKey()), [address]);
   const enter = (website: string, entered: string) => {
     keepKey(entered);
     setKey(keptKey());
     setReason("");
-    navigate(formatAddress(changed(address, { website_id: website })), true);
+    // A cell goes with another website, and stays with the one that it is of.
+    const changes = website === websiteId ? {} : { website_id: website };
+    navigate(formatAddress(changed(address, changes)), true);
   };
   const askForKey = (why: string) => {
     forgetKey();
@@ -64,16 +69,23 @@ export function App() {
   }
   return (
     <ExplorerContext.Provider value={{ api, address, navigate, askForKey }}>
-      <Frame />
+      <Frame key={key} />
     </ExplorerContext.Provider>
   );
 }
 
-/** The address, with the parameters that every view needs, and a way to change it. */
-function useAddress(): [Address, (to: string, replace?: boolean) => void] {
+/**
+ * The address, with the parameters that every view needs, and a way to change it.
+ *
+ * `onLink` is called after another address was opened in this page, which can have brought a key.
+ */
+function useAddress(onLink: () => void): [Address, (to: string, replace?: boolean) => void] {
   const [fragment, setFragment] = useState(() => complete());
   useEffect(() => {
-    const follow = () => setFragment(complete());
+    const follow = () => {
+      setFragment(complete());
+      onLink();
+    };
     window.addEventListener("hashchange", follow);
     return () => window.removeEventListener("hashchange", follow);
   }, []);
@@ -89,8 +101,9 @@ function useAddress(): [Address, (to: string, replace?: boolean) => void] {
 function complete(): string {
   takeKeyFromAddress();
   const address = parseAddress(window.location.hash);
-  const timezone =
-    address.params.get("timezone") ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const given = address.params.get("timezone") ?? "";
+  if (!isTimeZone(given)) address.params.delete("timezone"); // nothing could be written in it
+  const timezone = address.params.get("timezone") ?? ownTimeZone();
   const usual = ranges(dayOf(new Date(), timezone)).get(DEFAULT_RANGE);
   const full = formatAddress(withUsual(address, { timezone, ...usual }));
   if (full !== window.location.hash) window.history.replaceState(null, "", full);
@@ -99,7 +112,7 @@ function complete(): string {
 
 function Frame() {
   const { address, to, api, askForKey } = useExplorer();
-  const view = address.view === "session" ? SESSION : VIEWS[address.view];
+  const view = viewOf(address);
   useEffect(() => {
     document.title = `${view?.name ?? "Nothing here"} · Sessions`;
     // On a phone the views are wider than the screen.
@@ -132,7 +145,7 @@ function Frame() {
       </header>
       {view?.isSelected && <Controls />}
       <main id="content" tabindex={-1}>
-        {view ? <view.content /> : <p class="empty">There is no such view.</p>}
+        {view ? <view.content key={address.id} /> : <p class="empty">There is no such view.</p>}
       </main>
     </>
   );

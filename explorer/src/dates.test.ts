@@ -1,10 +1,19 @@
 import { expect, test } from "vitest";
-import { dayOf, plusDays, ranges } from "./dates.ts";
+import { dayOf, isTimeZone, plusDays, ranges } from "./dates.ts";
 
 test("a moment belongs to the day of the time zone", () => {
   const moment = new Date("2026-03-03T23:30:00Z");
   expect(dayOf(moment, "UTC")).toBe("2026-03-03");
   expect(dayOf(moment, "Europe/Berlin")).toBe("2026-03-04");
+});
+
+test("a time zone is one that the browser knows", () => {
+  expect(["UTC", "Europe/Berlin", "Europe/Berlim", ""].map(isTimeZone)).toEqual([
+    true,
+    true,
+    false,
+    false,
+  ]);
 });
 
 test("days are counted over ends of months and changes of clocks", () => {

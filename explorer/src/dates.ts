@@ -7,6 +7,20 @@ export interface DayRange {
 
 const DAY_MS = 86_400_000;
 
+/** Whether the browser knows a time zone. */
+export function isTimeZone(name: string): boolean {
+  try {
+    return Boolean(new Intl.DateTimeFormat(undefined, { timeZone: name }));
+  } catch {
+    return false;
+  }
+}
+
+/** The time zone of the browser. */
+export function ownTimeZone(): string {
+  return Intl.DateTimeFormat().resolvedOptions().timeZone;
+}
+
 /** The day that a moment belongs to. */
 export function dayOf(moment: Date, timeZone: string): string {
   return new Intl.DateTimeFormat("sv-SE", { timeZone, dateStyle: "short" }).format(moment);
@@ -15,11 +29,6 @@ export function dayOf(moment: Date, timeZone: string): string {
 /** A day some days later, or earlier. */
 export function plusDays(day: string, days: number): string {
   return new Date(Date.parse(day) + days * DAY_MS).toISOString().slice(0, 10);
-}
-
-/** How many days a range has. */
-export function daysIn({ start_date, end_date }: DayRange): number {
-  return Math.round((Date.parse(end_date) - Date.parse(start_date)) / DAY_MS) + 1;
 }
 
 /** The ranges to choose from, by their names. */

@@ -43,7 +43,7 @@ export function shortName(id: MetricId): string {
 }
 
 export function metricOf(id: string): { id: MetricId; metric: Metric } {
-  const known = (id in METRICS ? id : "sessions") as MetricId;
+  const known = (Object.hasOwn(METRICS, id) ? id : "sessions") as MetricId;
   return { id: known, metric: METRICS[known] };
 }
 

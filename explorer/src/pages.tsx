@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Failed } from "./api.ts";
 import type { Problem } from "./problems.ts";
+import { useRetry } from "./request.tsx";
 
 /** A page of a list, and where the next one begins; null on the last. */
 export interface Page<T> {
@@ -47,6 +48,7 @@ export function usePages<T>(
   const more = () => {
     if (!isLoading && !isEnd) go(state);
   };
+  useRetry(state.problem, more);
   return { ...state, isLoading, isEnd, more };
 }
 

@@ -3,6 +3,8 @@ import { useEffect, useState } from "preact/hooks";
 import type { Answer, Call, Query } from "./api.ts";
 import { Failed } from "./api.ts";
 import { useExplorer } from "./context.ts";
+import { counted } from "./format.ts";
+import { later } from "./later.ts";
 import type { Problem } from "./problems.ts";
 
 /** The state of a request. While it is asked again, `data` is the answer before. */
@@ -24,7 +26,6 @@ export function useRequest<T>(
   useEffect(() => {
     if (key === null) return setState({});
     const controller = new AbortController();
-    let timer: number | undefined;
     ask(controller.signal).then(
       (data) => controller.signal.aborted || setState({ data, key }),
       (error: unknown) => {
@@ -33,20 +34,27 @@ export function useRequest<T>(
         const { problem } = error;
         // The answer to another question would be taken for that to this one.
         setState((state) => ({ ...(state.key === key && state), problem, key }));
-        if (problem.retryMs) timer = window.setTimeout(retry, problem.retryMs);
       },
     );
-    return () => {
-      controller.abort();
-      window.clearTimeout(timer);
-    };
+    return () => controller.abort();
   }, [key, attempt]);
-  useEffect(() => {
-    window.addEventListener("online", retry);
-    return () => window.removeEventListener("online", retry);
-  }, []);
   const { data, problem } = state;
-  return { data, problem, isLoading: key !== null && state.key !== key, retry };
+  const isLoading = key !== null && state.key !== key;
+  useRetry(isLoading ? undefined : problem, retry);
+  return { data, problem, isLoading, retry };
+}
+
+/** Tries again after a failure that may pass: after a while, and when there is a connection. */
+export function useRetry(problem: Problem | undefined, retry: () => void): void {
+  useEffect(() => {
+    if (!problem?.retryMs) return undefined;
+    const stop = later(retry, problem.retryMs);
+    window.addEventListener("online", retry);
+    return () => {
+      stop();
+      window.removeEventListener("online", retry);
+    };
+  }, [problem]);
 }
 
 /** The answer of a call, asked for again when the parameters change; null asks nothing. */
@@ -68,7 +76,9 @@ export function Loaded<T>({
   return (
     <div class="loaded" aria-busy={isLoading}>
       {problem && !isLoading && <ProblemNote problem={problem} retry={retry} />}
-      {data === undefined ? !problem && <p class="waiting">Loading …</p> : children(data)}
+      {data === undefined
+        ? (isLoading || !problem) && <p class="waiting">Loading …</p>
+        : children(data)}
     </div>
   );
 }
@@ -93,7 +103,9 @@ export function ProblemNote({ problem, retry }: { problem: Problem; retry: () =>
           </button>
         )}
         {problem.retryMs !== undefined && (
-          <small>It is tried again every {Math.round(problem.retryMs / 1000)} seconds.</small>
+          <small>
+            It is tried again after {counted(Math.round(problem.retryMs / 1000), "second")}.
+          </small>
         )}
         {problem.requestId && !problem.isOfKey && (
           <small>
@@ -108,7 +120,8 @@ export function ProblemNote({ problem, retry }: { problem: Problem; retry: () =>
 /** What stands where a range has no sessions. */
 export function Empty({ what = "sessions" }: { what?: string }) {
   const { selection, here, to } = useExplorer();
-  const isFiltered = selection.filter || selection.journey || selection.cell;
+  const { filter, journey, not_journey, cell } = selection;
+  const isFiltered = filter || journey || not_journey || cell;
   const all = { filter: null, journey: null, not_journey: null, cell: null, cell_label: null };
   return (
     <div class="empty">

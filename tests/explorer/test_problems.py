@@ -104,7 +104,7 @@ async def test_a_lost_connection_is_tried_again(browser: BrowserContext, page: P
     await browser.set_offline(True)
     await page.get_by_role("link", name="Patterns").click()
     await expect(page.get_by_role("alert").first).to_contain_text("can't be reached")
-    await expect(page.get_by_text("tried again every 5 seconds").first).to_be_visible()
+    await expect(page.get_by_text("tried again after 5 seconds").first).to_be_visible()
     await browser.set_offline(False)
     await expect(page.locator("table tbody tr").first).to_be_visible()
     await expect(page.get_by_role("alert")).to_have_count(0)
@@ -122,5 +122,60 @@ async def test_what_may_pass_is_tried_again_by_itself(page: Page) -> None:
 
     await page.route(re.compile(":patterns"), refuse_once)
     await page.get_by_role("link", name="Patterns").click()
-    await expect(page.get_by_role("alert")).to_contain_text("tried again every 1 seconds")
+    await expect(page.get_by_role("alert")).to_contain_text("tried again after 1 second.")
     await expect(page.locator("table tbody tr").first).to_be_visible()
+
+
+async def test_a_list_that_was_refused_is_tried_again_by_itself(page: Page) -> None:
+    answers = iter([503])
+
+    async def refuse_once(route: Route) -> None:
+        if next(answers, None):
+            await route.fulfill(status=503, body="", headers={"retry-after": "1"})
+        else:
+            await route.continue_()
+
+    await page.route(re.compile(r"/sessions\?"), refuse_once)
+    await page.get_by_role("link", name="Sessions", exact=True).last.click()
+    await expect(page.get_by_role("alert")).to_contain_text("tried again after 1 second.")
+    await expect(page.locator("table.sessions tbody tr").first).to_be_visible()
+
+
+async def test_an_error_without_a_body_is_told(page: Page) -> None:
+    async def fail(route: Route) -> None:
+        await route.fulfill(status=502, headers={"content-length": "0"})
+
+    await page.route(re.compile(":patterns"), fail)
+    await page.get_by_role("link", name="Patterns").click()
+    await expect(page.get_by_role("alert")).to_contain_text("The service answered 502.")
+
+
+async def test_what_an_address_has_wrong_is_told_or_replaced(page: Page) -> None:
+    await open_view(page, "constructor", timezone="Europe/Berlim", metric="constructor")
+    await expect(page.get_by_text("There is no such view.")).to_be_visible()
+    assert parameters(page)["timezone"] == "Europe/Berlin"
+    await open_view(page, "overview", journey="page == 1")
+    await expect(page.locator(".controls").get_by_role("alert")).to_contain_text("expected a value")
+
+
+async def test_a_new_link_replaces_a_key_that_is_refused(page: Page, shop: Shop) -> None:
+    wrong = f"{shop.key[:-1]}{'a' if shop.key[-1] != 'a' else 'b'}"
+    await page.goto(shop.link.replace(shop.key, wrong))
+    await expect(page.get_by_role("alert").first).to_contain_text("not known to the service")
+    await page.goto(shop.link)
+    await expect(page.locator(".tile").first).to_be_visible()
+    await expect(page.get_by_role("alert")).to_have_count(0)
+
+
+async def test_a_cell_of_a_link_is_kept_when_a_key_is_entered(page: Page, shop: Shop) -> None:
+    await open_view(page, "flows")
+    await page.locator(".flows a").nth(1).focus()
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".chip")).to_contain_text("only: /")
+    await settled(page)
+    size = await page.locator("output.size").inner_text()
+    await page.get_by_role("button", name="Other key").click()
+    await page.get_by_label("Key").fill(shop.key)
+    await page.get_by_role("button", name="Look").click()
+    await expect(page.locator(".chip")).to_contain_text("only: /")
+    await expect(page.locator("output.size")).to_have_text(size)

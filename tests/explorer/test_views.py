@@ -211,3 +211,15 @@ async def test_a_filter_is_completed_by_keys(page: Page) -> None:
     await page.keyboard.press("Enter")
     await settled(page)
     assert parameters(page)["filter"] == 'browser = "Firefox"'
+
+
+async def test_a_day_that_is_typed_leaves_the_other_one(page: Page) -> None:
+    await open_view(page, "sessions", start_date="2026-01-05", end_date="2026-02-05")
+    day = page.get_by_label("From")
+    await day.focus()
+    await page.keyboard.type("01202026")  # month first; on the way its year is 2, 20 and 202
+    assert parameters(page)["start_date"] == "2026-01-05"
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile("start_date=2026-01-20"))
+    assert parameters(page)["end_date"] == "2026-02-05"
+    await expect(day).to_have_value("2026-01-20")

@@ -28,7 +28,7 @@ export const DIMENSIONS: Readonly<Record<Dimension, string>> = {
 };
 
 export function isDimension(name: string): name is Dimension {
-  return name in DIMENSIONS;
+  return Object.hasOwn(DIMENSIONS, name);
 }
 
 const VALUES = 200;

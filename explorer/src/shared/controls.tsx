@@ -1,5 +1,6 @@
+import { useEffect, useRef, useState } from "preact/hooks";
 import { useExplorer } from "../context.ts";
-import { dayOf, ranges } from "../dates.ts";
+import { dayOf, ownTimeZone, ranges } from "../dates.ts";
 import { both } from "../expressions.ts";
 import { counted } from "../format.ts";
 import { useAnswer } from "../request.tsx";
@@ -51,6 +52,11 @@ export function Controls() {
             text={`only: ${address.params.get("cell_label") ?? "sessions of a row"}`}
             onRemove={() => change({ cell: null, cell_label: null })}
           />
+        )}
+        {problem?.field && /^(not_)?journey/.test(problem.field) && (
+          <p class="mistake" role="alert">
+            {problem.text}
+          </p>
         )}
         {data && (
           <output class="size" aria-busy={isLoading}>
@@ -127,10 +133,16 @@ interface DayProps {
   value: string;
 }
 
+/** A day, which is taken when it is picked, but only when one is done where it is typed. */
 function Day({ label, name, value }: DayProps) {
   const { selection, change } = useExplorer();
+  const [draft, setDraft] = useState(value);
+  const isTyped = useRef(false);
+  useEffect(() => setDraft(value), [value]);
   const choose = (day: string) => {
-    if (!day) return;
+    isTyped.current = false;
+    setDraft(day || value);
+    if (!day || day === value) return;
     const other = name === "start_date" ? "end_date" : "start_date";
     const isCrossed = name === "start_date" ? day > selection.end_date : day < selection.start_date;
     change({ [name]: day, ...(isCrossed && { [other]: day }) });
@@ -141,8 +153,17 @@ function Day({ label, name, value }: DayProps) {
       <input
         type="date"
         required
-        value={value}
-        onChange={(event) => choose(event.currentTarget.value)}
+        max="9999-12-31"
+        value={draft}
+        onKeyDown={({ key }) => {
+          isTyped.current = key !== "Enter";
+          if (key === "Enter") choose(draft);
+        }}
+        onInput={(event) => {
+          setDraft(event.currentTarget.value);
+          if (!isTyped.current) choose(event.currentTarget.value);
+        }}
+        onBlur={() => choose(draft)}
       />
     </label>
   );
@@ -150,7 +171,7 @@ function Day({ label, name, value }: DayProps) {
 
 function TimeZone() {
   const { selection, change } = useExplorer();
-  const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const own = ownTimeZone();
   const first = [...new Set([selection.timezone, own, "UTC"])];
   const others = Intl.supportedValuesOf("timeZone").filter((zone) => !first.includes(zone));
   return (

@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { Failed } from "../api.ts";
 import { useExplorer } from "../context.ts";
 
@@ -10,6 +10,8 @@ export function Export() {
   const { api, selection } = useExplorer();
   const [state, setState] = useState("");
   const [controller, setController] = useState<AbortController>();
+
+  useEffect(() => () => controller?.abort(), [controller]);
 
   const save = async (format: Format) => {
     const started = new AbortController();

@@ -2,6 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { useExplorer } from "../context.ts";
 import { dayOf, plusDays } from "../dates.ts";
 import { counted } from "../format.ts";
+import { later } from "../later.ts";
 import { Loaded, useRequest } from "../request.tsx";
 import { SessionTable } from "./sessions.tsx";
 
@@ -14,13 +15,19 @@ export function Live() {
   const { api, selection, format } = useExplorer();
   const { timezone } = selection;
   const [isPaused, setPaused] = useState(false);
-  const now = useNow(isPaused);
+  const [now, setNow] = useState(() => new Date());
   const today = dayOf(now, timezone);
   const since = new Date(now.getTime() - MINUTES * 60_000).toISOString();
   const request = useRequest(`${api.websiteId} ${since}`, (signal) => {
     const days = { start_date: plusDays(today, -1), end_date: today, timezone };
     return api.get("", { ...days, filter: `started_at >= ${since}`, limit: MOST }, signal);
   });
+  const { isLoading, problem } = request;
+  // What may pass is asked for again by the request itself, when the service says.
+  const isWaiting = isPaused || isLoading || problem?.retryMs || problem?.isOfKey;
+  useEffect(() => {
+    return isWaiting ? undefined : later(() => setNow(new Date()), POLL_MS);
+  }, [now, isWaiting]);
   return (
     <>
       <div class="bar">
@@ -38,7 +45,7 @@ export function Live() {
             </p>
             <p class="note">
               As of {format.time(now.toISOString())} in {timezone};{" "}
-              {isPaused ? "paused." : "asked for again every 5 seconds."}
+              {isPaused ? "paused." : "asked for again 5 seconds after each answer."}
             </p>
             {sessions.length > 0 && <SessionTable sessions={sessions} />}
           </>
@@ -46,15 +53,4 @@ export function Live() {
       </Loaded>
     </>
   );
-}
-
-/** The moment, which moves on while it is not paused. */
-function useNow(isPaused: boolean): Date {
-  const [now, setNow] = useState(() => new Date());
-  useEffect(() => {
-    if (isPaused) return undefined;
-    const timer = window.setInterval(() => setNow(new Date()), POLL_MS);
-    return () => window.clearInterval(timer);
-  }, [isPaused]);
-  return now;
 }

@@ -29,7 +29,7 @@ export function SessionView() {
   const { items: events, problem, isLoading, isEnd, more } = list;
   return (
     <>
-      {session && <Facts session={session} id={id} />}
+      {session && <Facts session={session} />}
       {session && events.length > 0 && <JourneyStrip events={events} length={session.duration} />}
       {events.length > 0 && <Timeline events={events} />}
       {problem && <ProblemNote problem={problem} retry={more} />}
@@ -38,10 +38,15 @@ export function SessionView() {
   );
 }
 
-function Facts({ session, id }: { session: Session; id: string }) {
+function Facts({ session }: { session: Session }) {
   const { api, format, to, selection } = useExplorer();
-  const visitor = `visitor_id = ${quoted(session.visitor_id)}`;
-  const curl = `curl -H "Authorization: Bearer $key" "${api.url(`/${id}`, {})}"`;
+  const ofVisitor = {
+    filter: `visitor_id = ${quoted(session.visitor_id)}`,
+    journey: null,
+    not_journey: null,
+    ...(session.is_bot && { include_bots: "true" }),
+  };
+  const curl = `curl -H "Authorization: Bearer $key" "${api.url(`/${encodeURIComponent(session.session_id)}`, {})}"`;
   const { country, region, city, device, browser, os, language } = session;
   const place = [city, region, country && named("country", country)].filter(Boolean).join(", ");
   const client = [device, browser, os].filter(Boolean).join(", ");
@@ -67,7 +72,7 @@ function Facts({ session, id }: { session: Session; id: string }) {
         <Fact name="Host">{session.hostname ?? ABSENT}</Fact>
         <Fact name="Visitor">
           <code>{session.visitor_id}</code> <Copy text={session.visitor_id}>Copy</Copy>{" "}
-          <a href={to("sessions", { filter: visitor })}>all sessions</a>
+          <a href={to("sessions", ofVisitor)}>all sessions in these days</a>
         </Fact>
         <Fact name="Session">
           <code>{session.session_id}</code> <Copy text={session.session_id}>Copy</Copy>{" "}
