@@ -1,5 +1,5 @@
 import type { FunctionComponent } from "preact";
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { forgetKey, keepKey, keptKey, takeKeyFromAddress } from "./access.ts";
 import { type Address, changed, formatAddress, parseAddress, withUsual } from "./address.ts";
 import { Api } from "./api.ts";
@@ -113,10 +113,13 @@ function complete(): string {
 function Frame() {
   const { address, to, api, askForKey } = useExplorer();
   const view = viewOf(address);
+  const isFirst = useRef(true);
   useEffect(() => {
     document.title = `${view?.name ?? "Nothing here"} · Sessions`;
     // On a phone the views are wider than the screen.
     document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest" });
+    if (!isFirst.current) document.getElementById("content")?.focus({ preventScroll: true });
+    isFirst.current = false;
   }, [view]);
   return (
     <>

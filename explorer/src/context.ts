@@ -28,7 +28,10 @@ export function useExplorer() {
   return {
     ...explorer,
     selection,
-    format: moments(selection.timezone),
+    format: moments(
+      selection.timezone,
+      selection.start_date.slice(0, 4) !== selection.end_date.slice(0, 4),
+    ),
     /** A parameter of the view. */
     param: (name: string, otherwise = "") => address.params.get(name) ?? otherwise,
     /** The address of this view with other parameters. */

@@ -46,7 +46,7 @@ export function ranges(today: string): ReadonlyMap<string, DayRange> {
     ["This month", range(first)],
     ["Last month", range(`${lastOfPrevious.slice(0, 8)}01`, lastOfPrevious)],
     ["Last 90 days", range(plusDays(today, -89))],
-    ["Last 12 months", range(plusDays(today, -364))],
+    ["Last 365 days", range(plusDays(today, -364))],
   ]);
 }
 

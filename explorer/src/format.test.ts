@@ -29,6 +29,15 @@ test("moments are those of the time zone", () => {
   expect(moments("Europe/Berlin").time("2026-03-03T23:30:00Z")).toMatch(/^0?0:30:00|^12:30:00/);
 });
 
+test("labels of buckets have the day, and the year where it is needed", () => {
+  const moment = "2026-03-03T13:30:00Z";
+  expect(moments("UTC").hour(moment)).toMatch(/Mar 3\b|\b3 Mar/);
+  expect(moments("UTC").week(moment)).not.toContain("2026");
+  for (const unit of ["hour", "day", "week"] as const) {
+    expect(moments("UTC", true)[unit](moment)).toContain("2026");
+  }
+});
+
 test("rates change by points, all else by a share, and from nothing by neither", () => {
   const before = { sessions: 100, bounce_rate: 0.5, events: 0 } as Summary;
   const now = { sessions: 150, bounce_rate: 0.4, events: 3 } as Summary;

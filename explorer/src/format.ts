@@ -45,8 +45,10 @@ export function day(text: string): string {
   return format.format(new Date(text));
 }
 
-/** Formats moments in a time zone. */
-export function moments(timeZone: string) {
+/** Formats moments in a time zone; in labels of buckets the year is only where it is needed. */
+export function moments(timeZone: string, isYearNeeded = false) {
+  const year = isYearNeeded ? ({ year: "numeric" } as const) : {};
+  const date = { day: "numeric", month: "short", ...year } as const;
   const of = (options: Intl.DateTimeFormatOptions) => {
     const format = new Intl.DateTimeFormat(undefined, { timeZone, ...options });
     return (moment: string) => format.format(new Date(moment));
@@ -56,11 +58,10 @@ export function moments(timeZone: string) {
     minute: of({ dateStyle: "medium", timeStyle: "short" }),
     second: of({ dateStyle: "medium", timeStyle: "medium" }),
     time: of({ timeStyle: "medium" }),
-    date: of({ dateStyle: "medium" }),
     /** Labels of buckets of a time series. */
-    hour: of({ weekday: "short", hour: "numeric", minute: "2-digit" }),
-    day: of({ weekday: "short", day: "numeric", month: "short" }),
-    week: of({ day: "numeric", month: "short" }),
+    hour: of({ ...date, hour: "numeric", minute: "2-digit" }),
+    day: of({ ...date, weekday: "short" }),
+    week: of(date),
     month: of({ month: "short", year: "numeric" }),
   };
 }

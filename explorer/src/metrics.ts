@@ -1,7 +1,7 @@
 /** The metrics of a summary that people look at, and how they are written. */
 
 import type { Answer } from "./api.ts";
-import { ABSENT, change, count, duration, percent, ratio } from "./format.ts";
+import { ABSENT, change, count, duration, percent, ratio, shortCount } from "./format.ts";
 
 export type Summary = Answer<":summarize">["summary"];
 export type MetricName = keyof Summary;
@@ -9,6 +9,8 @@ export type MetricName = keyof Summary;
 export interface Metric {
   readonly name: string;
   readonly write: (value: number) => string;
+  /** How it is written where there is little room, if that differs. */
+  readonly writeShort?: (value: number) => string;
   /** Rates change by percentage points. */
   readonly isRate?: boolean;
   /** Whether less of it is better. */
@@ -18,10 +20,10 @@ export interface Metric {
 }
 
 export const METRICS = {
-  sessions: { name: "Sessions", write: count },
-  visitors: { name: "Visitors", write: count },
-  pageviews: { name: "Pageviews", write: count },
-  events: { name: "Custom events", write: count },
+  sessions: { name: "Sessions", write: count, writeShort: shortCount },
+  visitors: { name: "Visitors", write: count, writeShort: shortCount },
+  pageviews: { name: "Pageviews", write: count, writeShort: shortCount },
+  events: { name: "Custom events", write: count, writeShort: shortCount },
   bounce_rate: {
     name: "Bounce rate",
     short: "Bounces",

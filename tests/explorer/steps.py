@@ -48,6 +48,12 @@ async def listed(page: Page) -> int:
     return await page.locator("table.sessions tbody tr").count()
 
 
+async def expect_size(page: Page, expected: int) -> None:
+    """Wait until so many sessions are said to be selected."""
+    text = re.compile(rf"^{expected:,} session")
+    await expect(page.locator("output.size")).to_have_text(text)
+
+
 async def follow_visitors(page: Page, pick: Locator, expected: int) -> None:
     """Follow a figure to the sessions of as many visitors, and go back."""
     await pick.click()
@@ -66,8 +72,7 @@ async def follow(page: Page, pick: Locator) -> int:
     before = page.url
     expected = number(await pick.inner_text())
     await pick.click()
-    size = page.locator("output.size")
-    await expect(size).to_have_text(re.compile(rf"^{expected:,} session"))
+    await expect_size(page, expected)
     assert await listed(page) == expected
     await page.go_back()
     assert page.url == before

@@ -1,12 +1,15 @@
 """Each view, and from each kind of number in it the way to its sessions."""
 
 import csv
+import json
 import re
+from datetime import UTC, datetime
 
 from playwright.async_api import Page, expect
 
 from tests.explorer.conftest import Shop
 from tests.explorer.steps import (
+    expect_size,
     follow,
     follow_visitors,
     number,
@@ -42,7 +45,7 @@ async def test_points_of_a_series_lead_to_their_sessions_by_keys(page: Page) -> 
     label = await points.nth(1).get_attribute("aria-label")
     await page.keyboard.press("Enter")
     expected = number((label or "").partition(": ")[2])
-    await expect(page.locator("output.size")).to_contain_text(f"{expected} session")
+    await expect_size(page, expected)
 
 
 async def test_a_row_filters_the_page_and_back_removes_it(page: Page) -> None:
@@ -111,7 +114,7 @@ async def test_nodes_of_flows_lead_to_their_sessions(page: Page) -> None:
     await page.keyboard.press("Enter")
     expected = re.search(r": ([\d,]+) sessions", label)
     assert expected
-    await expect(page.locator("output.size")).to_contain_text(f"{expected[1]} session")
+    await expect_size(page, number(expected[1]))
     await page.go_back()
     await settled(page)
     await page.get_by_text("Show as a table").click()
@@ -122,8 +125,12 @@ async def test_nodes_of_flows_lead_to_their_sessions(page: Page) -> None:
 
     await open_view(page, "flows", anchor='page = "/checkout"', direction="previous")
     await expect(page.locator(".flows a").nth(1)).to_have_attribute(
-        "aria-label", re.compile("/cart")
+        "aria-label", re.compile("/cart: .* sessions, .* began")
     )
+    await expect(page.locator(".legend")).to_contain_text("began here")
+    await page.locator(".flows a").nth(1).focus()
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".chip")).to_contain_text('/cart → page = "/checkout"')
 
 
 async def test_transitions_lead_to_sessions_and_to_other_pages(page: Page) -> None:
@@ -133,6 +140,7 @@ async def test_transitions_lead_to_sessions_and_to_other_pages(page: Page) -> No
     await follow(page, page.get_by_role("region", name="The page").locator("a.pick"))
     after = page.get_by_role("region", name="After").locator("a.pick")
     for index in range(await after.count()):
+        assert "/cart" in (await after.nth(index).get_attribute("title") or "")
         await follow(page, after.nth(index))
     await page.get_by_role("link", name="/checkout", exact=True).first.click()
     await expect(page.get_by_role("heading", name="/checkout")).to_be_visible()
@@ -145,6 +153,15 @@ async def test_cohorts_lead_to_the_sessions_of_their_visitors(page: Page) -> Non
     for cell in (cells.first, page.locator("tr:nth-child(2) .heat a").nth(1)):
         title = await cell.get_attribute("title") or ""
         await follow_visitors(page, cell, number(title))
+
+
+async def test_without_a_goal_its_rate_is_no_metric(page: Page) -> None:
+    await open_view(page, "overview", metric="goal_rate")
+    await expect(page.get_by_role("heading", name="Sessions over time")).to_be_visible()
+    await expect(page.get_by_role("alert")).to_have_count(0)
+    await page.get_by_text("Show as a table").click()
+    heads = page.get_by_role("group", name="Sessions by").get_by_role("columnheader")
+    await expect(heads).to_have_text(["Start", "Sessions"])
 
 
 async def test_patterns_lead_to_their_sessions(page: Page) -> None:
@@ -173,13 +190,32 @@ async def test_a_cell_can_be_looked_at_in_all_views_and_removed(page: Page) -> N
     await expect(page.locator("output.size")).not_to_have_text(size)
 
 
-async def test_sessions_of_now_are_asked_for_until_paused(page: Page) -> None:
+async def test_sessions_of_now_are_asked_for_until_paused(page: Page, shop: Shop) -> None:
     await page.get_by_role("link", name="Now").click()
-    await expect(page.locator(".live")).to_contain_text("session")
-    before = await page.get_by_text("As of").inner_text()
-    await expect(page.get_by_text("As of")).not_to_have_text(before)
+    await expect(page.locator("main")).to_be_focused()
+    await expect(page.locator(".live strong")).to_have_text(re.compile(r"^\d+ session"))
+    record_a_view(shop, visitor="somebody-new")
+    await expect(page.locator(".live strong")).to_have_text(re.compile(r"^[1-9]"))
+    await expect(page.locator("table.sessions code").first).to_have_attribute(
+        "title", "somebody-new"
+    )
     await page.get_by_role("button", name="Pause").click()
     await expect(page.get_by_text("paused.")).to_be_visible()
+
+
+def record_a_view(shop: Shop, *, visitor: str) -> None:
+    """Record a pageview of this moment."""
+    event = {
+        "event_id": f"{visitor}-1",
+        "event_type": "pageview",
+        "visitor_id": visitor,
+        "timestamp": datetime.now(UTC).isoformat(),
+        "url": "/new",
+    }
+    key = shop.stack.command("keys", "create", "--name", "w", "--scope", "events:write")
+    path = f"/api/websites/{shop.website_id}/events"
+    body = json.dumps({"events": [event]}).encode()
+    assert shop.stack.request(path, key=key, method="POST", body=body).status == 200
 
 
 async def test_an_export_has_the_sessions_of_the_list(page: Page) -> None:

@@ -9,19 +9,24 @@ const NODE_WIDTH = 10;
 const LEAST_COLUMN = 150;
 const MOST = 40;
 
-/** A tree of flows as bands from each node to what came next. */
+/** A tree of flows as bands from each node to what came next, or before. */
 export function FlowTree({
+  title,
+  ended,
   nodes,
   nameOf,
   hrefOf,
 }: {
+  title: string;
+  /** What sessions did that have no further node, in a word. */
+  ended: string;
   nodes: readonly FlowNode[];
   nameOf: (node: FlowNode) => string;
   hrefOf: (node: FlowNode) => string;
 }) {
   const [ref, width] = useWidth<HTMLDivElement>();
-  const { onKeyDown, stop } = useRoving();
   const drawn = layOut(nodes, HEIGHT, MOST);
+  const { onKeyDown, stop } = useRoving(drawn.length);
   const columns = Math.max(0, ...drawn.map(({ node }) => node.depth)) + 1;
   const column = Math.max(LEAST_COLUMN, width / columns);
   const height = Math.max(HEIGHT, ...drawn.map(({ y, height }) => y + height + 12));
@@ -29,7 +34,7 @@ export function FlowTree({
   return (
     <div class="flows" ref={ref}>
       <svg width={column * columns} height={height} onKeyDown={onKeyDown}>
-        <title>What sessions did next</title>
+        <title>{title}</title>
         {drawn.map((each) => (
           <path
             key={each.node.node_id}
@@ -45,7 +50,7 @@ export function FlowTree({
               key={node.node_id}
               href={hrefOf(node)}
               {...stop(index)}
-              aria-label={`${nameOf(node)}: ${count(node.sessions)} sessions, ${count(node.ended)} ended`}
+              aria-label={`${nameOf(node)}: ${count(node.sessions)} sessions, ${count(node.ended)} ${ended}`}
             >
               <Parts drawn={each} x={x(node.depth)} />
               <text x={x(node.depth) + NODE_WIDTH + 6} y={y + 12}>

@@ -20,7 +20,7 @@ export function JourneyStrip({
   return (
     <ol class="strip" aria-label="The journey in one line">
       {events.map(({ event_type, event_name, page, offset = 0, time_on_page = 0 }, index) => {
-        const what = event_type === "event" ? event_name : (page ?? "(no path)");
+        const what = event_type === "event" ? event_name : page || "(no path)";
         const left = at(offset);
         const width = `max(${LEAST}%, ${at(time_on_page)})`;
         const shade = String(pages.indexOf(page ?? "") % 6);

@@ -16,7 +16,7 @@ export interface Point {
 
 const HEIGHT = 220;
 const EDGE = { top: 12, right: 8, bottom: 26, left: 48 };
-const LABEL_WIDTH = 84;
+const LETTER = 6.5;
 
 /**
  * A line over time, each bucket of which is a link.
@@ -27,14 +27,17 @@ export function Series({
   points,
   name,
   write,
+  writeShort,
 }: {
   points: readonly Point[];
   name: string;
   write: (value: number) => string;
+  /** For the axis, which is narrow. */
+  writeShort: (value: number) => string;
 }) {
   const [ref, width] = useWidth<HTMLDivElement>();
   const [pointed, setPointed] = useState<number | null>(null);
-  const { onKeyDown, stop } = useRoving();
+  const { onKeyDown, stop } = useRoving(points.length);
 
   const most = max(points, ({ value }) => value) || 1;
   const marks = ticks(0, most, 4);
@@ -43,7 +46,8 @@ export function Series({
   const step = inner / Math.max(points.length, 1);
   const x = (index: number) => EDGE.left + (index + 0.5) * step;
   const y = (value: number) => EDGE.top + (1 - value / top) * (HEIGHT - EDGE.top - EDGE.bottom);
-  const each = Math.max(1, Math.ceil(LABEL_WIDTH / Math.max(step, 1)));
+  const labelWidth = (max(points, ({ label }) => label.length) ?? 0) * LETTER;
+  const each = Math.max(1, Math.ceil(labelWidth / Math.max(step, 1)));
   const shown = pointed === null ? undefined : points[pointed];
   const drawn = [...points.keys()];
   const defined = (index: number) => points[index]?.value !== undefined;
@@ -60,7 +64,7 @@ export function Series({
             <g key={mark} class="mark">
               <line x1={EDGE.left} x2={width - EDGE.right} y1={y(mark)} y2={y(mark)} />
               <text x={EDGE.left - 8} y={y(mark)} dy="0.32em" text-anchor="end">
-                {write(mark)}
+                {writeShort(mark)}
               </text>
             </g>
           ))}
@@ -73,7 +77,7 @@ export function Series({
                 class="tick"
                 x={x(index)}
                 y={HEIGHT - 8}
-                text-anchor={width - x(index) < LABEL_WIDTH / 2 ? "end" : "middle"}
+                text-anchor={width - x(index) < labelWidth / 2 ? "end" : "middle"}
               >
                 {label}
               </text>

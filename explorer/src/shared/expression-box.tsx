@@ -62,7 +62,11 @@ export function ExpressionBox(props: Props) {
     const chosen = offered[active];
     const move = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (move && offered.length > 0) {
-      setActive((index) => (index + move + offered.length) % offered.length);
+      // From the line itself, up is to the last one.
+      setActive((index) => {
+        const from = move < 0 ? Math.max(index, 0) : index;
+        return (from + move + offered.length) % offered.length;
+      });
     } else if (event.key === "Enter" && chosen !== undefined) take(chosen);
     else if (event.key === "Enter") commit(draft);
     else if (event.key === "Escape") close();

@@ -9,8 +9,8 @@ const STEPS: Readonly<Record<string, number>> = {
   End: Number.POSITIVE_INFINITY,
 };
 
-/** Makes the links of a chart one stop of the tab key, between which arrow keys move. */
-export function useRoving() {
+/** Makes the links of a chart, so many, one stop of the tab key, between which arrow keys move. */
+export function useRoving(length: number) {
   const [current, setCurrent] = useState(0);
   const onKeyDown = (event: KeyboardEvent) => {
     const step = STEPS[event.key];
@@ -21,7 +21,7 @@ export function useRoving() {
     links[Math.max(0, Math.min(links.length - 1, index))]?.focus();
   };
   const stop = (index: number) => ({
-    tabindex: index === current ? 0 : -1,
+    tabindex: index === Math.min(current, length - 1) ? 0 : -1,
     onFocus: () => setCurrent(index),
   });
   return { onKeyDown, stop };

@@ -1,12 +1,12 @@
 import type { Answer, Query } from "../api.ts";
 import { useExplorer } from "../context.ts";
 import { count, named, percent } from "../format.ts";
-import { type MetricId, metricOf, shortName, written } from "../metrics.ts";
+import { type MetricId, shortName, written } from "../metrics.ts";
 import { Empty, Loaded, useAnswer } from "../request.tsx";
 import { DIMENSIONS, isDimension } from "../shared/completion.ts";
 import { Pick } from "../shared/pick.tsx";
 import { Share } from "../shared/share.tsx";
-import { useGoal } from "./overview.tsx";
+import { useGoal, useMetric } from "./overview.tsx";
 
 type Dimension = NonNullable<Query<":breakdown">["dimension"]>[number];
 type Row = Answer<":breakdown">["rows"][number];
@@ -20,7 +20,7 @@ export function Breakdown({ dimensions }: { dimensions: readonly [Dimension, ...
   const name = `by_${dimensions[0]}`; // the parameter that says which of them is shown
   const [shown = "", all] = param(name).split(" ");
   const dimension = isDimension(shown) && dimensions.includes(shown) ? shown : dimensions[0];
-  const { id } = metricOf(param("metric"));
+  const { id } = useMetric();
   const request = useAnswer(":breakdown", {
     ...selection,
     ...useGoal(),

@@ -15,7 +15,7 @@ type Node = Flows["nodes"][number];
 const DEPTHS = { "2": "2 steps", "3": "3 steps", "4": "4 steps", "6": "6 steps" };
 const WIDTHS = { "3": "3", "5": "5", "10": "10", "20": "20" };
 
-/** What sessions did next, as a tree. */
+/** What sessions did next, or before, as a tree. */
 export function FlowsView() {
   const { selection, param, change } = useExplorer();
   const anchor = param("anchor");
@@ -79,21 +79,46 @@ export function FlowsView() {
   );
 }
 
+const NEXT = {
+  title: "What sessions did next",
+  on: "went on",
+  ended: "ended",
+  column: "Ended",
+  truncated: "went on, deeper than shown",
+  other: "went on elsewhere",
+};
+type Words = typeof NEXT;
+const PREVIOUS: Words = {
+  title: "What sessions did before",
+  on: "came from further back",
+  ended: "began",
+  column: "Began",
+  truncated: "came from further back than shown",
+  other: "came from elsewhere",
+};
+
 function Tree({ nodes }: { nodes: readonly Node[] }) {
   const { listOf, param } = useExplorer();
-  const root = param("anchor") || "All sessions";
-  const nameOf = (node: Node) => (node.item ? itemName(node.item) : root);
+  const anchor = param("anchor");
+  const isBack = anchor !== "" && param("direction") === "previous";
+  const words = isBack ? PREVIOUS : NEXT;
+  const nameOf = (node: Node) => (node.item ? itemName(node.item) : anchor || "All sessions");
+  /** The run that the node stands for, in the order in which it was done. */
   const pathOf = (node: Node): string => {
     const parent = nodes.find(({ node_id }) => node_id === node.parent_id);
-    return parent?.item ? `${pathOf(parent)} → ${nameOf(node)}` : nameOf(node);
+    if (!parent || !(parent.item || anchor)) return nameOf(node);
+    const run = [pathOf(parent), nameOf(node)];
+    return (isBack ? run.reverse() : run).join(" → ");
   };
   return (
-    <Charted table={<NodeTable nodes={nodes} nameOf={nameOf} pathOf={pathOf} />}>
+    <Charted table={<NodeTable words={words} nodes={nodes} nameOf={nameOf} pathOf={pathOf} />}>
       <p class="legend">
-        <span class="on">went on</span> <span class="ended">ended here</span>{" "}
+        <span class="on">{words.on}</span> <span class="ended">{words.ended} here</span>{" "}
         <span class="rest">deeper, or rarer than shown</span>
       </p>
       <FlowTree
+        title={words.title}
+        ended={words.ended}
         nodes={nodes}
         nameOf={nameOf}
         hrefOf={(node) => listOf({ cell: node.cell }, pathOf(node))}
@@ -103,22 +128,17 @@ function Tree({ nodes }: { nodes: readonly Node[] }) {
 }
 
 interface NodeTableProps {
+  words: Words;
   nodes: readonly Node[];
   nameOf: (node: Node) => string;
   pathOf: (node: Node) => string;
 }
 
-const REST = {
-  ended: "ended",
-  truncated: "went on, deeper than shown",
-  other: "went on elsewhere",
-};
-
-function NodeTable({ nodes, nameOf, pathOf }: NodeTableProps) {
+function NodeTable({ words, nodes, nameOf, pathOf }: NodeTableProps) {
   return (
     <Table
-      caption="What sessions did next"
-      head={["Item", "Sessions", "Ended", "Deeper", "Elsewhere"]}
+      caption={words.title}
+      head={["Item", "Sessions", words.column, "Deeper", "Elsewhere"]}
       rows={nodes.map((node) => [
         <span key="item" style={{ paddingInlineStart: `${node.depth * 1.2}rem` }}>
           {nameOf(node)}
@@ -129,7 +149,7 @@ function NodeTable({ nodes, nameOf, pathOf }: NodeTableProps) {
             key={part}
             of={node[part]}
             row={{ cell: `${node.cell}.${part}` }}
-            label={`${pathOf(node)}, ${REST[part]}`}
+            label={`${pathOf(node)}, ${words[part]}`}
           />
         )),
       ])}

@@ -68,7 +68,7 @@ function Steps({ steps, problem }: { steps: readonly string[]; problem: Problem 
     <>
       <ol class="steps">
         {steps.map((step, index) => (
-          <li key={`${index} ${step}`}>
+          <li key={`${index} of ${steps.length}`}>
             <ExpressionBox
               label={`Step ${index + 1}`}
               parameter="journey"
@@ -228,8 +228,18 @@ function StepTable({ steps }: { steps: readonly Step[] }) {
       ]}
       rows={steps.map((step) => [
         step.step,
-        <Pick key="reached" of={step.reached} row={step.reached_sessions} label={step.step} />,
-        <Pick key="dropped" of={step.dropped} row={step.dropped_sessions} label={step.step} />,
+        <Pick
+          key="reached"
+          of={step.reached}
+          row={step.reached_sessions}
+          label={`reached ${step.step}`}
+        />,
+        <Pick
+          key="dropped"
+          of={step.dropped}
+          row={step.dropped_sessions}
+          label={`left before ${step.step}`}
+        />,
         percent(step.conversion_from_start),
         `${percent(step.conversion_low)} to ${percent(step.conversion_high)}`,
         percent(step.conversion_from_previous),
@@ -263,7 +273,7 @@ function Groups({ groups }: { groups: readonly Group[] }) {
                 <Pick
                   of={step.reached}
                   row={step.reached_sessions}
-                  label={`${shown}: ${step.step}`}
+                  label={`${shown}: reached ${step.step}`}
                 />
                 {index > 0 && ` (${percent(step.conversion_from_start)})`}
               </>

@@ -41,6 +41,13 @@ export function useGoal(): { goal?: string } {
   return goal ? { goal } : {};
 }
 
+/** The metric of the address; without a goal there is no goal rate, which would be refused. */
+export function useMetric(): ReturnType<typeof metricOf> {
+  const { param } = useExplorer();
+  const id = param("metric");
+  return metricOf(id === "goal_rate" && !param("goal") ? "sessions" : id);
+}
+
 type Compare = NonNullable<Query<":summarize">["compare"]>;
 
 function Tiles() {
@@ -107,7 +114,8 @@ interface TileProps {
 }
 
 function Tile({ id, summary, before }: TileProps) {
-  const { here, param } = useExplorer();
+  const { here } = useExplorer();
+  const chosen = useMetric();
   const by = before && changeOf(summary, before, id);
   const tone = by?.isBetter === undefined ? "" : by.isBetter ? "better" : "worse";
   return (
@@ -115,7 +123,7 @@ function Tile({ id, summary, before }: TileProps) {
       <a
         class="tile"
         href={here({ metric: id })}
-        aria-current={metricOf(param("metric")).id === id ? "true" : undefined}
+        aria-current={chosen.id === id ? "true" : undefined}
       >
         <span>{METRICS[id].name}</span>
         <strong>{written(summary, id)}</strong>
@@ -128,7 +136,7 @@ function Tile({ id, summary, before }: TileProps) {
 function Trend() {
   const { selection, param, change, format, listOf } = useExplorer();
   const granularity = param("granularity");
-  const { id, metric } = metricOf(param("metric"));
+  const { id, metric } = useMetric();
   const request = useAnswer(":timeseries", {
     ...selection,
     ...useGoal(),
@@ -157,10 +165,10 @@ function Trend() {
               table={
                 <Table
                   caption={`${metric.name} by ${granularity}`}
-                  head={["Start", metric.name, "Sessions"]}
+                  head={["Start", ...(id === "sessions" ? [] : [metric.name]), "Sessions"]}
                   rows={labelled.map(({ label, summary, ...bucket }) => [
                     label + (bucket.is_partial ? " (not over)" : ""),
-                    written(summary, id),
+                    ...(id === "sessions" ? [] : [written(summary, id)]),
                     <Pick key={label} of={summary.sessions} row={bucket} label={label} />,
                   ])}
                 />
@@ -169,6 +177,7 @@ function Trend() {
               <Series
                 name={metric.name}
                 write={metric.write}
+                writeShort={metric.writeShort ?? metric.write}
                 points={labelled.map((bucket) => ({
                   label: bucket.label,
                   value: bucket.summary[id],

@@ -68,7 +68,7 @@ export function PatternsView() {
               <Empty what="patterns" />
             ) : (
               <>
-                <PatternTable patterns={answer.patterns} hasGoal={goal !== ""} />
+                <PatternTable patterns={answer.patterns} goal={goal} />
                 <Note answer={answer} />
               </>
             )
@@ -89,12 +89,12 @@ function Note({ answer: { sessions, is_exact } }: { answer: Patterns }) {
   );
 }
 
-function PatternTable({ patterns, hasGoal }: { patterns: readonly Pattern[]; hasGoal: boolean }) {
+function PatternTable({ patterns, goal }: { patterns: readonly Pattern[]; goal: string }) {
   return (
     <Table
       caption="Patterns"
       className="whole"
-      head={["Pattern", "Sessions", "Share", "Lift", ...(hasGoal ? ["With goal", "Without"] : [])]}
+      head={["Pattern", "Sessions", "Share", "Lift", ...(goal ? ["With goal", "Without"] : [])]}
       rows={patterns.map((pattern) => {
         const { cell, with_goal, without_goal } = pattern;
         const name = pattern.items.map(itemName).join(" → ");
@@ -105,10 +105,15 @@ function PatternTable({ patterns, hasGoal }: { patterns: readonly Pattern[]; has
           ratio(pattern.lift),
           ...(with_goal && without_goal
             ? [
-                <GoalFigure key="with" name={name} cell={`${cell}.with_goal`} of={with_goal} />,
+                <GoalFigure
+                  key="with"
+                  name={`${name}, with ${goal}`}
+                  cell={`${cell}.with_goal`}
+                  of={with_goal}
+                />,
                 <GoalFigure
                   key="without"
-                  name={name}
+                  name={`${name}, without ${goal}`}
                   cell={`${cell}.without_goal`}
                   of={without_goal}
                 />,

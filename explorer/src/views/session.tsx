@@ -115,10 +115,12 @@ function EventEntry({ event }: { event: SessionEvent }) {
       <div>
         {event.event_type === "event" ? (
           <strong>{event_name}</strong>
-        ) : (
-          <a href={to("transitions", { page: page ?? "" })} title={event.url}>
-            {page || "(no path)"}
+        ) : page ? (
+          <a href={to("transitions", { page })} title={event.url}>
+            {page}
           </a>
+        ) : (
+          "(no path)"
         )}
         {time_on_page !== undefined && (
           <span class="on-page"> {duration(time_on_page)} on the page</span>

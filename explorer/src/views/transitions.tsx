@@ -41,14 +41,25 @@ export function TransitionsView() {
 
 function Sides({ page, answer }: { page: string; answer: Transitions }) {
   const { views, entries, reloads, exits } = answer;
-  const itself = { views: reloads, name: "the page itself", row: answer.reload_sessions };
+  const itself = {
+    views: reloads,
+    name: "the page itself",
+    label: `viewed ${page} twice in a row`,
+    row: answer.reload_sessions,
+  };
   return (
     <div class="sides">
       <Side
         title="Before"
+        page={page}
         of={views}
         rows={answer.previous}
-        edge={{ views: entries, name: "session began", row: answer.entry_sessions }}
+        edge={{
+          views: entries,
+          name: "session began",
+          label: `began with ${page}`,
+          row: answer.entry_sessions,
+        }}
         itself={itself}
       />
       <section class="panel middle" aria-label="The page">
@@ -66,9 +77,15 @@ function Sides({ page, answer }: { page: string; answer: Transitions }) {
       </section>
       <Side
         title="After"
+        page={page}
         of={views}
         rows={answer.next}
-        edge={{ views: exits, name: "session ended", row: answer.exit_sessions }}
+        edge={{
+          views: exits,
+          name: "session ended",
+          label: `ended with ${page}`,
+          row: answer.exit_sessions,
+        }}
         itself={itself}
       />
     </div>
@@ -78,11 +95,14 @@ function Sides({ page, answer }: { page: string; answer: Transitions }) {
 interface Figure {
   views: number;
   name: string;
+  /** What its sessions did. */
+  label: string;
   row: Transitions["entry_sessions"];
 }
 
 interface SideProps {
-  title: string;
+  title: "Before" | "After";
+  page: string;
   of: number;
   rows: readonly Row[];
   /** Entries or exits, of which each session has one at most. */
@@ -90,7 +110,12 @@ interface SideProps {
   itself: Figure;
 }
 
-function Side({ title, of, rows, edge, itself }: SideProps) {
+/** The page of a row; views without a path have none that could be looked at. */
+function nameOf({ page }: Row): string {
+  return page === undefined ? "all other pages" : page || "(no path)";
+}
+
+function Side({ title, page, of, rows, edge, itself }: SideProps) {
   const { here } = useExplorer();
   return (
     <section class="panel" aria-label={title}>
@@ -106,7 +131,7 @@ function Side({ title, of, rows, edge, itself }: SideProps) {
         </thead>
         <tbody>
           <SideRow views={edge.views} of={of} name={<em>{edge.name}</em>}>
-            <Pick of={edge.views} row={edge.row} label={edge.name} />
+            <Pick of={edge.views} row={edge.row} label={edge.label} />
           </SideRow>
           {rows.map((row) => (
             <SideRow
@@ -114,17 +139,17 @@ function Side({ title, of, rows, edge, itself }: SideProps) {
               views={row.views}
               of={of}
               name={
-                row.page === undefined ? (
-                  <em>all other pages</em>
+                row.page ? (
+                  <a href={here({ page: row.page })}>{row.page}</a>
                 ) : (
-                  <a href={here({ page: row.page })}>{row.page || "(no path)"}</a>
+                  <em>{nameOf(row)}</em>
                 )
               }
             >
               <Pick
                 of={row.sessions ?? row.views}
                 row={row}
-                label={`${title}: ${row.page ?? "other pages"}`}
+                label={`viewed ${nameOf(row)} directly ${title.toLowerCase()} ${page}`}
               >
                 {row.sessions === undefined ? "list" : count(row.sessions)}
               </Pick>
@@ -132,7 +157,7 @@ function Side({ title, of, rows, edge, itself }: SideProps) {
           ))}
           {itself.views > 0 && (
             <SideRow views={itself.views} of={of} name={<em>{itself.name}</em>}>
-              <Pick of={itself.views} row={itself.row} label="viewed it twice in a row">
+              <Pick of={itself.views} row={itself.row} label={itself.label}>
                 list
               </Pick>
             </SideRow>
