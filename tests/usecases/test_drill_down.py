@@ -304,4 +304,5 @@ async def test_a_call_that_is_given_up_ends_within_a_second_and_leaves_nothing(
     assert monotonic() - given_up < 1
     # The turn is free, and the connection is back.
     assert (await world.app.analyses.funnel(query, asked)).steps[0].reached
-    assert threading.active_count() <= threads + 2
+    # One reads the next block, one counts, one waits for the next call.
+    assert threading.active_count() <= threads + 3

@@ -4,7 +4,6 @@ The text format of COPY: https://www.postgresql.org/docs/current/sql-copy.html
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import cache
 from itertools import islice
 from typing import Any
@@ -60,11 +59,6 @@ def _escaped(value: str) -> str:
     return value.replace("\r", "\\r").replace("\t", "\\t")
 
 
-def together(connection: Connection, rows: int) -> AbstractAsyncContextManager[object]:
-    """Send the statements of a block together; not where there are many rows, for COPY can't be."""
-    return connection.pipeline() if rows < MANY else nullcontext()
-
-
 async def insert(
     connection: Connection,
     table: str,
@@ -72,7 +66,7 @@ async def insert(
     columns: Mapping[str, Column],
     rows: Collection[Row],
 ) -> None:
-    """Add rows of a website to a table; MANY of them not inside of a pipeline.
+    """Add rows of a website to a table, not inside of a pipeline: rows can be many or large.
 
     Args:
         connection: inside a transaction.

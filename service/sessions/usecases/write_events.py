@@ -10,7 +10,7 @@ from sessions.domain.sessionization import inside, sessionize, split_runs
 from sessions.domain.visitors import Visitors
 from sessions.domain.websites import Website
 from sessions.storage import events as event_rows
-from sessions.storage import new_rows, session_summaries, tombstones, visitors
+from sessions.storage import session_summaries, tombstones, visitors
 from sessions.storage.database import Connection, Database
 from sessions.storage.events import identity
 from sessions.storage.partitions import PARTITIONED, PartitionMissing, Partitions
@@ -94,9 +94,8 @@ class EventWriter:
         # A batch that was sent again ends here: nothing of it is new.
         if new:
             changes = sessionize(stored, runs)
-            async with new_rows.together(connection, len(new)):
-                await event_rows.insert(connection, website.key, keys, new)
-                await session_summaries.store(connection, website.key, keys, changes, self._encode)
+            await event_rows.insert(connection, website.key, keys, new)
+            await session_summaries.store(connection, website.key, keys, changes, self._encode)
         if len(wanted) < len(events):
             # The lock made rows for visitors of whom nothing is left to record.
             await visitors.remove_unused(connection, website.key, ids)
