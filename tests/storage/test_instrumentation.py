@@ -74,3 +74,10 @@ async def test_callers_who_get_no_connection_are_counted(database_url: str) -> N
     assert measured("db_client_connection_timeouts_total", **pool) == 1
     assert measured("db_client_connection_wait_time_seconds_count", **pool) == 2
     assert measured("db_client_connection_wait_time_seconds_sum", **pool) >= 0.2
+
+
+async def test_a_pipeline_inside_of_another_one_is_refused(database: Database) -> None:
+    async with database.transaction() as connection, connection.pipeline():
+        with pytest.raises(RuntimeError, match="inside of another one"):
+            async with connection.pipeline():
+                pass

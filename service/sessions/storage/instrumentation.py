@@ -136,7 +136,10 @@ class MeasuredConnection(AsyncConnection[TupleRow]):
 
     @asynccontextmanager
     async def pipeline(self) -> AsyncIterator[AsyncPipeline]:
-        """Send statements together."""
+        """Send statements together; not inside of another pipeline."""
+        if self.pgconn.pipeline_status != PipelineStatus.OFF:
+            # psycopg 3.3 waits for ever there, after a statement larger than the socket's buffer.
+            raise RuntimeError("a pipeline can't be inside of another one")
         with MeasuredStatement("PIPELINE"):
             async with super().pipeline() as pipeline:
                 yield pipeline

@@ -66,7 +66,7 @@ async def insert(
     columns: Mapping[str, Column],
     rows: Collection[Row],
 ) -> None:
-    """Add rows of a website to a table, not inside of a pipeline: rows can be many or large.
+    """Add rows of a website to a table, not inside of a pipeline: COPY can't be.
 
     Args:
         connection: inside a transaction.
