@@ -96,6 +96,11 @@ class Gateway:
         """A page for operators."""
         return self.request(path, port=self.admin_port)
 
+    def count(self, name: str) -> int:
+        """What Envoy counts of the cluster of workers."""
+        found = self.admin(f"/stats?filter=^cluster.workers.{name}$").body
+        return int(found.rpartition(b": ")[2])
+
     @contextmanager
     def channel(self) -> Iterator[grpc.Channel]:
         """A gRPC channel to the same port; it neither retries nor shares connections."""
@@ -132,21 +137,22 @@ def running_worker(*arguments: str) -> Iterator[Worker]:
 @contextmanager
 def running_gateway(
     folder: Path,
-    ports: Sequence[int],
+    workers: Sequence[int] | Path,
     *,
     cors_origins: Sequence[str] = (),
     host: str = "127.0.0.1",
+    request_timeout: float = REQUEST_TIMEOUT,
     tls: gateway.CallerTls | None = None,
     worker_tls: gateway.WorkerTls | None = None,
 ) -> Iterator[Gateway]:
-    """An Envoy on a free port in front of the workers on those ports, once it is up."""
+    """An Envoy on a free port, once it is up, in front of workers on ports, or in a file."""
     config = folder / "envoy.json"
     config.write_text(
         gateway.render(
             host=host,
             port=0,
-            workers=[("127.0.0.1", port) for port in ports],
-            request_timeout=REQUEST_TIMEOUT,
+            workers=workers if isinstance(workers, Path) else on_ports(workers),
+            request_timeout=request_timeout,
             cors_origins=cors_origins,
             tls=tls,
             worker_tls=worker_tls,
@@ -161,6 +167,11 @@ def running_gateway(
         finally:
             process.kill()
     assert "lua" not in log.read_text(), log.read_text()
+
+
+def on_ports(ports: Sequence[int]) -> list[tuple[str, int]]:
+    """The workers of this machine on some ports."""
+    return [("127.0.0.1", port) for port in ports]
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 10) -> None:

@@ -13,6 +13,7 @@ from sessions import gateway
 from sessions.standalone import envoy
 
 from tests.gateway.harness import Gateway, Worker, running_gateway
+from tests.support.tls import Authority
 
 PACKAGE = "/analytics.sessions.v1."
 
@@ -32,6 +33,23 @@ def rendered(**changes: object) -> str:
     [{}, {"host": "::", "cors_origins": ["*"]}, {"request_timeout": 0.5}, {"host": "localhost"}],
 )
 def test_envoy_accepts_it_without_a_warning(tmp_path: Path, changes: dict[str, object]) -> None:
+    assert_accepted(tmp_path, changes)
+
+
+def test_envoy_accepts_workers_and_certificates_in_files(tmp_path: Path) -> None:
+    files = Authority(tmp_path).issue("envoy.example.com")
+    pair = files.certificate.read_text(), files.key.read_text()
+    workers, certificate, validation = (tmp_path / name for name in ("workers", "own", "other"))
+    workers.write_text(gateway.worker_endpoints([("10.0.0.2", 50051), ("::1", 50052)]))
+    certificate.write_text(gateway.certificate_secret(*pair))
+    validation.write_text(gateway.validation_secret(pair[0], names=["worker.example.com"]))
+    tls = gateway.CallerTls(certificate, validation)
+    to_workers = gateway.WorkerTls(validation, certificate)
+    assert_accepted(tmp_path, {"workers": workers, "tls": tls, "worker_tls": to_workers})
+
+
+def assert_accepted(tmp_path: Path, changes: dict[str, object]) -> None:
+    """Without a word, that is: a warning is printed."""
     config = tmp_path / "envoy.json"
     config.write_text(rendered(**changes))
     command = [*envoy.command(config), "--mode", "validate"]

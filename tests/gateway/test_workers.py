@@ -1,20 +1,29 @@
 """Workers come and go: reads go on while one is left, and errors are precise when none is."""
 
+import queue
+import signal
+import socket
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
 import grpc
 import pytest
+from analytics_sessions.v1 import event_service_pb2
 from analytics_sessions.v1 import session_service_pb2 as pb
+from analytics_sessions.v1.event_service_pb2_grpc import EventServiceStub
 from analytics_sessions.v1.session_service_pb2_grpc import SessionServiceStub
 from google.rpc import status_pb2
 from google.rpc.error_details_pb2 import RetryInfo
+from sessions import gateway
+from sessions.standalone.data_dir import write_private
 
 from tests.gateway.harness import (
     Gateway,
     Reply,
     Worker,
     eventually,
+    on_ports,
     running_gateway,
     running_worker,
 )
@@ -40,18 +49,21 @@ def start(stack: ExitStack, folder: Path, count: int) -> tuple[Gateway, list[Wor
     workers = [stack.enter_context(running_worker()) for _ in range(count)]
     ports = [worker.port for worker in workers]
     edge = stack.enter_context(running_gateway(folder, ports))
-    healthy = f"cluster.workers.membership_healthy: {count}"
-    eventually(lambda: healthy in edge.admin("/stats?filter=membership_healthy").body.decode())
+    eventually(lambda: edge.count("membership_healthy") == count)
     return edge, workers
+
+
+def port_of(stub: SessionServiceStub) -> int:
+    """The port of the worker that answers a call."""
+    request = pb.ListSessionsRequest(website_id="site_port")
+    return int(stub.ListSessions(request).next_cursor.string_value)
 
 
 def test_calls_of_one_connection_go_to_all_workers(tmp_path: Path) -> None:
     with ExitStack() as stack:
         edge, workers = start(stack, tmp_path, 2)
         stub = SessionServiceStub(stack.enter_context(edge.channel()))
-        request = pb.ListSessionsRequest(website_id="site_port")
-        seen = {stub.ListSessions(request).next_cursor.string_value for _ in range(40)}
-        assert seen == {str(worker.port) for worker in workers}
+        assert {port_of(stub) for _ in range(40)} == {worker.port for worker in workers}
 
 
 def test_reads_outlive_a_worker_that_dies_in_the_middle_of_a_call(tmp_path: Path) -> None:
@@ -109,3 +121,101 @@ def test_workers_that_do_not_serve_still_answer_in_their_own_words(tmp_path: Pat
         eventually(lambda: edge.request("/healthz").status == 503)
         reply = edge.request("/api/websites/site_error/sessions")
         assert reply.json["message"] == 'limit: "é" is negative'
+
+
+def test_one_worker_that_is_left_of_many_gets_all_calls(tmp_path: Path) -> None:
+    """Those that can't be reached are not asked, many as they are."""
+    with ExitStack() as stack:
+        others = [stack.enter_context(socket.socket()) for _ in range(9)]
+        for each in others:  # bound, so that nobody else listens there
+            each.bind(("127.0.0.1", 0))
+        worker = stack.enter_context(running_worker())
+        ports = [worker.port, *(each.getsockname()[1] for each in others)]
+        edge = stack.enter_context(running_gateway(tmp_path, ports))
+        assert [edge.request(SESSIONS).status for _ in range(40)] == [200] * 40
+        assert edge.count("upstream_rq_retry") == 0
+
+
+def test_a_worker_that_breaks_calls_off_gets_none_until_it_is_checked(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        edge, (victim, _) = start(stack, tmp_path, 2)
+        victim.process.kill()
+        assert [edge.request(SESSIONS).status for _ in range(60)] == [200] * 60
+        # Envoy would try half of them in vain until it has checked twice.
+        assert edge.count("upstream_rq_retry") <= 4
+        assert edge.count("outlier_detection.ejections_active") == 1
+
+
+def test_reads_of_a_frozen_worker_are_sent_to_another_one(tmp_path: Path) -> None:
+    """As those of a host that is cut off: nobody closes its connections."""
+    with ExitStack() as stack:
+        workers = [stack.enter_context(running_worker()) for _ in range(2)]
+        ports = [worker.port for worker in workers]
+        edge = stack.enter_context(running_gateway(tmp_path, ports, request_timeout=30.0))
+        eventually(lambda: edge.count("membership_healthy") == 2)
+        # Connections to both of them are open.
+        with edge.channel() as channel:
+            assert {port_of(SessionServiceStub(channel)) for _ in range(40)} == set(ports)
+        workers[0].process.send_signal(signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            assert [edge.request(SESSIONS).status for _ in range(20)] == [200] * 20
+            assert time.monotonic() - began < 9
+        finally:
+            workers[0].process.send_signal(signal.SIGCONT)
+
+
+def test_a_stream_on_which_nothing_is_sent_stays_open(tmp_path: Path) -> None:
+    """Workers do not mind that Envoy asks again and again whether the connection is alive."""
+    with (
+        running_worker() as worker,
+        running_gateway(tmp_path, [worker.port]) as edge,
+        edge.channel() as channel,
+    ):
+        stream = Stream(channel)
+        assert stream.echo(1) == 1
+        time.sleep(11)
+        assert stream.echo(2) == 2
+        stream.close()
+
+
+class Stream:
+    """A stream of events, on which the worker answers each message with itself."""
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        self._requests = queue.SimpleQueue[event_service_pb2.StreamEventsRequest | None]()
+        requests = iter(self._requests.get, None)
+        self._answers = EventServiceStub(channel).StreamEvents(requests)
+
+    def echo(self, batch: int) -> int:
+        self._requests.put(event_service_pb2.StreamEventsRequest(batch=batch))
+        return next(self._answers).batch
+
+    def close(self) -> None:
+        self._requests.put(None)
+
+
+def test_workers_come_and_go_with_the_file_of_workers(tmp_path: Path) -> None:
+    """A worker that is not in the file any more is well, and gets no more calls."""
+    file = tmp_path / "workers.json"
+
+    def put(*workers: Worker) -> None:
+        write_private(file, gateway.worker_endpoints(on_ports([each.port for each in workers])))
+
+    with running_worker() as old, running_worker() as new, ExitStack() as stack:
+        put(old)
+        edge = stack.enter_context(running_gateway(tmp_path, file))
+        channel = stack.enter_context(edge.channel())
+        stub = SessionServiceStub(channel)
+        assert port_of(stub) == old.port
+        stream = Stream(channel)
+        assert stream.echo(1) == 1
+        put(old, new)
+        eventually(lambda: port_of(stub) == new.port)
+        put(new)
+        eventually(lambda: edge.count("membership_total") == 1)
+        assert {port_of(stub) for _ in range(40)} == {new.port}
+        # What it has begun, it finishes.
+        assert stream.echo(2) == 2
+        stream.close()
+        assert edge.count("upstream_rq_retry") == 0

@@ -22,6 +22,7 @@ from google.rpc import code_pb2, status_pb2
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
+from sessions.api.server import SERVER_OPTIONS
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Handlers: TypeAlias = "dict[str, grpc.RpcMethodHandler[bytes, bytes]]"
@@ -147,9 +148,7 @@ async def export(request: bytes, context: Context) -> AsyncIterator[bytes]:
 
 async def main(serving: bool) -> None:
     """Serves on a free port until the process is killed."""
-    # As many bytes of headers as Envoy lets through; gRPC's default is less.
-    limits = ("grpc.max_metadata_size", "grpc.absolute_max_metadata_size")
-    server = grpc.aio.server(options=[(limit, 160 * 1024) for limit in limits])
+    server = grpc.aio.server(options=SERVER_OPTIONS)
     port = server.add_insecure_port("127.0.0.1:0")
     make: Any = Sessions  # abstract for the stubs: it need not have all methods
     pb_grpc.add_SessionServiceServicer_to_server(make(port), server)

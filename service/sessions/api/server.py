@@ -33,13 +33,16 @@ SERVICES = [service.full_name for service in (_SESSIONS, _ANALYSIS, _EVENTS, _VI
 # Envoy lets 128 KiB pass, and adds headers of its own.
 _MAX_HEADERS = 160 * 1024
 
-_OPTIONS = (
+SERVER_OPTIONS = (
     # Whoever starts workers holds their ports, and lets in only sockets that share.
     ("grpc.so_reuseport", 1),
     ("grpc.max_receive_message_length", MAX_REQUEST),
     # All that Envoy lets through, and what it adds; the default is 16 KiB.
     ("grpc.max_metadata_size", _MAX_HEADERS),
     ("grpc.absolute_max_metadata_size", _MAX_HEADERS),
+    # Envoy asks every 2 seconds whether the connection is alive, also where no call is in flight.
+    ("grpc.http2.min_ping_interval_without_data_ms", 1_000),
+    ("grpc.keepalive_permit_without_calls", 1),
 )
 
 
@@ -57,7 +60,7 @@ def make_server(
         settings: deadlines.
         draining: ends streams once it is set.
     """
-    server = grpc.aio.server(options=_OPTIONS)
+    server = grpc.aio.server(options=SERVER_OPTIONS)
     health_pb2_grpc.add_HealthServicer_to_server(status, server)
     events = EventService(
         application.ingest_events,

@@ -11,6 +11,7 @@ of the API, which `make generate` makes from the protos.
 """
 
 from sessions.gateway.bootstrap import admin_address_file, render
+from sessions.gateway.cluster import worker_endpoints
 from sessions.gateway.contract import DESCRIPTORS
 from sessions.gateway.tls import CallerTls, WorkerTls, certificate_secret, validation_secret
 
@@ -22,4 +23,5 @@ __all__ = [
     "certificate_secret",
     "render",
     "validation_secret",
+    "worker_endpoints",
 ]

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-import betterproto2
 from envoy_data_plane.envoy.config.bootstrap.v3 import (
     Admin,
     Bootstrap,
@@ -13,29 +12,7 @@ from envoy_data_plane.envoy.config.bootstrap.v3 import (
     LayeredRuntime,
     RuntimeLayer,
 )
-from envoy_data_plane.envoy.config.cluster.v3 import (
-    CircuitBreakers,
-    CircuitBreakersThresholds,
-    CircuitBreakersThresholdsRetryBudget,
-    Cluster,
-    ClusterDiscoveryType,
-    ClusterDnsLookupFamily,
-    ClusterLbPolicy,
-)
-from envoy_data_plane.envoy.config.core.v3 import (
-    Address,
-    HealthCheck,
-    HealthCheckGrpcHealthCheck,
-    Http2ProtocolOptions,
-    Node,
-    SocketAddress,
-)
-from envoy_data_plane.envoy.config.endpoint.v3 import (
-    ClusterLoadAssignment,
-    Endpoint,
-    LbEndpoint,
-    LocalityLbEndpoints,
-)
+from envoy_data_plane.envoy.config.core.v3 import Node
 from envoy_data_plane.envoy.config.overload.v3 import (
     OverloadAction,
     OverloadManager,
@@ -47,18 +24,14 @@ from envoy_data_plane.envoy.extensions.resource_monitors.downstream_connections.
     DownstreamConnectionsConfig,
 )
 from envoy_data_plane.envoy.extensions.resource_monitors.fixed_heap.v3 import FixedHeapConfig
-from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
-    HttpProtocolOptions,
-    HttpProtocolOptionsExplicitHttpConfig,
-)
 from envoy_data_plane.envoy.type.matcher.v3 import StringMatcher
-from envoy_data_plane.envoy.type.v3 import Percent
 from envoy_data_plane.google.protobuf import Any, Struct
 
+from sessions.gateway.cluster import cluster, socket_address
 from sessions.gateway.contract import DESCRIPTORS, Contract
+from sessions.gateway.discovery import to_json
 from sessions.gateway.listener import listener
-from sessions.gateway.routes import WORKERS
-from sessions.gateway.tls import CallerTls, WorkerTls, worker_socket
+from sessions.gateway.tls import CallerTls, WorkerTls
 
 _FIXED_HEAP = "envoy.resource_monitors.fixed_heap"
 
@@ -67,7 +40,7 @@ def render(
     *,
     host: str,
     port: int,
-    workers: Iterable[tuple[str, int]],
+    workers: Iterable[tuple[str, int]] | Path,
     request_timeout: float,
     cors_origins: Sequence[str] = (),
     admin_port: int = 0,
@@ -80,7 +53,8 @@ def render(
     Args:
         host: IP address to listen on, or a name: then all addresses that it has now.
         port: Port for REST and gRPC; 0 takes a free one.
-        workers: Host and port of each gRPC worker.
+        workers: Host and port of each gRPC worker, where a name stands for all of its addresses;
+            or the file with what `worker_endpoints` makes, which Envoy follows.
         request_timeout: Seconds that a worker gives one call.
         cors_origins: Origins that browsers may call from; `*` is any, none turns CORS off.
         admin_port: Port of the admin pages on 127.0.0.1; 0 takes a free one.
@@ -91,18 +65,17 @@ def render(
     Raises:
         OSError: the name of the host is not known.
     """
-    addresses = [_address(ip, port) for ip in _ip_addresses(host)]
+    addresses = [socket_address(ip, port) for ip in _ip_addresses(host)]
     edge = listener(addresses, Contract(descriptors), request_timeout, cors_origins, tls)
-    cluster = _cluster(workers, worker_tls)
-    resources = BootstrapStaticResources(listeners=[edge], clusters=[cluster])
+    resources = BootstrapStaticResources(listeners=[edge], clusters=[cluster(workers, worker_tls)])
     bootstrap = Bootstrap(
-        node=Node(id="sessions", cluster="sessions"),  # certificates in files need it
+        node=Node(id="sessions", cluster="sessions"),  # what it takes from files needs it
         admin=_admin(admin_port),
         overload_manager=_overload_manager(),
         layered_runtime=_runtime(),
         static_resources=resources,
     )
-    return bootstrap.to_json(indent=2, casing=betterproto2.Casing.SNAKE)
+    return to_json(bootstrap)
 
 
 def admin_address_file(config: Path) -> Path:
@@ -117,14 +90,10 @@ def _ip_addresses(host: str) -> list[str]:
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
-def _address(host: str, port: int) -> Address:
-    return Address(socket_address=SocketAddress(address=host, port_value=port))
-
-
 def _admin(port: int) -> Admin:
     """Pages for operators on this machine: what is going on, and draining before a stop."""
     return Admin(
-        address=_address("127.0.0.1", port),
+        address=socket_address("127.0.0.1", port),
         allow_paths=[
             StringMatcher(exact="/ready"),
             StringMatcher(exact="/drain_listeners"),
@@ -174,55 +143,3 @@ def _overload_manager() -> OverloadManager:
 def _above(share_of_heap: float, action: str) -> OverloadAction:
     trigger = Trigger(name=_FIXED_HEAP, threshold=ThresholdTrigger(value=share_of_heap))
     return OverloadAction(name=action, triggers=[trigger])
-
-
-def _cluster(workers: Iterable[tuple[str, int]], tls: WorkerTls | None) -> Cluster:
-    http2 = HttpProtocolOptions(
-        explicit_http_config=HttpProtocolOptionsExplicitHttpConfig(
-            http2_protocol_options=Http2ProtocolOptions(
-                # What Envoy holds of a stream whose caller reads slowly.
-                initial_stream_window_size=65_536,
-                # All streams of a worker share it: slow ones must not stop the others.
-                initial_connection_window_size=16_777_216,
-            )
-        )
-    )
-    endpoints = [LbEndpoint(endpoint=Endpoint(address=_address(*worker))) for worker in workers]
-    budget = CircuitBreakersThresholdsRetryBudget(
-        budget_percent=Percent(value=50),
-        min_retry_concurrency=100,  # one worker of two
-    )
-    return Cluster(
-        name=WORKERS,
-        type=ClusterDiscoveryType.STRICT_DNS,  # takes names and addresses
-        dns_lookup_family=ClusterDnsLookupFamily.V4_PREFERRED,
-        connect_timeout=timedelta(seconds=1),
-        lb_policy=ClusterLbPolicy.LEAST_REQUEST,  # per call, not per connection
-        typed_extension_protocol_options={
-            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": Any.pack(http2)
-        },
-        transport_socket=worker_socket(tls) if tls else None,
-        health_checks=[_health_check()],
-        circuit_breakers=CircuitBreakers(
-            thresholds=[CircuitBreakersThresholds(retry_budget=budget)]
-        ),
-        load_assignment=ClusterLoadAssignment(
-            cluster_name=WORKERS, endpoints=[LocalityLbEndpoints(lb_endpoints=endpoints)]
-        ),
-    )
-
-
-def _health_check() -> HealthCheck:
-    """A worker says whether it can answer.
-
-    When fewer than half can, all are asked (Envoy's panic threshold): the
-    workers' own "the database is unavailable" then reaches callers.
-    """
-    return HealthCheck(
-        grpc_health_check=HealthCheckGrpcHealthCheck(),
-        interval=timedelta(seconds=1),
-        no_traffic_interval=timedelta(seconds=1),
-        timeout=timedelta(seconds=1),
-        unhealthy_threshold=2,
-        healthy_threshold=1,
-    )

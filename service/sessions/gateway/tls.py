@@ -10,12 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import betterproto2
-from envoy_data_plane.envoy.config.core.v3 import (
-    ConfigSource,
-    DataSource,
-    PathConfigSource,
-    TransportSocket,
-)
+from envoy_data_plane.envoy.config.core.v3 import DataSource, TransportSocket
 from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
     CertificateValidationContext,
     CommonTlsContext,
@@ -29,9 +24,10 @@ from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
     TlsParametersTlsProtocol,
     UpstreamTlsContext,
 )
-from envoy_data_plane.envoy.service.discovery.v3 import DiscoveryResponse
 from envoy_data_plane.envoy.type.matcher.v3 import StringMatcher
 from envoy_data_plane.google.protobuf import Any
+
+from sessions.gateway.discovery import discovery_file, followed
 
 _CERTIFICATE = "certificate"
 _VALIDATION = "validation"
@@ -76,7 +72,7 @@ class WorkerTls:
 def certificate_secret(certificate: str, key: str) -> str:
     """Returns the file for a certificate with its chain, and its private key, both as PEM."""
     pair = TlsCertificate(certificate_chain=_inline(certificate), private_key=_inline(key))
-    return _file(Secret(name=_CERTIFICATE, tls_certificate=pair))
+    return discovery_file(Secret(name=_CERTIFICATE, tls_certificate=pair))
 
 
 def validation_secret(authorities: str, *, crl: str = "", names: Iterable[str] = ()) -> str:
@@ -99,7 +95,7 @@ def validation_secret(authorities: str, *, crl: str = "", names: Iterable[str] =
             for name in names
         ],
     )
-    return _file(Secret(name=_VALIDATION, validation_context=context))
+    return discovery_file(Secret(name=_VALIDATION, validation_context=context))
 
 
 def caller_socket(tls: CallerTls) -> TransportSocket:
@@ -141,19 +137,12 @@ def _inline(text: str) -> DataSource:
     return DataSource(inline_string=text)
 
 
-def _file(secret: Secret) -> str:
-    return DiscoveryResponse(resources=[Any.pack(secret)]).to_json(
-        indent=2, casing=betterproto2.Casing.SNAKE
-    )
-
-
 def _optional(name: str, file: Path | None) -> SdsSecretConfig | None:
     return _secret(name, file) if file else None
 
 
 def _secret(name: str, file: Path) -> SdsSecretConfig:
-    source = PathConfigSource(path=str(file.absolute()))
-    return SdsSecretConfig(name=name, sds_config=ConfigSource(path_config_source=source))
+    return SdsSecretConfig(name=name, sds_config=followed(file))
 
 
 def _socket(context: betterproto2.Message) -> TransportSocket:
