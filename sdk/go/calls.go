@@ -5,7 +5,9 @@ import (
 	"context"
 	cryptorand "crypto/rand"
 	"math/rand/v2"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc"
@@ -46,12 +48,34 @@ func call[A any, P message[A]](
 		err := c.connection.Invoke(limited, method, request, answer, grpc.Header(&header), grpc.Trailer(&trailer))
 		cancel()
 		if err == nil {
+			c.position.note(header.Get(positionHeader))
 			return answer, nil
 		}
 		if err := tries.pause(newError(err, metadata.Join(header, trailer))); err != nil {
 			return nil, err
 		}
 	}
+}
+
+const positionHeader = "x-sessions-position"
+
+// position is that of what a client has recorded: its later calls read from there on, or later.
+type position struct {
+	mutex sync.Mutex
+	known string
+}
+
+func (p *position) value() string {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	return p.known
+}
+
+// note takes what an answer says; the highest counts.
+func (p *position) note(told []string) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	p.known = slices.Max(append(told, p.known))
 }
 
 // ofWebsite is a copy of the request, or an empty one where it is nil, for a website.
@@ -82,6 +106,9 @@ func (c *Client) begin(ctx context.Context, method string) (*attempts, error) {
 	id := cmp.Or(c.options.RequestID, append(given.Get("x-request-id"), "")[0], cryptorand.Text())
 	sent := metadata.Join(given, metadata.Pairs("authorization", "Bearer "+c.key))
 	sent.Set("x-request-id", id)
+	if known := c.position.value(); known != "" && len(given.Get(positionHeader)) == 0 {
+		sent.Set(positionHeader, known)
+	}
 	timeout, repeatable := policy(method)
 	tries := &attempts{
 		client: c, ctx: metadata.NewOutgoingContext(ctx, sent), requestID: id, repeatable: repeatable,

@@ -49,6 +49,7 @@ type CallOptions struct {
 type Client struct {
 	connection *grpc.ClientConn
 	closed     *atomic.Bool
+	position   *position
 	key        string
 	options    CallOptions
 	wrong      error // what is wrong with options; calls return it
@@ -79,7 +80,7 @@ func New(options Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sessions: address %q: %w", address, err)
 	}
-	return &Client{connection: connection, closed: new(atomic.Bool), key: key, options: calls}, nil
+	return &Client{connection: connection, closed: new(atomic.Bool), position: new(position), key: key, options: calls}, nil
 }
 
 // WithOptions is the same client, on the same connection, with other options for the calls made

@@ -321,6 +321,22 @@ func TestRetryResourceExhausted(t *testing.T) {
 	}
 }
 
+func TestReadsWhatItRecorded(t *testing.T) {
+	server := &fake{positions: []string{"0000000000000010", "000000000000000f"}}
+	client := server.start(t, Options{})
+	visitor := &EraseVisitorRequest{VisitorId: "visitor"}
+	if _, err := client.Record(t.Context(), "site", slices.Values([]*Event{{EventType: "pageview", Url: "/"}})); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.EraseVisitor(t.Context(), "site", visitor); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.WithOptions(CallOptions{Timeout: time.Minute}).Session(t.Context(), "site", "sess"); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, server.headers.Get("x-sessions-position"), []string{"0000000000000010"})
+}
+
 func TestRequestIds(t *testing.T) {
 	server := &fake{fail: func(call int) error {
 		if call == 1 {

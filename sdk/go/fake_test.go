@@ -30,6 +30,8 @@ type fake struct {
 	record func(call int, request *RecordEventsRequest) (*RecordEventsResponse, error)
 	export func(call int, request *ExportSessionsRequest, send func(*ExportSessionsResponse) error) error
 
+	positions []string // what the next answers say of what was recorded
+
 	mutex    sync.Mutex
 	listed   []*ListSessionsRequest
 	got      []*GetSessionRequest
@@ -105,6 +107,12 @@ func keep[Q proto.Message](ctx context.Context, f *fake, kept *[]Q, request Q) (
 	f.headers, _ = metadata.FromIncomingContext(ctx)
 	f.times = append(f.times, time.Now())
 	f.requests = append(f.requests, f.headers.Get("x-request-id")...)
+	if len(f.positions) > 0 {
+		if err := grpc.SetHeader(ctx, metadata.Pairs("x-sessions-position", f.positions[0])); err != nil {
+			return 0, err
+		}
+		f.positions = f.positions[1:]
+	}
 	deadline, _ := ctx.Deadline()
 	f.left = time.Until(deadline)
 	*kept = append(*kept, proto.CloneOf(request))

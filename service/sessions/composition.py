@@ -73,7 +73,11 @@ async def open_application(database_url: str, settings: Settings) -> AsyncIterat
         Unavailable: the database can't be reached, or lacks a migration.
     """
     async with open_pools(
-        database_url, pool_size=settings.pool_size, request_timeout=settings.request_timeout
+        database_url,
+        pool_size=settings.pool_size,
+        request_timeout=settings.request_timeout,
+        read_url=settings.database_read_url,
+        max_lag=settings.max_lag,
     ) as pools:
         database = pools.requests
         await check_schema(database)
@@ -93,15 +97,15 @@ async def open_application(database_url: str, settings: Settings) -> AsyncIterat
             delete_website=DeleteWebsite(pools.jobs),
             api_keys=ApiKeys(database, websites),
             list_sessions=ListSessions(
-                database,
+                pools.reads,
                 websites,
                 cursors,
                 _now,
-                SearchColumns(database),
+                SearchColumns(pools.reads),
                 read_columns,
                 messages(session_message.encode, session_message.position),
             ),
-            get_session=GetSession(database, websites, cursors),
+            get_session=GetSession(pools.reads, websites, cursors),
             export_sessions=ExportSessions(pools.exports, websites, cursors, _now, read_columns),
             enricher=enricher,
             write_events=write_events,

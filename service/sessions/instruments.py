@@ -78,6 +78,18 @@ POOL_WAITING = Gauge(
     registry=REGISTRY,
 )
 
+REPLICA_LAG = Gauge(
+    "sessions_replica_lag_seconds",
+    "How old the replica that is furthest behind may be; +Inf where one does not answer.",
+    multiprocess_mode="max",
+    registry=REGISTRY,
+)
+REPEATED_READS = Counter(
+    "sessions_repeated_reads",
+    "Reads that a replica failed, and that were repeated on the primary.",
+    registry=REGISTRY,
+)
+
 EVENTS = Counter(
     "sessions_events",
     "Events that came in, by outcome: new, known (or erased since) or refused.",

@@ -92,6 +92,10 @@ class Settings(BaseSettings):
     """Where the embedded PostgreSQL and the state of a running `up` live."""
     database_url: str = Field(default="", validation_alias="DATABASE_URL")
     """libpq URL of your own PostgreSQL 15 or newer; empty means the embedded one."""
+    database_read_url: str = Field(default="", validation_alias="DATABASE_READ_URL")
+    """libpq URL of its read replicas; each host that it names is one. Empty means none."""
+    max_lag: float = Field(default=5.0, ge=1, le=3600)
+    """Seconds by which what is read from a replica may be out of date, at most."""
     host: str = "127.0.0.1"
     """Address on which Envoy listens."""
     port: int = Field(default=8080, ge=0, le=65535)

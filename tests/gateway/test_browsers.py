@@ -39,7 +39,8 @@ def test_configured_origins_may_call(tmp_path: Path, worker: Worker, allowed: st
             assert reply.headers["access-control-allow-origin"] == ORIGIN
             exposed = reply.headers["access-control-expose-headers"]
             assert exposed == (
-                "content-disposition, link, ratelimit, ratelimit-policy, retry-after, x-request-id"
+                "content-disposition, link, ratelimit, ratelimit-policy, retry-after, "
+                "x-request-id, x-sessions-position"
             )
         other = edge.request(SESSIONS, headers=KEY | {"origin": "https://evil.example.com"})
         assert ("access-control-allow-origin" in other.headers) == (allowed == "*")

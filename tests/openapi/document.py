@@ -23,7 +23,7 @@ class Operation:
 
 HEADERS = {
     *("content-disposition", "link", "ratelimit", "ratelimit-policy", "retry-after"),
-    *("www-authenticate", "x-request-id"),
+    *("www-authenticate", "x-request-id", "x-sessions-position"),
 }
 """Headers that mean something to callers; the document names each where it may come."""
 

@@ -3,9 +3,10 @@
 import asyncio
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain, repeat
+from threading import Lock
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -28,6 +29,7 @@ _FILES = (session_service_pb2, analysis_service_pb2, event_service_pb2, visitor_
 FAILURES = (RpcError, ValueError, aio.UsageError, asyncio.CancelledError)
 """What an attempt may raise; all but the first only where the client was closed."""
 
+_POSITION = "x-sessions-position"
 _TIMEOUT = 10.0
 _WITH_IDS = {"RecordEvents", "StreamEvents"}
 """Not idempotent as such, but the events that this client sends have ids."""
@@ -109,15 +111,36 @@ class Settings:
 _ENDED_WHILE_WRITING = "Internal error from Core"
 
 
+class Position:
+    """The position of what a client has recorded: its later calls read from there on, or later."""
+
+    def __init__(self) -> None:
+        self._lock, self._known = Lock(), ""
+
+    @property
+    def metadata(self) -> list[tuple[str, str]]:
+        """What calls say of it."""
+        return [(_POSITION, self._known)] if self._known else []
+
+    def note(self, metadata: Iterable[tuple[str, str | bytes]] | None) -> None:
+        """Take what an answer says; the highest counts."""
+        with self._lock:
+            told = (str(value) for name, value in metadata or () if name == _POSITION)
+            self._known = max(self._known, *told, "")
+
+
 class Attempts:
     """The attempts of one call: what each is made with, and what comes after a failure."""
 
-    def __init__(self, settings: Settings, method: Method, closing: list[bool]) -> None:
+    def __init__(
+        self, settings: Settings, method: Method, closing: list[bool], position: Position
+    ) -> None:
         self._method, self._closing = method, closing
         self._retry, self._request_id = settings.retry, settings.request_id or str(uuid4())
         metadata = [
             ("authorization", f"Bearer {settings.key}"),
             ("x-request-id", self._request_id),
+            *position.metadata,
         ]
         self.stream_options: Any = {"metadata": metadata}
         self.options: Any = self.stream_options | {"timeout": settings.timeout or method.timeout}

@@ -19,7 +19,7 @@ from typing import Any, Generic, Self, TypeVar, Unpack
 import grpc
 
 from analytics_sessions import _messages as messages
-from analytics_sessions._calls import FAILURES, Attempts, EndedEarly, Settings, methods
+from analytics_sessions._calls import FAILURES, Attempts, EndedEarly, Position, Settings, methods
 from analytics_sessions._connection import open_channel, setting
 from analytics_sessions._messages import (
     BreakdownQuery,
@@ -175,6 +175,7 @@ class _Client:
         self._channel = open_channel(self._api, where, timeout or 10.0, interceptors)
         self._methods = methods(self._channel)
         self._closing: list[bool] = []  # not empty when closed; shared by with_options
+        self._position = Position()  # shared, too
 
     def with_options(
         self,
@@ -198,7 +199,7 @@ class _Client:
 
     def _attempts(self, method: str) -> tuple[Any, Attempts]:
         found = self._methods[method]
-        return found.call, Attempts(self._settings, found, self._closing)
+        return found.call, Attempts(self._settings, found, self._closing, self._position)
 
 
 class Client(_Client, AbstractContextManager["Client"]):
@@ -488,7 +489,9 @@ class Client(_Client, AbstractContextManager["Client"]):
         attempts.begin(accepted)
         while True:
             try:
-                return call(request, **attempts.options)
+                answer, made = call.with_call(request, **attempts.options)
+                self._position.note(made.initial_metadata())
+                return answer
             except FAILURES as failure:
                 pause = attempts.pause_after(failure)
             time.sleep(pause)
@@ -701,7 +704,10 @@ class AsyncClient(_Client, AbstractAsyncContextManager["AsyncClient"]):
         attempts.begin(accepted)
         while True:
             try:
-                return await call(request, **attempts.options)
+                made = call(request, **attempts.options)
+                answer = await made
+                self._position.note(await made.initial_metadata())
+                return answer
             except FAILURES as failure:
                 pause = attempts.pause_after(failure)
             await asyncio.sleep(pause)

@@ -41,6 +41,7 @@ type Method<I extends DescMessage, O extends DescMessage> = DescMethodUnary<I, O
 const NAMES = ["address", "key", "timeoutMs", "retryMs", "interceptors"];
 const CALL_NAMES = ["timeoutMs", "retryMs", "signal", "requestId"];
 const USUAL = 10_000;
+const POSITION = "x-sessions-position";
 const AGENT = "analytics-sessions-typescript/0.1.0";
 /** Not idempotent as such, but the events that this client sends have ids. */
 const WITH_IDS: unknown[] = [EventService.method.recordEvents, EventService.method.streamEvents];
@@ -93,7 +94,9 @@ export class Calls {
       try {
         attempts.check();
         const { signal, timeoutMs, headers } = attempts;
-        return (await this.#transport.unary(method, signal, timeoutMs, headers, request)).message;
+        const answer = await this.#transport.unary(method, signal, timeoutMs, headers, request);
+        this.#note(answer.header.get(POSITION));
+        return answer.message;
       } catch (failure) {
         await attempts.pause(failure);
       }
@@ -107,6 +110,11 @@ export class Calls {
     { signal, headers }: Attempts<I, O>,
   ): AsyncGenerator<MessageShape<O>> {
     yield* (await this.#transport.stream(method, signal, undefined, headers, requests)).message;
+  }
+
+  /** Has later calls read what was recorded by now; the highest position counts. */
+  #note(position: string | null): void {
+    if (position && position > (this.#headers[POSITION] ?? "")) this.#headers[POSITION] = position;
   }
 
   /** Whether calls are over. */

@@ -99,6 +99,23 @@ test("retry_resource_exhausted", async () => {
   assert.equal(requests.length, 2);
 });
 
+test("reads_what_it_recorded", async () => {
+  const { methods, contexts } = keeping();
+  const told = ["0000000000000010", "000000000000000f"];
+  const keep = methods.getSession!;
+  const answer = (request: any, context: HandlerContext) => {
+    context.responseHeader.set("x-sessions-position", told.shift()!);
+    return keep(request, context) as object;
+  };
+  await using fake = await Fake.start({ ...methods, recordEvents: answer, eraseVisitor: answer });
+  const client = new Client({ address: fake.address, key: KEY });
+  await client.record("site", [{ eventType: "pageview", url: "/" }]);
+  await client.eraseVisitor("site", { visitorId: "visitor" });
+  await client.session("site", "sess");
+  const known = contexts.map(({ requestHeader }) => requestHeader.get("x-sessions-position"));
+  assert.deepEqual(known, [null, "0000000000000010", "0000000000000010"]);
+});
+
 test("request_ids", async () => {
   const { methods, ids } = keeping(unavailable());
   await using fake = await Fake.start(methods);

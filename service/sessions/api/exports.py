@@ -4,7 +4,7 @@ import asyncio
 import csv
 import io
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any, NamedTuple
 
 from analytics_sessions.v1 import session_pb2
@@ -15,11 +15,13 @@ from sessions.api.printer import event_json, json_line, session_json
 from sessions.domain.errors import InvalidArgument, Reason, Unavailable, Violation, shortened
 from sessions.domain.session import Session
 from sessions.session_message import session_fields
+from sessions.storage.replicas import ReplicaFailed
 from sessions.usecases.export_sessions import ExportPart, ExportSessions, Item
 
 CSV_COLUMNS = [field.name for field in session_pb2.Session.DESCRIPTOR.fields]
 """The columns of a CSV file, in order."""
 
+_STOPPING = "the worker is stopping; go on with the cursor of the last message"
 _BOOLEANS = {True: "true", False: "false"}
 
 
@@ -43,15 +45,20 @@ class Exports:
         Raises:
             Unavailable: also when the worker stops.
         """
-        parts = self._export_sessions(
-            selection_query(request), cursor=request.cursor, include_events=request.include_events
-        )
-        async with aclosing(parts):
-            async for part in parts:
-                yield part
-                if self._draining.is_set() and part.cursor:
-                    message = "the worker is stopping; go on with the cursor of the last message"
-                    raise Unavailable(Reason.SERVICE_UNAVAILABLE, message)
+        query, cursor = selection_query(request), request.cursor
+        while True:
+            parts = self._export_sessions(
+                query, cursor=cursor, include_events=request.include_events
+            )
+            # Goes on, on the primary, where a replica fails.
+            with suppress(ReplicaFailed):
+                async with aclosing(parts):
+                    async for part in parts:
+                        yield part
+                        cursor = part.cursor
+                        if self._draining.is_set() and cursor:
+                            raise Unavailable(Reason.SERVICE_UNAVAILABLE, _STOPPING)
+                return
 
 
 class Form(NamedTuple):

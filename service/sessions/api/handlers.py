@@ -21,6 +21,7 @@ from sessions.api.call_tracing import call_span
 from sessions.api.key_limits import KeyLimits
 from sessions.api.links import link_next_page
 from sessions.api.methods import UNKNOWN, Method
+from sessions.api.positions import at_position, position_header
 from sessions.api.requests import decode
 from sessions.api.statuses import naming_batch
 from sessions.api.steps import (
@@ -31,6 +32,7 @@ from sessions.api.steps import (
     log_call,
     receive,
 )
+from sessions.storage.replicas import Replicas, repeated
 from sessions.usecases.authenticate import Authenticate
 from sessions.usecases.limit_keys import LimitKeys
 
@@ -69,6 +71,7 @@ class Handlers(grpc.GenericRpcHandler):
         trusted_proxies: how many proxies a call passes before the gateway.
         rest: services, and what implements their streams as pieces of an answer over REST; it
             gets the call in place of gRPC's context.
+        replicas: where calls can read.
     """
 
     def __init__(
@@ -79,7 +82,9 @@ class Handlers(grpc.GenericRpcHandler):
         timeout: float,
         trusted_proxies: int = 0,
         rest: Iterable[tuple[ServiceDescriptor, object]] = (),
+        replicas: Replicas | None = None,
     ) -> None:
+        self._replicas = replicas
         self._authenticate = authenticate
         self._limits = KeyLimits(limit_keys)
         self._timeout = timeout
@@ -126,7 +131,7 @@ class Handlers(grpc.GenericRpcHandler):
         """Answer a call, also where something goes wrong, and log it."""
         try:
             await self._admit(call)
-            with self._limits.admit(call):
+            with self._limits.admit(call), at_position(self._replicas, call):
                 response = await respond(call, raws)
             call.code = grpc.StatusCode.OK
             return response
@@ -152,7 +157,8 @@ class Handlers(grpc.GenericRpcHandler):
         async with call.deadline(self._seconds(call.method)):
             request = await _request(call, raw)
             self._limits.take_events(call, request)
-            response = await behaviour(request, call.context)
+            response = await repeated(partial(behaviour, request, call.context))
+            call.headers |= position_header()
             # Calls without pages need not pass it.
             if call.method.cursors:
                 link_next_page(call, request, response)
@@ -195,6 +201,8 @@ class Handlers(grpc.GenericRpcHandler):
         async with aclosing(behaviour(requests, call.context)) as responses:
             async for response in responses:
                 await call.context.write(response)
+        # The headers went out before.
+        call.context.set_trailing_metadata(tuple(position_header().items()))
         return None
 
     async def _streamed(self, call: Call, raw: bytes) -> Message:

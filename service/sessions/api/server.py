@@ -86,6 +86,7 @@ def make_server(
         settings.request_timeout,
         trusted_proxies=settings.trusted_proxies,
         rest=[(_SESSIONS, RestSessionService(exports))],
+        replicas=application.pools.replicas,
     )
     reflection = reflection_handlers([*SERVICES, health.SERVICE_NAME])
     server.add_generic_rpc_handlers((*reflection, handlers))

@@ -304,9 +304,10 @@ def _cors(origins: Sequence[str]) -> dict[str, Any]:
     policy = CorsPolicy(
         allow_origin_string_match=[StringMatcher(exact=origin) for origin in origins],
         allow_methods="GET, HEAD, POST",
-        allow_headers="authorization, content-type, x-request-id",
+        allow_headers="authorization, content-type, x-request-id, x-sessions-position",
         expose_headers=(
-            "content-disposition, link, ratelimit, ratelimit-policy, retry-after, x-request-id"
+            "content-disposition, link, ratelimit, ratelimit-policy, retry-after, x-request-id, "
+            "x-sessions-position"
         ),
         max_age="86400",
     )

@@ -1,10 +1,27 @@
 """Connections to PostgreSQL, and its failures in the words of the domain."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+import os
+import socket
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import (
+    AbstractAsyncContextManager,
+    ExitStack,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 from datetime import datetime
 from typing import Any, LiteralString, TypeVar, overload
+from weakref import WeakSet
 
 import orjson
 import psycopg
@@ -17,6 +34,13 @@ from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 from sessions.domain.errors import DeadlineExceeded, Reason, Unavailable
 from sessions.domain.selection import Range
 from sessions.storage.instrumentation import MeasuredConnection, MeasuredPool, MeasuredStatement
+from sessions.storage.positions import (
+    POSITION,
+    STANDING,
+    Standing,
+    noted_commits,
+    position_of,
+)
 
 
 class _BrokenConnection(psycopg.OperationalError):
@@ -26,6 +50,7 @@ class _BrokenConnection(psycopg.OperationalError):
 Connection = AsyncConnection[TupleRow]
 Parameters = Mapping[str, Any]
 Row = TypeVar("Row")
+_Answer = TypeVar("_Answer")
 
 _PING_SECONDS = 2.0
 # A transaction that stands still for longer is ended by the server.
@@ -44,6 +69,8 @@ class Database:
         patience: seconds to wait for a free connection.
         siblings: other pools of the same server. Where a connection of this one turns out to be
             broken, those of the others are checked too.
+        needed: the position of the log that a server must have; connections to one that has less
+            are refused.
     """
 
     def __init__(
@@ -56,8 +83,11 @@ class Database:
         timeout: float = 60.0,
         patience: float = 2.0,
         siblings: "Sequence[Database]" = (),
+        needed: Callable[[], int] | None = None,
     ) -> None:
+        self._needed = needed
         self._siblings = siblings
+        self._connections = WeakSet[Connection]()
         self._pool = MeasuredPool(
             url,
             connection_class=MeasuredConnection,
@@ -90,6 +120,21 @@ class Database:
 
     async def _configure(self, connection: Connection) -> None:
         set_json_loads(orjson.loads, connection)
+        self._connections.add(connection)
+        if self._needed and await _position(connection) < self._needed():
+            raise psycopg.OperationalError("the server has gone back to an earlier state")
+
+    def connection(self) -> AbstractAsyncContextManager[Connection]:
+        """Hold a connection, on which each statement takes effect by itself."""
+        return self._pool.connection()
+
+    def break_off(self) -> None:
+        """Break all connections, so that nobody goes on waiting for a server that is frozen."""
+        for connection in self._connections:
+            if not connection.closed:
+                # To cancel, or to close in an orderly way, the server would have to answer.
+                with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as end:
+                    end.shutdown(socket.SHUT_RDWR)
 
     @overload
     async def fetch(self, query: LiteralString, parameters: Parameters) -> list[TupleRow]: ...
@@ -135,25 +180,18 @@ class Database:
         await self._pool.check()
 
     async def ping(self) -> None:
-        """Raise Unavailable unless the database answers within two seconds.
+        """Raise Unavailable unless the database answers within two seconds."""
+        await _in_time(self.fetch("SELECT 1", {}), _PING_SECONDS)
 
-        A timeout around the statement would not do: it ends when the statement does, and a
-        server that is frozen ends none.
-        """
-        asking = asyncio.create_task(self.fetch("SELECT 1", {}))
-        try:
-            done, _ = await asyncio.wait({asking}, timeout=_PING_SECONDS)
-        finally:
-            # Not awaited: a frozen server does not answer the request to cancel, either.
-            asking.cancel()
-        if not done:
-            raise _unavailable()
-        await asking
+    async def standing(self, seconds: float) -> Standing:
+        """Where the server stands; raise Unavailable unless it answers within some seconds."""
+        [row] = await _in_time(self.fetch(STANDING, {}), seconds)
+        return Standing.of(*row)
 
     async def _fetch(
         self, query: LiteralString, parameters: Parameters, row_factory: AsyncRowFactory[Any]
     ) -> list[Any]:
-        async with self._pool.connection() as connection:
+        async with self.connection() as connection:
             try:
                 cursor = connection.cursor(row_factory=row_factory, binary=True)
                 await cursor.execute(query, parameters)
@@ -228,12 +266,37 @@ class Database:
             DeadlineExceeded: a statement took too long.
         """
         with domain_errors():
-            async with self._pool.connection() as connection:
+            async with self.connection() as connection:
                 with ExitStack() as end:
                     async with connection.transaction():
                         yield connection
                         # Measured from here on, when what follows is the end of the block.
                         end.enter_context(MeasuredStatement("COMMIT"))
+                if commits := noted_commits():
+                    commits.add(await _position(connection))
+
+
+async def _in_time(answer: Coroutine[Any, Any, _Answer], seconds: float) -> _Answer:
+    """The answer of a server; raise Unavailable where there is none in time.
+
+    A timeout around the statement would not do: it ends when the statement does, and a server that
+    is frozen ends none.
+    """
+    asking = asyncio.create_task(answer)
+    try:
+        done, _ = await asyncio.wait({asking}, timeout=seconds)
+    finally:
+        # Not awaited: a frozen server does not answer the request to cancel, either.
+        asking.cancel()
+    if not done:
+        raise _unavailable()
+    return await asking
+
+
+async def _position(connection: Connection) -> int:
+    found = await connection.execute(POSITION)
+    [(told,)] = await found.fetchall()
+    return position_of(told)
 
 
 @contextmanager

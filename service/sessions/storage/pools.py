@@ -1,15 +1,17 @@
 """Connection pools by what they are for, so that no kind of work starves another."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import NamedTuple
 
 from sessions.storage.database import Database
+from sessions.storage.replicas import ReadDatabase, Replica, Replicas, urls_of
 
 # Two of them are held by a run of retention, one by a fold, two while messages of sessions are
 # made; erasures share the others.
 _JOB_CONNECTIONS = 6
 _JOB_PATIENCE = 60.0
+_PATIENCE = 2.0
 _ADMIN_CONNECTIONS = 1
 _ADMIN_TIMEOUT = 5.0
 # One analysis runs at a time.
@@ -26,31 +28,49 @@ class Pools(NamedTuple):
     """The pools of one process.
 
     `requests` is for calls that are answered in milliseconds; `jobs` for work that takes as
-    long as it takes (erasure, retention, removal, folds); `admin` for health checks; `analysis`
-    for calls that read columns; `exports` for exports.
+    long as it takes (erasure, retention, removal, folds); `admin` for health checks. From a replica
+    where that will do: `reads`, which is `requests` otherwise; `analysis` for calls that read
+    columns; `exports` for exports.
     """
 
     requests: Database
     jobs: Database
     admin: Database
-    analysis: Database
-    exports: Database
+    reads: ReadDatabase
+    analysis: ReadDatabase
+    exports: ReadDatabase
+    replicas: Replicas
 
 
 @asynccontextmanager
-async def open_pools(url: str, *, pool_size: int, request_timeout: float) -> AsyncIterator[Pools]:
-    """Open the pools over one database.
+async def open_pools(
+    url: str,
+    *,
+    pool_size: int,
+    request_timeout: float,
+    read_url: str = "",
+    max_lag: float = 5.0,
+) -> AsyncIterator[Pools]:
+    """Open the pools over one database and its replicas.
 
     Args:
         url: libpq connection string or URL.
         pool_size: connections for requests at most.
         request_timeout: seconds that one call and its SQL may take.
+        read_url: the same of its replicas; each host is one.
+        max_lag: seconds by which what is read from a replica may be out of date.
+
+    Raises:
+        ValueError: the URL of the replicas has not as many ports as hosts.
     """
     # Half of it, so that a call hears of a full pool before its own deadline.
-    patience = min(2.0, request_timeout / 2)
-    requests = Database(
-        url, name="requests", pool_size=pool_size, timeout=request_timeout, patience=patience
+    patience = min(_PATIENCE, request_timeout / 2)
+    kinds = (
+        _Kind("requests", pool_size, 1, patience),
+        _Kind("analysis", _ANALYSIS_CONNECTIONS, 0, patience),
+        _Kind("exports", _EXPORT_CONNECTIONS, 0, request_timeout),
     )
+    primary = [kind.pool(url, request_timeout) for kind in kinds]
     # Without a limit on statements: the erasure of a large visitor takes minutes.
     jobs = Database(
         url,
@@ -60,31 +80,58 @@ async def open_pools(url: str, *, pool_size: int, request_timeout: float) -> Asy
         timeout=0,
         patience=_JOB_PATIENCE,
     )
-    analysis = Database(
-        url,
-        name="analysis",
-        pool_size=_ANALYSIS_CONNECTIONS,
-        min_size=0,
-        timeout=request_timeout,
-        patience=patience,
-    )
-    exports = Database(
-        url,
-        name="exports",
-        pool_size=_EXPORT_CONNECTIONS,
-        min_size=0,
-        timeout=request_timeout,
-        patience=request_timeout,
-    )
     # The health check is the first to notice that the server was restarted. Its siblings then
     # replace their broken connections before callers meet them.
-    admin = Database(
+    admin = _admin(url, siblings=(jobs, *primary))
+    replicas = []
+    for host, host_url in urls_of(read_url).items():
+        replica = Replica(_admin(host_url, f"@{host}"))
+        for database, kind in zip(primary, kinds, strict=True):
+            pool = kind.pool(host_url, request_timeout, f"@{host}", replica.reached)
+            replica.pools[database] = pool
+        replicas.append(replica)
+    async with AsyncExitStack() as stack:
+        for database in (*primary, jobs, admin):
+            await stack.enter_async_context(database)
+        for replica in replicas:
+            for database in (replica.probe, *replica.pools.values()):
+                await stack.enter_async_context(database)
+        reads, analysis, exports = map(ReadDatabase, primary)
+        followed = Replicas(admin, replicas, max_lag)
+        yield Pools(primary[0], jobs, admin, reads, analysis, exports, followed)
+
+
+class _Kind(NamedTuple):
+    """A kind of pool from which calls read."""
+
+    name: str
+    most: int
+    least: int
+    patience: float
+
+    def pool(
+        self, url: str, timeout: float, suffix: str = "", needed: Callable[[], int] | None = None
+    ) -> Database:
+        """The pool of this kind over one server."""
+        return Database(
+            url,
+            name=self.name + suffix,
+            pool_size=self.most,
+            # Of a replica, they are opened when it is first read from.
+            min_size=0 if needed else self.least,
+            timeout=timeout,
+            # Shorter than a call, which turns to the primary then.
+            patience=min(_PATIENCE, timeout / 2) if needed else self.patience,
+            needed=needed,
+        )
+
+
+def _admin(url: str, suffix: str = "", siblings: Sequence[Database] = ()) -> Database:
+    return Database(
         url,
-        name="admin",
+        name="admin" + suffix,
         pool_size=_ADMIN_CONNECTIONS,
         min_size=0,
         timeout=_ADMIN_TIMEOUT,
-        siblings=(requests, jobs, analysis, exports),
+        siblings=siblings,
     )
-    async with requests, jobs, admin, analysis, exports:
-        yield Pools(requests, jobs, admin, analysis, exports)

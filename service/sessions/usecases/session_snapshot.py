@@ -20,6 +20,7 @@ from sessions.domain.hours import hour_start
 from sessions.domain.selection import Range
 from sessions.storage import blocks, changed_hours, session_arrays
 from sessions.storage.database import Connection, Database
+from sessions.storage.replicas import on_primary
 from sessions.storage.session_arrays import Span, clip, spans_of
 from sessions.usecases.threads import in_thread
 
@@ -66,7 +67,7 @@ async def _rebuild(database: Database, website_key: int, hours: Collection[int])
         "damaged blocks will be built again", website=website_key, hours=len(hours), first=first
     )
     # What was read is right without it, and the next read of these blocks tries again.
-    with suppress(Unavailable):
+    with suppress(Unavailable), on_primary():
         async with database.transaction() as connection:
             await changed_hours.note_hours(connection, website_key, hours, is_urgent=True)
 

@@ -21,6 +21,7 @@ from sessions.worker.signals import LAME_DUCK_SECONDS, StopSignals
 from sessions.worker.tls import add_port
 
 _HEALTH_SECONDS = 1.0
+_REPLICA_SECONDS = 0.5
 _LAST_USE_SECONDS = 10.0
 _PROCESS_SECONDS = 2.0
 _STORED_SECONDS = 30.0
@@ -71,6 +72,8 @@ async def run_worker(
             tasks.create_task(repeat(_LAST_USE_SECONDS, note_last_use)),
             tasks.create_task(repeat(_PROCESS_SECONDS, partial(measure_process, application))),
         ]
+        if replicas := application.pools.replicas:
+            jobs.append(tasks.create_task(repeat(_REPLICA_SECONDS, replicas.check)))
         reports = tasks.create_task(repeat(INTERVAL, ready_workers.report))
         # Any other worker can continue them at once.
         shared = [

@@ -56,6 +56,8 @@ class Server(grpc.GenericRpcHandler):
 
     script: list[Message | float] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
+    positions: list[str] = field(default_factory=list)
+    """What the next answers say of what was recorded."""
     address: str = ""
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
@@ -63,7 +65,9 @@ class Server(grpc.GenericRpcHandler):
 
         def answer(message: Any, context: grpc.ServicerContext) -> Message:
             self._keep(message, context)
-            context.send_initial_metadata((("x-request-id", REQUEST_ID),))
+            told = [("x-sessions-position", position) for position in self.positions[:1]]
+            del self.positions[:1]
+            context.send_initial_metadata((("x-request-id", REQUEST_ID), *told))
             return self._step(context, response())
 
         def answers(messages: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Message]:

@@ -134,6 +134,16 @@ def test_request_ids(connect: Connect, server: Server) -> None:
     assert len(first) == 36
 
 
+def test_reads_what_it_recorded(connect: Connect, server: Server) -> None:
+    client = connect(server.address, "key")
+    server.positions = ["0000000000000010", "000000000000000f"]
+    client.record("site", [{"event_type": "pageview", "url": "/"}])
+    client.erase_visitor("site", visitor_id="visitor")
+    client.with_options(timeout=5).session("site", "sess")
+    known = [call.metadata.get("x-sessions-position") for call in server.calls]
+    assert known == [None, "0000000000000010", "0000000000000010"]
+
+
 def test_walk_over_pages(connect: Connect, server: Server) -> None:
     def page(name: str, cursor: Value) -> ListSessionsResponse:
         return ListSessionsResponse(sessions=[Session(session_id=name)], next_cursor=cursor)

@@ -1780,6 +1780,11 @@ export interface components {
     parameters: never;
     requestBodies: never;
     headers: {
+        /**
+         * @description The position of what the call did. A later call that sends it in this header reads at least that. Left out where there are no read replicas.
+         * @example 000000000a1b2c3d
+         */
+        "x-sessions-position": string;
         /** @description The id of the request in the service's log. One that the request brings is kept. */
         "x-request-id": string;
         /**
@@ -1841,6 +1846,7 @@ export interface operations {
                     "x-request-id": components["headers"]["x-request-id"];
                     ratelimit: components["headers"]["ratelimit"];
                     "ratelimit-policy": components["headers"]["ratelimit-policy"];
+                    "x-sessions-position": components["headers"]["x-sessions-position"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4207,6 +4213,7 @@ export interface operations {
                     "x-request-id": components["headers"]["x-request-id"];
                     ratelimit: components["headers"]["ratelimit"];
                     "ratelimit-policy": components["headers"]["ratelimit-policy"];
+                    "x-sessions-position": components["headers"]["x-sessions-position"];
                     [name: string]: unknown;
                 };
                 content: {

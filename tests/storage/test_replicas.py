@@ -1,0 +1,257 @@
+"""Reads from replicas are as fresh as promised, and none fails because a replica does."""
+
+import asyncio
+import signal
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import pytest_asyncio
+from psycopg.conninfo import conninfo_to_dict
+from sessions.domain.errors import Unavailable
+from sessions.standalone.postgres import running_postgres
+from sessions.storage.blocks import read_transaction
+from sessions.storage.database import Connection, Database
+from sessions.storage.migrate import migrate
+from sessions.storage.pools import Pools, open_pools
+from sessions.storage.positions import Standing, noting_commits
+from sessions.storage.replicas import repeated, urls_of
+
+from tests.support.databases import ask
+from tests.support.processes import eventually_awaited
+from tests.support.replica import RunningReplica, running_replica
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+_MAX_LAG = 1.0
+_INSERT = "INSERT INTO websites (website_id, name) VALUES (%s, '') RETURNING website_key"
+_NEWEST = "SELECT coalesce(max(website_key), 0), pg_is_in_recovery() FROM websites"
+
+
+class Servers(NamedTuple):
+    """A primary and its replica, and the pools over both."""
+
+    primary: str
+    replica: RunningReplica
+    pools: Pools
+
+    async def record(self, name: str) -> tuple[int, int]:
+        """Commit a row; its key and the position of the commit."""
+        with noting_commits() as commits:
+            async with self.pools.requests.transaction() as connection:
+                found = await connection.execute(_INSERT, [name])
+                [(key,)] = await found.fetchall()
+        return key, commits.position
+
+    async def newest(self, after: int = 0) -> tuple[int, bool]:
+        """The key of the last row, as a call reads it, and whether a replica has told."""
+        with self.pools.replicas.reading(after):
+            [(key, is_replica)] = await self.pools.reads.fetch(_NEWEST, {})
+        return key, is_replica
+
+    async def is_read_from(self) -> bool:
+        """Whether calls read from the replica, once it was asked where it stands."""
+        await self.pools.replicas.check()
+        return (await self.newest())[1]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def servers() -> AsyncIterator[Servers]:
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sessions-test-")))
+        primary = folder / "primary"
+        url = await stack.enter_async_context(running_postgres(primary, durable=False))
+        await migrate(url)
+        replica = await stack.enter_async_context(running_replica(primary, folder / "replica"))
+        pools = await stack.enter_async_context(
+            open_pools(url, pool_size=4, request_timeout=10, read_url=replica.url, max_lag=_MAX_LAG)
+        )
+        yield Servers(url, replica, pools)
+
+
+@asynccontextmanager
+async def paused(replica: RunningReplica) -> AsyncIterator[None]:
+    """Let the replica replay nothing."""
+    await replica.administrate("SELECT pg_wal_replay_pause()")
+    try:
+        yield
+    finally:
+        await replica.administrate("SELECT pg_wal_replay_resume()")
+
+
+@asynccontextmanager
+async def meanwhile(*jobs: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Do these until the end of the block."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_run(job)) for job in jobs]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+async def _run(job: Callable[[], Awaitable[None]]) -> None:
+    await job()
+
+
+async def test_what_is_read_is_never_older_than_the_bound(servers: Servers) -> None:
+    committed: list[tuple[float, int]] = []
+    told = {"replica": 0, "stale": 0, "primary": 0}
+
+    async def write() -> None:
+        while True:
+            key, _ = await servers.record(f"site_{time.monotonic_ns()}")
+            committed.append((time.monotonic(), key))
+            await asyncio.sleep(0.005)
+
+    async def check() -> None:
+        while True:
+            await servers.pools.replicas.check()
+            await asyncio.sleep(0.2)
+
+    async def pause() -> None:
+        while True:
+            async with paused(servers.replica):
+                await asyncio.sleep(2 * _MAX_LAG)
+            await asyncio.sleep(0.5)
+
+    await eventually_awaited(servers.is_read_from)
+    async with meanwhile(write, check, pause):
+        end = time.monotonic() + 6
+        while (now := time.monotonic()) < end:
+            known = max((key for _, key in committed), default=0)
+            owed = max((key for when, key in committed if when <= now - _MAX_LAG), default=0)
+            key, is_replica = await servers.newest()
+            assert key >= owed
+            told["replica" if is_replica else "primary"] += 1
+            told["stale"] += key < known
+            await asyncio.sleep(0.01)
+    assert all(count > 10 for count in told.values()), told
+
+
+async def test_an_idle_primary_makes_no_replica_old(servers: Servers) -> None:
+    await eventually_awaited(servers.is_read_from)
+    await asyncio.sleep(2 * _MAX_LAG)
+    # Nobody knows now, and one question is enough to tell.
+    assert not (await servers.newest())[1]
+    assert await servers.is_read_from()
+
+
+async def test_what_was_committed_can_be_read_by_its_position(servers: Servers) -> None:
+    await eventually_awaited(servers.is_read_from)
+    async with paused(servers.replica):
+        key, position = await servers.record("site_position")
+        await servers.pools.replicas.check()
+        assert (await servers.newest())[0] < key, "the replica is not behind"
+        assert await servers.newest(position) == (key, False)
+
+    async def is_there() -> bool:
+        await servers.pools.replicas.check()
+        return await servers.newest(position) == (key, True)
+
+    await eventually_awaited(is_there)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        # As when a partition is dropped, and as when what was deleted is cleared away.
+        ["DO 'BEGIN LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE; END'"],
+        ["DELETE FROM websites WHERE website_id LIKE 'old%'", "VACUUM websites"],
+    ],
+)
+async def test_a_read_that_the_log_cancels_is_repeated_on_the_primary(
+    servers: Servers, change: list[str]
+) -> None:
+    for number in range(50):
+        await servers.record(f"old_{number}_{time.monotonic_ns()}")
+    await eventually_awaited(servers.is_read_from)
+    told: list[bool] = []
+
+    async def count() -> int:
+        async with read_transaction(servers.pools.analysis) as connection:
+            told.append(await _is_replica(connection))
+            if len(told) == 1:
+                for statement in change:
+                    await ask(servers.primary, statement)
+                # What cancels the read is on its way.
+                await asyncio.sleep(0.5)
+            found = await connection.execute("SELECT count(*) FROM websites")
+            [(counted,)] = await found.fetchall()
+            return int(counted)
+
+    with servers.pools.replicas.reading(0):
+        assert await repeated(count) > 0
+    assert told == [True, False]
+
+
+async def _is_replica(connection: Connection) -> bool:
+    found = await connection.execute("SELECT pg_is_in_recovery() FROM websites LIMIT 1")
+    [(is_replica,)] = await found.fetchall()
+    return bool(is_replica)
+
+
+async def test_a_server_of_another_primary_is_not_read_from(
+    servers: Servers, tmp_path: Path
+) -> None:
+    """Also where it is further on than ours."""
+    other = tmp_path / "primary"
+    async with running_postgres(other, durable=False) as url:
+        await migrate(url)
+        async with running_replica(other, tmp_path / "replica") as foreign:
+            for read_url in (url, foreign.url):
+                async with open_pools(
+                    servers.primary, pool_size=1, request_timeout=10, read_url=read_url
+                ) as pools:
+                    await pools.replicas.check()
+                    assert not await servers._replace(pools=pools).is_read_from()
+
+
+async def test_nobody_waits_long_for_a_replica_that_does_not_answer(servers: Servers) -> None:
+    await eventually_awaited(servers.is_read_from)
+    pools = servers.pools
+    for replica in pools.replicas._replicas:
+        for database in replica.pools.values():
+            database.break_off()
+    servers.replica.signal(signal.SIGSTOP)
+    try:
+        start = time.monotonic()
+        with pools.replicas.reading(0):
+            asked = (pools.reads, pools.analysis, pools.exports)
+            await asyncio.gather(*(repeated(partial(each.fetch, "SELECT 1", {})) for each in asked))
+        assert 1 < time.monotonic() - start < 5, "the replica is not asked, or for too long"
+    finally:
+        servers.replica.signal(signal.SIGCONT)
+
+
+async def test_a_server_that_went_back_is_refused(servers: Servers) -> None:
+    """As a replica can after a crash; connections that were there before are lost then."""
+    now, later = await servers.pools.admin.standing(5), 2**62
+    async with Database(servers.primary, needed=lambda: now.position) as there:
+        assert await there.fetch("SELECT 1", {})
+    async with Database(servers.primary, needed=lambda: later, patience=0.5) as not_there:
+        with pytest.raises(Unavailable):
+            await not_there.fetch("SELECT 1", {})
+
+
+async def test_positions_at_the_start_of_a_page_are_those_of_its_end() -> None:
+    page = 8192
+    assert Standing.of(5 * page + 40, False, "").position == 5 * page
+    assert Standing.of(5 * page + 24, False, "").position == 5 * page
+    assert Standing.of(5 * page + 41, False, "").position == 5 * page + 41
+    assert Standing.of(None, True, "").position == 0
+
+
+async def test_each_host_is_a_server() -> None:
+    urls = urls_of("postgresql://u:p@one,two:6432/db?target_session_attrs=standby")
+    assert list(urls) == ["one", "two:6432"]
+    assert conninfo_to_dict(urls["two:6432"])["target_session_attrs"] == "standby"
+    with pytest.raises(ValueError, match="as many as hosts"):
+        urls_of("host=one,two,three port=1,2 dbname=db")
+    assert urls_of("") == {}
