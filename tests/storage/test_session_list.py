@@ -187,7 +187,7 @@ async def explain_search(
         "bots": bots,
     }
     async with database.transaction() as connection:
-        await connection.execute(session_list._THROUGH_FILTERS, {"timeout": None})
+        await connection.execute(session_list._THROUGH_FILTERS)
         found = await connection.execute(f"EXPLAIN {query}", parameters)
         return "\n".join(line for (line,) in await found.fetchall())
 

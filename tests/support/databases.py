@@ -1,7 +1,7 @@
 """Databases of their own for tests, and questions to them."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any
 from uuid import uuid4
 
@@ -9,15 +9,28 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from tests.support import citus
+
 
 @asynccontextmanager
 async def new_database(server_url: str, template: str = "template1") -> AsyncIterator[str]:
-    """A database for the length of the block, copied from another one; yields its name."""
+    """A database for the length of the block, copied from another one; yields its name.
+
+    On a Citus cluster it is made on every node.
+    """
     name = f"test_{uuid4().hex}"
+    async with AsyncExitStack() as databases:
+        for url in await citus.node_urls(server_url):
+            await databases.enter_async_context(_new_database(url, name, template))
+        yield name
+
+
+@asynccontextmanager
+async def _new_database(server_url: str, name: str, template: str) -> AsyncIterator[None]:
     async with await psycopg.AsyncConnection.connect(server_url, autocommit=True) as connection:
         await connection.execute(f'CREATE DATABASE {name} TEMPLATE "{template}"')
         try:
-            yield name
+            yield
         finally:
             await _drop(connection, name)
 

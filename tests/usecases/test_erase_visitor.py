@@ -206,6 +206,7 @@ async def test_a_large_visitor_outlasts_the_timeout_of_statements(
 ) -> None:
     await service.record(service.website, [event("ann", START)])
     slow = """
+    SET LOCAL citus.enable_unsafe_triggers = on;
     CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql
         AS 'BEGIN PERFORM pg_sleep(1.5); RETURN old; END';
     CREATE TRIGGER slow BEFORE DELETE ON events FOR EACH ROW EXECUTE FUNCTION slow()

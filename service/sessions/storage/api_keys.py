@@ -67,7 +67,7 @@ async def list_all(database: Database) -> list[ApiKey]:
 async def revoke(database: Database, key_id: str) -> bool:
     """Revoke a key for good; False where there is none of this id."""
     statement = """
-    UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE key_id = %s
+    UPDATE api_keys SET revoked_at = least(revoked_at, now()) WHERE key_id = %s
     """
     async with database.transaction() as connection:
         done = await connection.execute(statement, (key_id,))

@@ -15,6 +15,7 @@ from sessions.domain.block_header import BlockHeader
 from sessions.domain.errors import Reason, Unavailable
 from sessions.domain.hours import hour_number, hour_start
 from sessions.domain.selection import Range
+from sessions.storage import websites
 from sessions.storage.database import Connection, Database, bounds
 
 _FIELDS: LiteralString = "first_hour, last_hour, format, sessions, steps, checksum"
@@ -39,19 +40,18 @@ SELECT count(*), coalesce(sum(sessions), 0)::bigint, coalesce(sum({bytes}), 0)::
 """
 
 # A partition that is dropped is gone for older snapshots, too, which may still see rows in it:
-# the lock comes before the snapshot, and keeps all partitions.
+# the lock comes before the snapshot, and keeps all partitions. Citus would take it on all nodes,
+# where whoever drops a partition begins with the coordinator.
 _ONE_MOMENT: LiteralString = """
 SET TRANSACTION ISOLATION LEVEL REPEATABLE READ;
+SET LOCAL citus.enable_ddl_propagation = off;
 LOCK TABLE ONLY sessions, ONLY events IN ACCESS SHARE MODE
 """
 
-# The first statement of a fold: its snapshot is what the fold sees. Whoever had to wait for
-# another fold fails here, so that no fold sees less than one that was finished before it.
+# Whoever waits for another fold here, or has a snapshot from before its end, fails, so that no
+# fold sees less than one that was finished before it.
 _BEGIN: LiteralString = """
-INSERT INTO fold_state (website_key, folded_at)
-SELECT website_key, %(now)s
-  FROM websites
- WHERE website_key = %(website_key)s AND deleted_at IS NULL
+INSERT INTO fold_state (website_key, folded_at) VALUES (%(website_key)s, %(now)s)
     ON CONFLICT (website_key) DO UPDATE SET folded_at = excluded.folded_at
 """
 
@@ -93,10 +93,10 @@ async def fold_transaction(
     """
     try:
         async with _one_moment(database) as connection:
-            parameters = {"website_key": website_key, "now": now}
-            # Takes the snapshot, and waits for another fold of the website.
-            begun = await connection.execute(_BEGIN, parameters)
-            yield connection if begun.rowcount else None
+            is_there = await websites.is_there(connection, website_key)
+            if is_there:
+                await connection.execute(_BEGIN, {"website_key": website_key, "now": now})
+            yield connection if is_there else None
     except errors.ForeignKeyViolation as error:
         raise _conflict() from error
     except Unavailable as error:

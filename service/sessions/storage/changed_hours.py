@@ -6,17 +6,16 @@ of them started before the change and the one in which it starts after it.
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from itertools import islice
 from typing import LiteralString
 
 from sessions.domain.hours import hour_number, hour_start
 from sessions.domain.selection import Range
 from sessions.storage.database import Connection, Database, bounds
 
-_INSERT = """
-INSERT INTO changed_hours (website_key, hour, is_urgent)
-SELECT %(website_key)s, hour, %(is_urgent)s
-  FROM unnest(%(hours)s::timestamptz[]) AS hour
-"""
+# As values, for which Citus can tell the shard: a transaction changes few hours at a time.
+_INSERT: LiteralString = "INSERT INTO changed_hours (website_key, hour, is_urgent) VALUES {rows}"
+_AT_ONCE = 1_000
 
 
 _FIND: LiteralString = """
@@ -97,10 +96,13 @@ async def note_hours(
     connection: Connection, website_key: int, hours: Collection[int], *, is_urgent: bool = False
 ) -> None:
     """Note some hours (by number) themselves, so that the next fold builds their blocks again."""
-    if hours:
-        moments = [hour_start(hour) for hour in sorted(hours)]
-        parameters = {"website_key": website_key, "hours": moments, "is_urgent": is_urgent}
-        await connection.execute(_INSERT, parameters)
+    moments = iter(sorted(map(hour_start, hours)))
+    while some := list(islice(moments, _AT_ONCE)):
+        named = {f"hour{number}": hour for number, hour in enumerate(some)}
+        row: LiteralString = "(%(website_key)s, %({name})s, %(is_urgent)s)"
+        query = _INSERT.format(rows=", ".join([row.format(name=name) for name in named]))
+        own = {"website_key": website_key, "is_urgent": is_urgent}
+        await connection.execute(query, own | named)
 
 
 async def find(

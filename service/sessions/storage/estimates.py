@@ -13,4 +13,9 @@ async def estimated_rows(database: Database, query: LiteralString, parameters: P
     """
     # EXPLAIN without ANALYZE runs nothing.
     [(plans,)] = await database.fetch(f"EXPLAIN (FORMAT JSON) {query}", parameters)
-    return int(plans[0]["Plan"]["Plan Rows"])
+    plan = plans[0]["Plan"]
+    if "Distributed Query" in plan:
+        # Citus knows nothing of the rows; the node that has them does.
+        [task] = plan["Distributed Query"]["Job"]["Tasks"]
+        plan = task["Remote Plan"][0][0]["Plan"]
+    return int(plan["Plan Rows"])

@@ -2,12 +2,15 @@
 
 import hashlib
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib import resources
 from typing import NamedTuple
 
 import psycopg
 
 from sessions.domain.errors import DomainError, Reason, Unavailable
+from sessions.storage import distribution
 from sessions.storage.database import Connection, Database, domain_errors
 from sessions.storage.secrets import make_missing
 
@@ -51,24 +54,44 @@ async def migrate(url: str) -> list[int]:
         Unavailable: the database can't be reached, or a table is in use for too long; nothing
             was applied.
     """
+    async with _migrating(url) as connection:
+        await connection.execute(_TABLE)
+        missing = _missing(await _applied(connection))
+        for migration in missing:
+            # As bytes, without parameters: a file can hold many statements, and percent
+            # signs.
+            await connection.execute(migration.statements.encode())
+            await connection.execute(
+                "INSERT INTO migrations (number, sha256) VALUES (%s, %s)",
+                (migration.number, migration.sha256),
+            )
+        await make_missing(connection)
+        if missing and await distribution.is_distributed(connection):
+            await distribution.distribute(connection)
+        return [migration.number for migration in missing]
+
+
+async def distribute(url: str) -> list[str]:
+    """Distribute the tables over a Citus cluster, as far as they are not; returns their names.
+
+    Raises:
+        DomainError: this is no coordinator of a cluster that can take them.
+        Unavailable: the database can't be reached, or a table is in use for too long; nothing
+            was changed.
+    """
+    async with _migrating(url) as connection:
+        return await distribution.distribute(connection)
+
+
+@asynccontextmanager
+async def _migrating(url: str) -> AsyncIterator[Connection]:
+    """A transaction that changes the schema, one at a time: others wait, and find nothing to do."""
     with domain_errors():
         async with await psycopg.AsyncConnection.connect(url, connect_timeout=10) as connection:
-            # Other processes wait here, and then find nothing missing.
             await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
             # Who waits for a table makes everybody wait who comes after: better to try again.
             await connection.execute("SET LOCAL lock_timeout = '5s'")
-            await connection.execute(_TABLE)
-            missing = _missing(await _applied(connection))
-            for migration in missing:
-                # As bytes, without parameters: a file can hold many statements, and percent
-                # signs.
-                await connection.execute(migration.statements.encode())
-                await connection.execute(
-                    "INSERT INTO migrations (number, sha256) VALUES (%s, %s)",
-                    (migration.number, migration.sha256),
-                )
-            await make_missing(connection)
-            return [migration.number for migration in missing]
+            yield connection
 
 
 async def check_schema(database: Database) -> None:

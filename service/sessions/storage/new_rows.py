@@ -6,7 +6,7 @@ The text format of COPY: https://www.postgresql.org/docs/current/sql-copy.html
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
-from typing import Any
+from typing import Any, LiteralString
 
 import orjson
 
@@ -69,7 +69,7 @@ async def insert(
     """Add rows of a website to a table, not inside of a pipeline: COPY can't be.
 
     Args:
-        connection: inside a transaction.
+        connection: inside a transaction that holds the locks of visitors of the website.
         table: its name.
         website_key: whose rows.
         columns: the columns of the table, but for `website_key`.
@@ -83,13 +83,25 @@ async def insert(
         await connection.execute(_insert(table, tuple(columns)), parameters)
 
 
+OWN: LiteralString = """(
+       SELECT website_key
+         FROM visitors
+        WHERE website_key = %(website_key)s
+        ORDER BY visitor_id LIMIT 1) AS own"""
+"""The key of a website that has a visitor, as a table of one row.
+
+Citus sends an INSERT of selected rows to the right shard, with all of them, where the key comes
+from a table that is distributed by it."""
+
+
 @cache
 def _insert(table: str, columns: tuple[str, ...]) -> bytes:
     names = ", ".join(columns)
     return f"""
     INSERT INTO {table} (website_key, {names})
-    SELECT %(website_key)s, {names}
-      FROM json_populate_recordset(NULL::{table}, %(rows)s::json)
+    SELECT own.website_key, {names}
+      FROM {OWN}
+     CROSS JOIN json_populate_recordset(NULL::{table}, %(rows)s::json) AS sent
     """.encode()
 
 

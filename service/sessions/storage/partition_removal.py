@@ -64,9 +64,8 @@ async def _drop_empty(connection: Connection, table: str, month: Month) -> bool:
     await connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
     # Readers go on.
     await connection.execute(sql.SQL("LOCK TABLE {} IN SHARE MODE").format(partition))
-    look = sql.SQL("SELECT EXISTS (SELECT FROM {})").format(partition)
-    [(has_rows,)] = await (await connection.execute(look)).fetchall()
-    if has_rows:
+    look = sql.SQL("SELECT 1 FROM {} LIMIT 1").format(partition)
+    if await (await connection.execute(look)).fetchall():
         return False
     # DROP locks the parent too. It is locked late, after the partition was found to be empty.
     parent = sql.Identifier(table)

@@ -1,16 +1,16 @@
 """Messages for sessions that have none: rows of a version before, or that SQL has made."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
-from psycopg import AsyncCursor
-
 from sessions.domain.session import Session
 from sessions.storage.database import Connection, Database
-from sessions.storage.rows import SESSION_COLUMNS, Values, columns_of, named, session_rows
+from sessions.storage.rows import SESSION_COLUMNS, named, session_rows
 
 LOCK = 7_305_806_142_994
 """The advisory lock of whoever makes messages."""
@@ -27,16 +27,16 @@ SELECT website_key, started_at, session_id, message IS NULL AS is_missing
  LIMIT %(scanned)s"""
 
 _KEYS: LiteralString = """
-  FROM unnest(%(websites)s::integer[], %(starts)s::timestamptz[], %(ids)s::uuid[], {messages})
-       AS key(website_key, started_at, session_id, message)"""
+  FROM unnest(%(starts)s::timestamptz[], %(ids)s::uuid[], {messages})
+       AS key(started_at, session_id, message)"""
 
 _IS_KEY: LiteralString = """
- WHERE s.website_key = key.website_key AND s.started_at = key.started_at
+ WHERE s.website_key = %(website_key)s AND s.started_at = key.started_at
    AND s.session_id = key.session_id AND s.message IS NULL"""
 
 # A session that somebody is changing gets its message by that.
 _LOCK: LiteralString = f"""
-SELECT {SESSION_COLUMNS}, s.website_key
+SELECT {SESSION_COLUMNS}
 {_KEYS.format(messages="NULL::bytea[]")}, sessions s
 {_IS_KEY}
    FOR NO KEY UPDATE OF s SKIP LOCKED"""
@@ -89,34 +89,32 @@ async def fill_before(
     parameters = before._asdict() | {"scanned": scanned}
     looked = await database.fetch(_NEXT, parameters, named(_Looked))
     missing = [each for each in looked if each.is_missing][:limit]
-    if missing:
+    for website_key, sessions in groupby(missing, attrgetter("website_key")):
         async with database.transaction() as connection:
-            await _fill(connection, missing, encode)
+            await _fill(connection, website_key, list(sessions), encode)
     if len(missing) == limit:
         return SessionPlace._make(missing[-1][:3])
     return SessionPlace._make(looked[-1][:3]) if len(looked) == scanned else None
 
 
 async def _fill(
-    connection: Connection, missing: Sequence[_Looked], encode: Callable[[Session], bytes]
+    connection: Connection,
+    website_key: int,
+    missing: Sequence[_Looked],
+    encode: Callable[[Session], bytes],
 ) -> None:
-    async with connection.cursor(binary=True, row_factory=_keyed_sessions) as cursor:
-        await cursor.execute(_LOCK, _keys([each[:3] for each in missing]))
+    async with connection.cursor(binary=True, row_factory=session_rows) as cursor:
+        await cursor.execute(_LOCK, _keys(website_key, missing))
         found = await cursor.fetchall()
     messages = []
-    for number, (_, session) in enumerate(found):
+    for number, session in enumerate(found):
         if number % _AT_ONCE == 0:
             await asyncio.sleep(0)
         messages.append(encode(session))
-    keys = _keys([(key, each.started_at, each.session_id) for key, each in found])
-    await connection.execute(_STORE, keys | {"messages": messages})
+    await connection.execute(_STORE, _keys(website_key, found) | {"messages": messages})
 
 
-def _keys(keys: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
-    names = ("websites", "starts", "ids")
-    return {name: [key[index] for key in keys] for index, name in enumerate(names)}
-
-
-def _keyed_sessions(cursor: AsyncCursor[Any]) -> Callable[[Values], tuple[int, Session]]:
-    session, website = session_rows(cursor), columns_of(cursor).index("website_key")
-    return lambda values: (values[website], session(values))
+def _keys(website_key: int, sessions: Iterable[_Looked | Session]) -> dict[str, Any]:
+    keys = [(each.started_at, each.session_id) for each in sessions]
+    starts, ids = [at for at, _ in keys], [id_ for _, id_ in keys]
+    return {"website_key": website_key, "starts": starts, "ids": ids}

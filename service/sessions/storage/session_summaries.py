@@ -96,25 +96,28 @@ UPDATE session_ids SET merged = true
  WHERE website_key = %(website_key)s AND session_id = ANY(%(merged)s)
 """
 
-_MOVE = """
+_MOVE = f"""
 INSERT INTO session_ids (website_key, session_id, visitor_key, started_at)
-SELECT %(website_key)s, session_id, visitor_key, started_at
-  FROM json_populate_recordset(NULL::session_ids, %(rows)s::json)
+SELECT own.website_key, session_id, visitor_key, started_at
+  FROM {new_rows.OWN}
+ CROSS JOIN json_populate_recordset(NULL::session_ids, %(rows)s::json) AS sent
     ON CONFLICT (website_key, session_id) DO UPDATE SET started_at = excluded.started_at
 """
 
 _UPSERT = f"""
 INSERT INTO sessions (website_key, {_list(_COLUMNS)})
-SELECT %(website_key)s, {_list(_COLUMNS)}
-  FROM json_populate_recordset(NULL::sessions, %(rows)s::json)
+SELECT own.website_key, {_list(_COLUMNS)}
+  FROM {new_rows.OWN}
+ CROSS JOIN json_populate_recordset(NULL::sessions, %(rows)s::json) AS sent
     ON CONFLICT (website_key, started_at, session_id) DO UPDATE
    SET {", ".join(f"{name} = excluded.{name}" for name in _MUTABLE)}
 """
 
-_OVERFLOW = """
+_OVERFLOW = f"""
 INSERT INTO overflow_items (website_key, visitor_key, item, occurred_at)
-SELECT %(website_key)s, visitor_key, item, occurred_at
-  FROM json_populate_recordset(NULL::overflow_items, %(rows)s::json)
+SELECT own.website_key, visitor_key, item, occurred_at
+  FROM {new_rows.OWN}
+ CROSS JOIN json_populate_recordset(NULL::overflow_items, %(rows)s::json) AS sent
     ON CONFLICT DO NOTHING
 """
 

@@ -18,11 +18,8 @@ SELECT visitor_id, visitor_key
    FOR UPDATE
 """
 
-_FINISH = """
-DELETE FROM websites
- WHERE website_key = %(website_key)s
-   AND NOT EXISTS (SELECT FROM visitors WHERE website_key = %(website_key)s)
-"""
+_HAS_VISITORS = "SELECT 1 FROM visitors WHERE website_key = %s LIMIT 1"
+_FINISH = "DELETE FROM websites WHERE website_key = %s"
 
 
 # What a website leaves behind that is of no visitor. Its row of `fold_state` goes with it, which
@@ -33,7 +30,7 @@ _LEFT_OVERS = ("tombstones", "changed_hours", "blocks")
 async def mark_deleted(database: Database, website: Website) -> None:
     """Let nobody find or write to the website any more; returns when the last writer is done."""
     mark = """
-    UPDATE websites SET deleted_at = coalesce(deleted_at, now()) WHERE website_key = %s
+    UPDATE websites SET deleted_at = least(deleted_at, now()) WHERE website_key = %s
     """
     async with database.transaction() as connection:
         await connection.execute(mark, (website.key,))
@@ -65,7 +62,11 @@ async def remove_next(
 async def finish(database: Database, website: Website) -> bool:
     """Remove the website itself and the keys that are bound to it; False while it has visitors."""
     async with database.transaction() as connection:
-        done = await connection.execute(_FINISH, {"website_key": website.key})
+        # Nobody makes visitors of it any more.
+        left = await connection.execute(_HAS_VISITORS, (website.key,))
+        if await left.fetchall():
+            return False
+        done = await connection.execute(_FINISH, (website.key,))
         if done.rowcount:
             for table in _LEFT_OVERS:
                 statement = f"DELETE FROM {table} WHERE website_key = %s"
