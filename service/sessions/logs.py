@@ -1,11 +1,12 @@
 """Structured logs: one JSON object a line, on stderr, those of libraries too."""
 
 import asyncio
-import io
 import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 
@@ -15,35 +16,50 @@ from sessions.tracing import trace_ids
 _SECONDS = 0.1
 
 
-class _Batches(io.StringIO):
-    """Lines on their way to stderr, written together a few times a second."""
+class _Batches:
+    """Lines on their way to stderr, finished and written together a few times a second.
+
+    A logger of structlog: its methods are named as the levels, and take the fields of a line.
+    """
 
     def __init__(self) -> None:
-        super().__init__()
+        self._lines: list[dict[str, Any]] = []
         self._loop = asyncio.get_running_loop()
         self._ended = False
 
-    def write(self, line: str) -> int:
+    def info(self, **fields: Any) -> None:
         """Keep a line until its time has come."""
-        if self._ended:
-            return sys.stderr.write(line)
         # The first line of a batch starts its timer.
-        if not self.tell():
+        if not self._lines and not self._ended:
             self._loop.call_later(_SECONDS, self.write_out)
-        return super().write(line)
+        self._lines.append(fields)
+        if self._ended:
+            self.write_out()
+
+    debug = warning = error = critical = info
 
     def write_out(self) -> None:
         """Write what is waiting."""
-        lines = self.getvalue()
-        self.seek(0)
-        self.truncate()
-        sys.stderr.write(lines)
+        # One after the other, they take a third of the time that each would take by itself.
+        waiting, self._lines = self._lines, []
+        lines = [_finish(None, "", fields) for fields in waiting]
+        sys.stderr.write("".join(f"{line}\n" for line in lines))
         sys.stderr.flush()
 
     def end(self) -> None:
         """Write what is waiting, and whatever comes later at once."""
         self._ended = True
         self.write_out()
+
+
+_render = structlog.processors.JSONRenderer()
+
+
+def _finish(_: object, __: str, fields: structlog.typing.EventDict) -> str:
+    """The line of some fields, of which the time is in seconds since 1970."""
+    moment = datetime.fromtimestamp(fields["timestamp"], UTC)
+    fields["timestamp"] = moment.isoformat().replace("+00:00", "Z")
+    return str(_render(None, "", fields))
 
 
 class _NoHeaders(logging.Filter):
@@ -82,26 +98,22 @@ def _add_trace_ids(
     return fields
 
 
-def _configure(level: str, file: io.StringIO) -> None:
+def _configure(level: str, batches: _Batches) -> None:
     known: list[structlog.typing.Processor] = [
         structlog.processors.add_log_level,
         _add_trace_ids,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.TimeStamper(),
         structlog.processors.format_exc_info,
     ]
     number = logging.getLevelName(level.upper())
     structlog.configure(
-        processors=[*known, structlog.processors.JSONRenderer()],
+        processors=known,
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(file=file),
+        logger_factory=lambda *_: batches,
         cache_logger_on_first_use=True,
     )
     # Libraries log from any thread, and seldom.
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            structlog.processors.JSONRenderer(), foreign_pre_chain=known
-        )
-    )
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(_finish, foreign_pre_chain=known))
     handler.addFilter(_NoHeaders())
     logging.basicConfig(handlers=[handler], level=number, force=True)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -85,32 +85,43 @@ def select(query: SelectionQuery, now: datetime) -> Selection:
     Raises:
         InvalidArgument: a date, the zone, a filter or a step can't be used; names the field.
     """
-    range_ = day_range(query.start_date, query.end_date, query.timezone, now)
-    predicate = _predicate(query)
+    days = (query.start_date, query.end_date, query.timezone)
+    range_ = day_range(*days, now)
+    conditions = (
+        tuple((name, tuple(values)) for name, values in query.filters.items() if values),
+        query.filter,
+        tuple(query.journey),
+        tuple(query.not_journey),
+    )
+    predicate, identity = _asked(query.website_id, days, query.include_bots, *conditions)
     return Selection(
-        range=range_,
-        include_bots=query.include_bots,
-        predicate=predicate,
-        identity=_identity(query, predicate),
+        range=range_, include_bots=query.include_bots, predicate=predicate, identity=identity
     )
 
 
-def _identity(query: SelectionQuery, predicate: Predicate) -> bytes:
+# Each page of a list asks for the same again.
+@lru_cache(maxsize=256)
+def _asked(
+    website_id: str,
+    days: tuple[str, str, str],
+    include_bots: bool,
+    filters: tuple[tuple[str, tuple[str, ...]], ...],
+    filter_: str,
+    journey: tuple[str, ...],
+    not_journey: tuple[str, ...],
+) -> tuple[Predicate, bytes]:
+    """What is true of the sessions of a query, and the query's identity."""
+    found = filter_predicate(dict(filters)).operands
+    if filter_.strip():
+        found += (parse_filter(filter_, include_bots=include_bots),)
+    if journey:
+        found += (_journey("journey", journey),)
+    if not_journey:
+        found += (Not(_journey("not_journey", not_journey)),)
+    predicate = All(found)
     # Dates as they were sent: a cursor of a query without dates stays valid after midnight.
-    days = (query.start_date, query.end_date, query.timezone)
-    return json.dumps([query.website_id, *days, query.include_bots, canonical(predicate)]).encode()
-
-
-def _predicate(query: SelectionQuery) -> Predicate:
-    """All conditions of a query."""
-    found = filter_predicate(query.filters).operands
-    if query.filter.strip():
-        found += (parse_filter(query.filter, include_bots=query.include_bots),)
-    if query.journey:
-        found += (_journey("journey", query.journey),)
-    if query.not_journey:
-        found += (Not(_journey("not_journey", query.not_journey)),)
-    return All(found)
+    words = [website_id, *days, include_bots, canonical(predicate)]
+    return predicate, json.dumps(words).encode()
 
 
 def _journey(field: str, texts: Sequence[str]) -> Journey:
@@ -177,6 +188,7 @@ def check_order(start: date, end: date, prefix: str = "") -> None:
         raise InvalidArgument(Violation(f"{prefix}start_date", text))
 
 
+@lru_cache(maxsize=1024)
 def midnight(day: date, zone: ZoneInfo) -> datetime:
     """The first moment of a day in UTC, also where clocks skip or repeat midnight.
 

@@ -126,7 +126,7 @@ class Database:
 
     def connection(self) -> AbstractAsyncContextManager[Connection]:
         """Hold a connection, on which each statement takes effect by itself."""
-        return self._pool.connection()
+        return _held(self._pool)
 
     def break_off(self) -> None:
         """Break all connections, so that nobody goes on waiting for a server that is frozen."""
@@ -274,6 +274,16 @@ class Database:
                         end.enter_context(MeasuredStatement("COMMIT"))
                 if commits := noted_commits():
                     commits.add(await _position(connection))
+
+
+@asynccontextmanager
+async def _held(pool: MeasuredPool) -> AsyncIterator[Connection]:
+    # The pool's own way ends a transaction, which costs a wait, and here there is none.
+    connection = await pool.getconn()
+    try:
+        yield connection
+    finally:
+        await pool.putconn(connection)
 
 
 async def _in_time(answer: Coroutine[Any, Any, _Answer], seconds: float) -> _Answer:

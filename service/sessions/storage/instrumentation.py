@@ -28,7 +28,7 @@ from sessions.instruments import (
     POOL_WAITING,
     STATEMENT_DURATION,
 )
-from sessions.tracing import Attributes, client_span
+from sessions.tracing import NO_SPAN, Attributes, client_span, is_tracing
 
 # What changes rows names a statement before what it reads on the way.
 _TARGETS = tuple(
@@ -62,6 +62,8 @@ def _attributes(text: str) -> Attributes:
 
 def statement_span(text: str) -> AbstractContextManager[Span | None]:
     """A span around a statement, while traces are on; it has no values, and no text."""
+    if not is_tracing():
+        return NO_SPAN
     attributes = _attributes(text)
     return client_span(attributes["db.query.summary"], attributes)
 
@@ -97,9 +99,9 @@ class MeasuredStatement:
 
 
 def _text(query: Any) -> str:
-    if isinstance(query, Composable):
-        return query.as_string(None)
-    return query.decode() if isinstance(query, bytes) else str(query)
+    if isinstance(query, str):  # nearly always
+        return query
+    return query.as_string(None) if isinstance(query, Composable) else query.decode()
 
 
 class _Measured(AsyncCursor[Row]):

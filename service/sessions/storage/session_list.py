@@ -9,7 +9,7 @@ docs/performance.md.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Generic, LiteralString, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -232,11 +232,17 @@ async def newest_page(
     """The same among the newest sessions alone; None unless these make a whole page."""
     condition, values = compile_selection(selection)
     parameters = values | _parameters(website_key, selection, after, limit) | {"newest": newest}
-    query = _AMONG_NEWEST.format(columns=form.columns, condition=condition)
+    query = _among_newest(form.columns, condition)
     found = await database.fetch(query, parameters, form.rows)
     if len(found) > limit or not await database.fetch(_MORE_THAN_NEWEST, parameters):
         return page(found, limit, form)
     return None
+
+
+# The same text again and again, whose hash is known: statements are looked up by it.
+@lru_cache(maxsize=256)
+def _among_newest(columns: LiteralString, condition: LiteralString) -> LiteralString:
+    return _AMONG_NEWEST.format(columns=columns, condition=condition)
 
 
 async def of_visitors(
