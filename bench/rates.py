@@ -13,9 +13,11 @@ from pathlib import Path
 import grpc
 import psycopg
 from analytics_sessions.v1.session_service_pb2_grpc import SessionServiceStub
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from sessions import gateway
 from sessions.domain.dimensions import TEXTS
 from sessions.domain.session import Session
+from sessions.gateway.contract import DESCRIPTORS
 from sessions.standalone import envoy
 from sessions.storage.rows import SESSIONS
 
@@ -26,7 +28,7 @@ from bench.matrix import request
 from bench.programs import Missing, free_ports, listens, running
 from bench.service import Service, fill_messages
 
-_PACKAGE = "analytics.sessions.v1"
+_PACKAGE, _PRINTED = "analytics.sessions.v1", "analytics.sessions.rest.v1"
 _METHOD = f"/{_PACKAGE}.SessionService/ListSessions"
 _REQUEST_TIMEOUT = 10.0
 _WORKER = "one worker, gRPC, 50 rows"
@@ -269,6 +271,7 @@ def _envoy(workers: list[int], folder: Path, service: Service) -> Iterator[int]:
             port=port,
             workers=[("127.0.0.1", worker) for worker in workers],
             request_timeout=_REQUEST_TIMEOUT,
+            descriptors=_transcoding(folder),
         )
     )
 
@@ -279,6 +282,23 @@ def _envoy(workers: list[int], folder: Path, service: Service) -> Iterator[int]:
 
     with running(envoy.command(config), ready, log=folder / "envoy.log"):
         yield port
+
+
+def _transcoding(folder: Path) -> Path:
+    """Descriptors with which Envoy makes the JSON of lists, where workers of the service do."""
+    files = FileDescriptorSet.FromString(DESCRIPTORS.read_bytes())
+    methods = {
+        file.package: method
+        for file in files.file
+        for service in file.service
+        for method in service.method
+        if method.name == "ListSessions"
+    }
+    methods[_PACKAGE].options.CopyFrom(methods[_PRINTED].options)
+    methods[_PRINTED].options.Clear()
+    path = folder / "descriptors.pb"
+    path.write_bytes(files.SerializeToString())
+    return path
 
 
 @contextmanager

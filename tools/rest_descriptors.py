@@ -1,10 +1,10 @@
 """Makes Envoy's view of the contract; `make generate` runs it.
 
-A stream is text over REST, which the worker makes: Envoy only passes it on. So each method that
-answers with a stream is called over REST by a method of the same name in a derived service, with
-`google.api.HttpBody` in place of the response. The public method loses its path, because Envoy
-answers 404 at a path that two methods have. Methods with one response keep their path: Envoy
-makes their JSON.
+A stream is text over REST, which the worker makes: Envoy only passes it on. So is a list of
+sessions, of which a worker can make the JSON in less time. Each of these methods is called over
+REST by a method of the same name in a derived service, with `google.api.HttpBody` in place of the
+response. The public method loses its path, because Envoy answers 404 at a path that two methods
+have. The other methods keep their path: Envoy makes their JSON.
 """
 
 import sys
@@ -20,6 +20,9 @@ from google.protobuf.descriptor_pb2 import (
 )
 
 DERIVED = "analytics.sessions.rest.v1"
+PRINTED = {"ListSessions"}
+"""Methods with one response whose JSON the worker makes."""
+
 _BODY_FILE, _BODY_TYPE = "google/api/httpbody.proto", ".google.api.HttpBody"
 
 
@@ -28,11 +31,11 @@ def derive(files: FileDescriptorSet) -> FileDescriptorSet:
     found = FileDescriptorSet()
     found.CopyFrom(files)
     for file in files.file:
-        services = [each for each in file.service if any(map(_is_rest_stream, each.method))]
+        services = [each for each in file.service if any(map(_is_printed, each.method))]
         if services:
             found.file.append(_derived(file, services))
     for method in _methods(found):
-        if _is_rest_stream(method) and method.output_type != _BODY_TYPE:
+        if _is_printed(method) and method.output_type != _BODY_TYPE:
             method.options.ClearExtension(annotations_pb2.http)
     return found
 
@@ -48,7 +51,7 @@ def _derived(
     )
     for service in services:
         derived = file.service.add(name=service.name)
-        derived.method.extend(filter(_is_rest_stream, service.method))
+        derived.method.extend(filter(_is_printed, service.method))
         for method in derived.method:
             method.output_type = _BODY_TYPE
     return file
@@ -60,8 +63,9 @@ def _methods(files: FileDescriptorSet) -> Iterator[MethodDescriptorProto]:
             yield from service.method
 
 
-def _is_rest_stream(method: MethodDescriptorProto) -> bool:
-    return method.server_streaming and method.options.HasExtension(annotations_pb2.http)
+def _is_printed(method: MethodDescriptorProto) -> bool:
+    by_worker = method.server_streaming or method.name in PRINTED
+    return by_worker and method.options.HasExtension(annotations_pb2.http)
 
 
 if __name__ == "__main__":

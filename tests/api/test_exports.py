@@ -83,7 +83,8 @@ def test_a_message_has_what_a_line_has() -> None:
     assert message_of(ExportPart([], "", 7)).is_last
 
 
-def test_envoy_calls_streams_by_the_paths_that_a_worker_has() -> None:
+@pytest.mark.parametrize("name", ["ExportSessions", "ListSessions"])
+def test_envoy_calls_what_workers_print_by_the_paths_that_they_have(name: str) -> None:
     files = FileDescriptorSet.FromString(DESCRIPTORS.read_bytes()).file
     methods = {
         f"/{file.package}.{service.name}/{method.name}": method
@@ -92,8 +93,8 @@ def test_envoy_calls_streams_by_the_paths_that_a_worker_has() -> None:
         for method in service.method
     }
     [service] = session_service_pb2.DESCRIPTOR.services_by_name.values()
-    public = Method.of(service.methods_by_name["ExportSessions"])
-    derived = methods[public.over_rest().path]
+    public = Method.of(service.methods_by_name[name])
+    derived = methods[public.over_rest().called_path]
     assert derived.output_type == ".google.api.HttpBody"
     assert derived.options.HasExtension(annotations_pb2.http)
     assert not methods[public.path].options.HasExtension(annotations_pb2.http)

@@ -8,7 +8,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from analytics_sessions.v1.session_pb2 import Session
 from analytics_sessions.v1.session_service_pb2 import ListSessionsRequest
+from google.protobuf.timestamp_pb2 import Timestamp
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sessions.domain.dimensions import TEXTS
 
 from tests.gateway.harness import KEY, REQUEST_TIMEOUT, Gateway
 from tests.gateway.worker import EVENTS, SESSION
@@ -31,6 +36,42 @@ def metadata(edge: Gateway, **headers: str) -> Any:
 
 def test_list_prints_the_null_cursor_and_zeros_and_leaves_unset_fields_out(edge: Gateway) -> None:
     assert edge.request(SESSIONS).json == {"sessions": [SESSION], "next_cursor": None}
+
+
+_texts = st.text(max_size=8) | st.sampled_from(["", "\u2028", '"\\', "<ü>", "\x00\x7f"])
+_messages = st.builds(
+    Session,
+    session_id=_texts,
+    visitor_id=_texts,
+    started_at=st.none()
+    | st.builds(
+        Timestamp,
+        seconds=st.integers(-62_135_596_800, 253_402_300_799),
+        nanos=st.sampled_from([0, 0, 120_000_000, 1_000, 999_999_000]),
+    ),
+    duration=st.integers(-(2**31), 2**31 - 1),
+    pageviews=st.integers(0, 2**31 - 1),
+    is_bot=st.booleans(),
+    **dict.fromkeys(TEXTS, st.none() | _texts),
+)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(message=_messages)
+def test_a_list_prints_sessions_as_envoy_does(edge: Gateway, message: Session) -> None:
+    """Envoy prints the answer of one call, a worker that of the other."""
+    sent = message.SerializeToString().hex()
+    site = "/api/websites/site_message/sessions"
+    by_worker = exact(edge.request(f"{site}?cursor={sent}").body)["sessions"][0]
+    by_envoy = exact(edge.request(f"{site}/sess_1?events_cursor={sent}").body)["session"]
+    assert by_worker == by_envoy
+
+
+def exact(text: bytes) -> Any:
+    """JSON with its numbers as they are written."""
+    return json.loads(text, parse_int=str, parse_float=str)
 
 
 def test_get_prints_the_session_its_events_and_the_cursor(edge: Gateway) -> None:

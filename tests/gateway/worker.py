@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any, TypeAlias
 
 import grpc
@@ -22,7 +23,10 @@ from google.rpc import code_pb2, status_pb2
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
+from sessions.api.printer import page_text
 from sessions.api.server import SERVER_OPTIONS
+
+from tools.rest_descriptors import DERIVED
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Handlers: TypeAlias = "dict[str, grpc.RpcMethodHandler[bytes, bytes]]"
@@ -96,6 +100,8 @@ class Sessions(pb_grpc.SessionServiceServicer):
         if request.website_id == "site_echo":
             metadata = dict(context.invocation_metadata() or ())
             response.sessions.add(entry_page=_json(request), exit_page=json.dumps(metadata))
+        elif request.website_id == "site_message":
+            response.sessions.append(Session.FromString(bytes.fromhex(request.cursor)))
         elif request.website_id == "site_large":
             response.sessions.extend(_session(city="x" * 10_000) for _ in range(100))
             response.next_cursor.string_value = "more"
@@ -110,10 +116,22 @@ class Sessions(pb_grpc.SessionServiceServicer):
     async def GetSession(  # noqa: N802
         self, request: pb.GetSessionRequest, context: Context
     ) -> pb.GetSessionResponse:
+        if request.website_id == "site_message":
+            sent = bytes.fromhex(request.events_cursor)
+            return pb.GetSessionResponse(session=Session.FromString(sent))
         body = {"session": SESSION | {"session_id": request.session_id}, "events": EVENTS}
         response = ParseDict(body, pb.GetSessionResponse())
         response.next_events_cursor.string_value = "more"
         return response
+
+
+async def list_for_rest(servicer: Any, request: bytes, context: Context) -> bytes:
+    """The same answers as text, which is how Envoy asks for lists."""
+    page = await servicer.ListSessions(pb.ListSessionsRequest.FromString(request), context)
+    sessions = [session.SerializeToString() for session in page.sessions]
+    text = page_text(sessions, page.next_cursor.string_value or None)
+    body: bytes = HttpBody(content_type="application/json", data=text).SerializeToString()
+    return body
 
 
 def _session(city: str | None = None) -> Session:
@@ -151,24 +169,28 @@ async def main(serving: bool) -> None:
     server = grpc.aio.server(options=SERVER_OPTIONS)
     port = server.add_insecure_port("127.0.0.1:0")
     make: Any = Sessions  # abstract for the stubs: it need not have all methods
-    pb_grpc.add_SessionServiceServicer_to_server(make(port), server)
+    servicer = make(port)
+    pb_grpc.add_SessionServiceServicer_to_server(servicer, server)
     package = "analytics.sessions.v1"
     handlers: Handlers = {
         "Write": grpc.unary_unary_rpc_method_handler(write),
         "Undo": grpc.unary_unary_rpc_method_handler(write),
         "Export": grpc.unary_stream_rpc_method_handler(export),
     }
+    answer = partial(list_for_rest, servicer)
+    for_rest: Handlers = {"ListSessions": grpc.unary_unary_rpc_method_handler(answer)}
     streams: Handlers = {"StreamEvents": grpc.stream_stream_rpc_method_handler(stream)}
     server.add_generic_rpc_handlers(
         (
             grpc.method_handlers_generic_handler(f"{package}.WriteService", handlers),
             grpc.method_handlers_generic_handler(f"{package}.EventService", streams),
+            grpc.method_handlers_generic_handler(f"{DERIVED}.SessionService", for_rest),
         )
     )
-    servicer = health.aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    status = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(status, server)
     states = health_pb2.HealthCheckResponse
-    await servicer.set("", states.SERVING if serving else states.NOT_SERVING)
+    await status.set("", states.SERVING if serving else states.NOT_SERVING)
     await server.start()
     print(port, flush=True)
     await server.wait_for_termination()

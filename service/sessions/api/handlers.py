@@ -69,8 +69,8 @@ class Handlers(grpc.GenericRpcHandler):
         limit_keys: enforces the limits of the key.
         timeout: seconds that a call may take; some methods have more.
         trusted_proxies: how many proxies a call passes before the gateway.
-        rest: services, and what implements their streams as pieces of an answer over REST; it
-            gets the call in place of gRPC's context.
+        rest: services, and what implements those of their methods that print answers for REST;
+            streams get the call in place of gRPC's context.
         replicas: where calls can read.
     """
 
@@ -99,10 +99,10 @@ class Handlers(grpc.GenericRpcHandler):
             (Method.of(descriptor).over_rest(), getattr(servicer, descriptor.name))
             for service, servicer in rest
             for descriptor in service.methods
-            if descriptor.server_streaming
+            if hasattr(servicer, descriptor.name)
         ]
         self._handlers = {
-            method.path: self._handler(method, partial(self._kind(method), behaviour))
+            method.called_path: self._handler(method, partial(self._kind(method), behaviour))
             for method, behaviour in methods
         }
 

@@ -75,9 +75,15 @@ class Method:
         )
 
     def over_rest(self) -> "Method":
-        """The method by which Envoy calls a stream; see `tools/rest_descriptors.py`."""
-        path = self.path.replace(".sessions.v1.", ".sessions.rest.v1.")
-        return replace(self, path=path, is_rest=True)
+        """The same method, as Envoy calls it to get text; see `tools/rest_descriptors.py`."""
+        return replace(self, is_rest=True)
+
+    @property
+    def called_path(self) -> str:
+        """The path of its calls; `path` is what logs and metrics say, over REST too."""
+        return (
+            self.path.replace(".sessions.v1.", ".sessions.rest.v1.") if self.is_rest else self.path
+        )
 
 
 UNKNOWN = Method(

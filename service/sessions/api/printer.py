@@ -1,14 +1,19 @@
 """JSON of sessions and events, as Envoy's transcoder prints their messages.
 
-Streams over REST are text that the worker makes, and other answers are JSON that Envoy makes: both
-are one contract. Names are those of the protos, what is absent is left out, and numbers have the
-same digits. A property test compares the two.
+Lists and streams over REST are text that the worker makes, and other answers are JSON that Envoy
+makes: both are one contract. Names are those of the protos, what is absent is left out, and
+numbers have the same digits. A property test compares the two.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
+from operator import attrgetter
+from time import gmtime
 from typing import Any
 
 import orjson
+from analytics_sessions.v1 import session_pb2
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
@@ -16,6 +21,15 @@ from sessions.api.messages import stored_event_fields
 from sessions.domain.events import StoredEvent
 from sessions.domain.session import Session
 from sessions.session_message import session_fields
+
+_FIELDS = session_pb2.Session.DESCRIPTOR.fields
+_MOMENTS = [field.name for field in _FIELDS if field.message_type]
+_ALWAYS = [field.name for field in _FIELDS if not field.has_presence]
+_OPTIONAL = [field.name for field in _FIELDS if field.has_presence and not field.message_type]
+_always, _optional = attrgetter(*_ALWAYS), attrgetter(*_OPTIONAL)
+
+# About 1 KiB each, with their messages.
+_MOST_TEXTS = 10_000
 
 # %.15g prints integers below it in full.
 _FIFTEEN_DIGITS = 10**15
@@ -32,6 +46,38 @@ def json_text(message: Message) -> str:
         message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
     )
     return orjson.dumps(_value(found), option=orjson.OPT_INDENT_2).decode()
+
+
+def page_text(sessions: Sequence[bytes], next_cursor: str | None) -> bytes:
+    """A page of the list as JSON, of the messages of its sessions."""
+    texts = b",".join(map(_session_text, sessions))
+    return b'{"sessions":[%b],"next_cursor":%b}' % (texts, orjson.dumps(next_cursor))
+
+
+@lru_cache(_MOST_TEXTS)
+def _session_text(message: bytes) -> bytes:
+    """A session as JSON. What is read again and again is not printed again and again."""
+    session = session_pb2.Session.FromString(message)
+    fields: dict[str, Any] = dict(zip(_ALWAYS, _always(session), strict=True))
+    for name in _MOMENTS:
+        if session.HasField(name):
+            moment = getattr(session, name)
+            fields[name] = _moment(moment.seconds, moment.nanos)
+    for name, value in zip(_OPTIONAL, _optional(session), strict=True):
+        # Nearly always empty where it is absent, so that few are asked for.
+        if value or session.HasField(name):
+            fields[name] = value
+    return orjson.dumps(fields)
+
+
+def _moment(seconds: int, nanos: int) -> str:
+    """A moment as `_timestamp` prints it, in a third of the time that a `datetime` takes."""
+    text = "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}".format(*gmtime(seconds)[:6])
+    if not nanos:
+        return f"{text}Z"
+    milliseconds, microseconds = divmod(nanos // 1_000, 1_000)
+    fraction = f"{milliseconds:03}" + (f"{microseconds:03}" if microseconds else "")
+    return f"{text}.{fraction}Z"
 
 
 def session_json(session: Session) -> dict[str, Any]:

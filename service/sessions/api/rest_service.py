@@ -1,4 +1,4 @@
-"""Streams over REST: services like the public ones, whose methods answer with text.
+"""Answers over REST that workers print: methods like the public ones that answer with text.
 
 Envoy passes the text on as it is; see `tools/rest_descriptors.py`.
 """
@@ -9,15 +9,39 @@ from contextlib import aclosing
 from analytics_sessions.v1 import session_service_pb2 as messages
 from google.api.httpbody_pb2 import HttpBody
 
-from sessions.api.call import Call
+from sessions.api.call import Call, Context
 from sessions.api.exports import Exports, form_of
+from sessions.api.messages import cursor_value, list_page
+from sessions.api.printer import page_text
+from sessions.usecases.list_sessions import ListSessions, SessionList
+
+
+class PageText:
+    """A page as the body of an answer, with as much of its message as links look at."""
+
+    def __init__(self, page: SessionList[bytes]) -> None:
+        self._page = page
+        self.next_cursor = cursor_value(page.next_cursor)
+
+    def SerializeToString(self) -> bytes:  # noqa: N802 (as that of messages)
+        """The bytes of `google.api.HttpBody`."""
+        text = page_text(self._page.sessions, self._page.next_cursor)
+        raw: bytes = HttpBody(content_type="application/json", data=text).SerializeToString()
+        return raw
 
 
 class RestSessionService:
-    """Streams of `SessionService`."""
+    """Lists and streams of `SessionService`."""
 
-    def __init__(self, exports: Exports) -> None:
+    def __init__(self, list_sessions: ListSessions[bytes], exports: Exports) -> None:
+        self._list_sessions = list_sessions
         self._exports = exports
+
+    async def ListSessions(  # noqa: N802 (the name in the protos)
+        self, request: messages.ListSessionsRequest, context: Context
+    ) -> PageText:
+        """Lists the sessions of a website, newest first."""
+        return PageText(await list_page(self._list_sessions, request))
 
     async def ExportSessions(  # noqa: N802 (the name in the protos)
         self, request: messages.ExportSessionsRequest, call: Call

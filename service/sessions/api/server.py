@@ -85,7 +85,7 @@ def make_server(
         application.limit_keys,
         settings.request_timeout,
         trusted_proxies=settings.trusted_proxies,
-        rest=[(_SESSIONS, RestSessionService(exports))],
+        rest=[(_SESSIONS, RestSessionService(application.list_sessions, exports))],
         replicas=application.pools.replicas,
     )
     reflection = reflection_handlers([*SERVICES, health.SERVICE_NAME])

@@ -9,7 +9,7 @@ from analytics_sessions.v1 import session_service_pb2_grpc as services
 from sessions.api.call import Context
 from sessions.api.encoded import encoded_page
 from sessions.api.exports import Exports, message_of
-from sessions.api.messages import cursor_value, event_fields, selection_query
+from sessions.api.messages import cursor_value, event_fields, list_page
 from sessions.domain.errors import InvalidArgument, Violation
 from sessions.session_message import session_fields
 from sessions.usecases.get_session import GetSession
@@ -30,9 +30,7 @@ class SessionService(services.SessionServiceServicer):
         self, request: messages.ListSessionsRequest, context: Context
     ) -> messages.ListSessionsResponse:
         """Lists the sessions of a website, newest first."""
-        page = await self._list_sessions(
-            selection_query(request), limit=request.limit, cursor=request.cursor
-        )
+        page = await list_page(self._list_sessions, request)
         return encoded_page(page.sessions, cursor_value(page.next_cursor))
 
     async def GetSession(  # noqa: N802 (the name in the protos)

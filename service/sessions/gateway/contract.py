@@ -53,7 +53,8 @@ class Method:
     @property
     def is_rest_stream(self) -> bool:
         """Whether the responses are pieces of one answer over REST, as a worker makes it."""
-        return self.declaration.output_type == ".google.api.HttpBody"
+        is_text = self.declaration.output_type == ".google.api.HttpBody"
+        return is_text and self.declaration.server_streaming
 
     @property
     def rest(self) -> list[HttpRule]:
