@@ -56,7 +56,8 @@ async def test_calls_in_flight_get_their_answer(tmp_path: Path) -> None:
         async with _serving(worker, port.address):
             async with Supervisor() as supervisor:
                 settings = Settings(data_dir=tmp_path)
-                child = envoy(front, [port], settings, end_streams=lambda: told.append(True))
+                workers = [(port.host, port.port)]
+                child = envoy(front, workers, settings, end_streams=lambda: told.append(True))
                 await supervisor.start("Envoy", child)
                 worker.seconds = 0.5
                 call = asyncio.create_task(http_get(front.address, "/api/websites/x/sessions"))
