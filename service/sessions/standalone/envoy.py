@@ -49,6 +49,8 @@ def command(config: Path) -> list[str]:
         "--disable-hot-restart",
         "--log-level",
         "warning",
+        "--drain-strategy",
+        "immediate",
         "--admin-address-path",
         str(gateway.admin_address_file(config)),
     ]
@@ -60,6 +62,7 @@ def envoy(
     settings: Settings,
     *,
     end_streams: Callable[[], None] = lambda: None,
+    lame_duck_seconds: float = 0.0,
     certificates: EnvoyCertificates | None = None,
     worker_certificates: EnvoyCertificates | None = None,
 ) -> Child:
@@ -70,6 +73,8 @@ def envoy(
         workers: where they are; see `gateway.render`.
         settings: for all of them.
         end_streams: called when it is to stop, for streams would hold it up.
+        lame_duck_seconds: how long callers are sent elsewhere when it is to stop, where there is
+            another Envoy.
         certificates: for TLS with callers; None serves plain HTTP.
         worker_certificates: for TLS with workers; None speaks plain gRPC.
     """
@@ -92,14 +97,15 @@ def envoy(
         return await _has_healthy_worker(admin) and await _accepts_connections(listener.address)
 
     async def finish_calls() -> None:
-        await _finish_calls(admin, end_streams)
+        await _finish_calls(admin, end_streams, lame_duck_seconds)
 
     return Child(
         name="envoy",
         argv=command(config),
         ready=is_ready,
+        waits_for="to find a worker that can answer",
         before_stop=finish_calls,
-        stop_timeout=settings.drain_timeout + _EXIT_SECONDS,
+        stop_timeout=lame_duck_seconds + settings.drain_timeout + _EXIT_SECONDS,
     )
 
 
@@ -145,13 +151,17 @@ async def _accepts_connections(address: str) -> bool:
     return True
 
 
-async def _finish_calls(admin_address_file: Path, end_streams: Callable[[], None]) -> None:
+async def _finish_calls(
+    admin_address_file: Path, end_streams: Callable[[], None], lame_duck_seconds: float
+) -> None:
     """Take no more connections and wait until calls in flight have their answers.
 
     Envoy itself drops them when it is asked to end.
     """
     address = read_if_there(admin_address_file).strip()
+    # Whoever calls over an open connection is told to make the next call over another one.
     await http_post(address, "/drain_listeners")
+    await asyncio.sleep(lame_duck_seconds)
     # Streams would never end by themselves; the workers end them after the batch at hand.
     end_streams()
     while await _calls_in_flight(address):  # noqa: ASYNC110 - another process knows

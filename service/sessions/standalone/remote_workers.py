@@ -23,6 +23,8 @@ from sessions.standalone.worker_addresses import (
     report_unknown,
 )
 
+_LAME_DUCK_SECONDS = 1.0
+
 
 async def run_envoy(settings: Settings) -> None:
     """Run Envoy until a signal; print its address once a worker can answer.
@@ -42,7 +44,12 @@ async def run_envoy(settings: Settings) -> None:
         callers, to_workers = caller_certificates(settings), worker_certificates(settings)
         following += [each.follow for each in (callers, to_workers) if each]
         child = envoy(
-            listener, workers, settings, certificates=callers, worker_certificates=to_workers
+            listener,
+            workers,
+            settings,
+            lame_duck_seconds=_LAME_DUCK_SECONDS,
+            certificates=callers,
+            worker_certificates=to_workers,
         )
 
         async def run() -> None:
