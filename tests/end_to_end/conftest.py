@@ -8,21 +8,39 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from psycopg.conninfo import make_conninfo
 from sessions.composition import Application, open_application
 from sessions.domain.api_keys import Scope
 from sessions.domain.websites import Website
 from sessions.settings import Settings
+from sessions.storage.migrate import distribute, migrate
 
+from tests.support import citus
 from tests.support.clients import Grpc, Rest, Way
+from tests.support.databases import new_database
 from tests.support.stack import Stack, running_stack
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def database_settings() -> AsyncIterator[dict[str, str]]:
+    """Those that lead to a database on the cluster of TEST_CITUS_URL, if there is one."""
+    if citus.URL is None:
+        yield {}
+        return
+    async with new_database(citus.URL) as name:
+        await citus.make_cluster(citus.URL, name)
+        url = make_conninfo(citus.URL, dbname=name)
+        await migrate(url)
+        await distribute(url)
+        yield {"DATABASE_URL": url}
+
+
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
-    """The service on an embedded PostgreSQL of its own."""
+def stack(database_settings: dict[str, str]) -> Iterator[Stack]:
+    """The service on an embedded PostgreSQL of its own, or on Citus."""
     with (
         tempfile.TemporaryDirectory(prefix="sessions-test-") as folder,
-        running_stack(Path(folder) / "data") as running,
+        running_stack(Path(folder) / "data", **database_settings) as running,
     ):
         yield running
 

@@ -6,6 +6,7 @@ from contextlib import aclosing
 
 import pytest
 import pytest_asyncio
+from psycopg import errors
 from psycopg.rows import tuple_row
 from sessions.domain.errors import DeadlineExceeded, Unavailable
 from sessions.storage.database import Database
@@ -154,6 +155,22 @@ async def test_a_transaction_that_stood_still_for_too_long_is_unavailable(
 
     with pytest.raises(Unavailable):
         await stand_still()
+
+
+async def test_a_node_that_is_lost_during_a_commit_is_unavailable(database: Database) -> None:
+    """As Citus reports it; other internal errors are mistakes."""
+    with pytest.raises(Unavailable):
+        await _raise(
+            database, "could not commit transaction for shard 1 on at least one active node"
+        )
+    with pytest.raises(errors.InternalError_):
+        await _raise(database, "cache lookup failed")
+
+
+async def _raise(database: Database, message: str) -> None:
+    async with database.transaction() as connection:
+        block = f"DO $$ BEGIN RAISE '{message}' USING errcode = 'XX000'; END $$"
+        await connection.execute(block.encode())
 
 
 async def test_no_tables_names_the_fix(server_url: str) -> None:

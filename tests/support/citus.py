@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-URL = os.environ.get("TEST_CITUS_URL")
+URL = os.environ.get("TEST_CITUS_URL") or None
 
 needs_citus = pytest.mark.skipif(
     URL is None, reason="was not run: TEST_CITUS_URL names no coordinator of a Citus cluster"

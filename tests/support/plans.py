@@ -12,7 +12,11 @@ from psycopg.conninfo import make_conninfo
 from sessions.storage import changed_hours, instrumentation, session_messages, totals, visitors
 
 # Jobs look for websites with work.
-_OF_ALL_WEBSITES = (changed_hours._WAITING, session_messages._NEXT, totals._TOTALS)
+_OF_ALL_WEBSITES = (
+    changed_hours._WAITING,
+    session_messages._NEXT,
+    totals._TOTALS.format(bytes=totals._BYTES_OF_NODES),
+)
 _OF_A_MONTH = re.compile(r'SELECT 1 FROM "(events|sessions)_\d{4}_\d\d" LIMIT 1')
 # The rows come from no table, and all go to one shard.
 _ROWS_SENT = visitors._LOCK.format(rows=visitors._MANY_ROWS)

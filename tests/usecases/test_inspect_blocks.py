@@ -25,7 +25,8 @@ _UNNOTED = {
     ),
     "a session is gone": ("DELETE FROM sessions WHERE started_at = %(at)s", [4]),
     "a session has moved": (
-        "UPDATE sessions SET started_at = started_at - interval '1 hour' WHERE started_at = %(at)s",
+        "UPDATE sessions SET started_at = %(at)s::timestamptz - interval '1 hour'"
+        " WHERE started_at = %(at)s",
         [3, 4],
     ),
     "a block is gone": ("DELETE FROM blocks WHERE first_hour <= %(at)s", [0, 1, 2, 3, 4, 5]),

@@ -1,8 +1,9 @@
 """The one way in: whatever the order, batches and repeats, sessions equal the reference."""
 
+import asyncio
 from datetime import UTC, datetime
 from itertools import chain, count
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import pytest
@@ -133,6 +134,11 @@ async def rows_read(database: Database) -> int:
     """Rows that were read of all tables so far."""
     await database.fetch("SELECT pg_stat_force_next_flush()", {})
     await database.fetch("SELECT 1", {})
-    query = "SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))"
-    [(rows,)] = await database.fetch(f"{query}::bigint FROM pg_stat_user_tables", {})
+    query: LiteralString = """
+    SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::bigint
+      FROM pg_stat_user_tables"""
+    if citus.URL:
+        await asyncio.sleep(2.0)  # until the connections of the nodes have told
+        query = f"SELECT sum(result::bigint) FROM run_command_on_all_nodes($${query}$$)"  # noqa: S608
+    [(rows,)] = await database.fetch(query, {})
     return int(rows)

@@ -55,6 +55,8 @@ _Answer = TypeVar("_Answer")
 _PING_SECONDS = 2.0
 # A transaction that stands still for longer is ended by the server.
 _IDLE_SECONDS = 60.0
+# What Citus says where the node of a website is lost while a transaction commits there.
+_NODE_LOST = "could not commit transaction"
 
 
 class Database:
@@ -327,6 +329,10 @@ def domain_errors() -> Iterator[None]:
         raise _unavailable() from error
     # A standby after a failover, or a transaction that stood still for too long.
     except (errors.ReadOnlySqlTransaction, errors.IdleInTransactionSessionTimeout) as error:
+        raise _unavailable() from error
+    except errors.InternalError_ as error:
+        if _NODE_LOST not in str(error):
+            raise
         raise _unavailable() from error
     # For a caller, a pool without a free connection is a database that is down.
     except (PoolTimeout, PoolClosed, TooManyRequests) as error:
