@@ -57,6 +57,14 @@ def test_settings_of_tls_belong_together(authority: Authority, tmp_path: Path) -
     assert Settings(**both).tls_files == CertificateFiles(
         *files[:2], authority.file, tmp_path / "revoked.crl"
     )
+    names: dict[str, Any] = {
+        "worker_tls_client_certificate": files.certificate,
+        "worker_tls_client_key": files.key,
+        "worker_tls_ca": authority.file,
+        "worker_tls_names": "worker.example.com",
+    }
+    assert Settings(**names).worker_tls_client_files == files._replace(authorities=authority.file)
+    assert Settings().worker_tls_client_files is None
     cases: list[tuple[dict[str, Any], str, str]] = [
         ({"tls_certificate": files.certificate}, "tls_key", "set both or none"),
         ({"worker_tls_key": files.key}, "worker_tls_key", "set both or none"),
@@ -64,6 +72,11 @@ def test_settings_of_tls_belong_together(authority: Authority, tmp_path: Path) -
         (pair | {"tls_client_names": "a"}, "tls_client_names", "without SESSIONS_TLS_CLIENT_CA"),
         (both | {"tls_client_names": " , "}, "tls_client_names", "write names with commas"),
         (pair | {"tls_client_crl": authority.file}, "tls_client_crl", "without SESSIONS_TLS_CLI"),
+        *(
+            (names | {left_out: ""}, "worker_tls_names", "and this, or none of them")
+            for left_out in ("worker_tls_ca", "worker_tls_names")
+        ),
+        (names | {"worker_tls_client_key": ""}, "worker_tls_client_key", "set both or none"),
     ]
     for wrong, setting, message in cases:
         with pytest.raises(ValidationError) as caught:

@@ -84,7 +84,7 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
         text = unit.read_text().replace("/opt/sessions/.venv/bin", installed)
         (tmp_path / unit.name.replace("@", "@50051")).write_text(text)
     units = sorted(str(path) for path in tmp_path.iterdir())
-    assert len(units) == 4
+    assert len(units) == 5
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *units],
         capture_output=True,

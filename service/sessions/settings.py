@@ -106,6 +106,10 @@ class Settings(BaseSettings):
     """Ports of the workers, `50051` or `50051-50054`; empty takes free ones (`up`) or 50051 on."""
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
     """Number of worker processes."""
+    worker_addresses: str = ""
+    """Workers of `sessions envoy`, as `host:port` with commas; of a name, all that it leads to."""
+    worker_addresses_file: _OptionalFile = None
+    """File with their addresses instead, one in a line, which is followed."""
     pool_size: int = Field(default=8, ge=1, le=200)
     """PostgreSQL connections of one worker for calls, at most; up to 10 more do other work."""
     request_timeout: float = Field(default=10.0, gt=0, le=600)
@@ -144,6 +148,14 @@ class Settings(BaseSettings):
     """File with its private key (PEM, without a password)."""
     worker_tls_client_ca: _OptionalFile = None
     """File with authorities (PEM); Envoy needs a certificate of one. Empty asks for none."""
+    worker_tls_client_certificate: _OptionalFile = None
+    """Certificate that `sessions envoy` shows to workers (PEM); empty speaks plain gRPC."""
+    worker_tls_client_key: Annotated[_OptionalFile, Field(validate_default=True)] = None
+    """File with its private key (PEM, without a password)."""
+    worker_tls_ca: _OptionalFile = None
+    """File with authorities (PEM); workers need a certificate of one."""
+    worker_tls_names: Annotated[str, AfterValidator(_names), Field(validate_default=True)] = ""
+    """DNS names, separated by commas, one of which a worker's certificate has."""
     metrics_host: str = "127.0.0.1"
     """Address of the page of metrics for Prometheus."""
     metrics_port: Annotated[int | None, Field(ge=0, le=65535), BeforeValidator(_or_none)] = None
@@ -187,7 +199,16 @@ class Settings(BaseSettings):
             self.worker_tls_certificate, self.worker_tls_key, self.worker_tls_client_ca
         )
 
-    @field_validator("tls_key", "worker_tls_key")
+    @property
+    def worker_tls_client_files(self) -> CertificateFiles | None:
+        """The files of TLS between `sessions envoy` and workers; None speaks plain gRPC."""
+        if not (self.worker_tls_client_certificate and self.worker_tls_client_key):
+            return None
+        return CertificateFiles(
+            self.worker_tls_client_certificate, self.worker_tls_client_key, self.worker_tls_ca
+        )
+
+    @field_validator("tls_key", "worker_tls_key", "worker_tls_client_key")
     @classmethod
     def _key_of_certificate(cls, key: Path | None, info: ValidationInfo) -> Path | None:
         name = (info.field_name or "").replace("key", "certificate")
@@ -196,6 +217,16 @@ class Settings(BaseSettings):
         if bool(key) != bool(certificate):
             raise ValueError(f"set both or none of this and SESSIONS_{name.upper()}")
         return key
+
+    @field_validator("worker_tls_names")
+    @classmethod
+    def _all_or_none(cls, names: str, info: ValidationInfo) -> str:
+        others = ("worker_tls_client_certificate", "worker_tls_ca")
+        # Not there: it was refused itself.
+        if any(bool(info.data.get(other, names)) != bool(names) for other in others):
+            variables = " and ".join(f"SESSIONS_{other.upper()}" for other in others)
+            raise ValueError(f"set {variables} and this, or none of them")
+        return names
 
     @field_validator(*_NEEDED)
     @classmethod

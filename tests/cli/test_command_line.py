@@ -18,7 +18,9 @@ def _run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*SESSIONS, *arguments], env=environment, capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["up", "-h"], ["serve", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["up", "-h"], ["serve", "--help"], ["envoy", "--help"]]
+)
 def test_help_teaches_by_example(arguments: list[str]) -> None:
     done = _run(*arguments)
     assert done.returncode == 0
@@ -50,12 +52,28 @@ def test_it_has_a_version() -> None:
         (["up"], {"SESSIONS_WORKERS": "0"}, "SESSIONS_WORKERS: Input should be greater"),
         (["up"], {"SESSIONS_DATA_DIR": "/dev/null/x"}, "can't use /dev/null/x (Not a directory)"),
         (["serve"], {}, "serve needs DATABASE_URL"),
+        (["envoy"], {}, "envoy needs one of SESSIONS_WORKER_ADDRESSES, such as worker.example.com"),
+        (
+            ["envoy"],
+            {"SESSIONS_WORKER_ADDRESSES": "10.0.0.2"},
+            "SESSIONS_WORKER_ADDRESSES: '10.0.0.2' is no address: write 10.0.0.2:50051",
+        ),
+        (
+            ["envoy"],
+            {"SESSIONS_WORKER_ADDRESSES_FILE": "/nowhere/workers"},
+            "can't read /nowhere/workers: No such file or directory",
+        ),
+        (
+            ["envoy"],
+            {"SESSIONS_WORKER_TLS_NAMES": "worker.example.com"},
+            "SESSIONS_WORKER_TLS_NAMES: set SESSIONS_WORKER_TLS_CLIENT_CERTIFICATE and SESSIONS_",
+        ),
     ],
 )
 def test_a_bad_setting_is_one_line(
-    arguments: list[str], variables: dict[str, str], message: str
+    arguments: list[str], variables: dict[str, str], message: str, tmp_path: Path
 ) -> None:
-    done = _run(*arguments, **variables)
+    done = _run(*arguments, **{"SESSIONS_DATA_DIR": str(tmp_path / "data"), **variables})
     assert (done.returncode, done.stdout) == (1, "")
     assert message in done.stderr
     assert done.stderr.count("\n") == 1

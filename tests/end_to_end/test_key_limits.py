@@ -6,21 +6,18 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
-from urllib.parse import urlsplit
 
-import grpc
 import pytest
 from analytics_sessions import AsyncClient, Event
 from analytics_sessions.errors import ResourceExhausted, Unauthenticated
-from analytics_sessions.v1.session_service_pb2 import ListSessionsRequest
 from sessions.composition import Application
 from sessions.domain.api_keys import Scope, new_secret
 from sessions.domain.key_limits import KeyLimit
 from sessions.domain.websites import Website
 from sessions.settings import Settings
 
-from tests.support.stack import Stack, metadata
+from tests.support.key_limits import answered_calls
+from tests.support.stack import Stack
 
 SECONDS = 4.0
 
@@ -49,27 +46,9 @@ async def client(stack: Stack, key: str) -> AsyncIterator[AsyncClient]:
 async def test_all_workers_together_keep_to_the_limit(
     stack: Stack, application: Application, website: Website
 ) -> None:
-    """Ten callers ask for all they can get; what comes in the first second is not counted."""
     limits = {KeyLimit.CALLS: 50}
     key = await application.api_keys.create("test", [Scope.SESSIONS_READ], limits=limits)
-    request = ListSessionsRequest(website_id=website.website_id).SerializeToString()
-    begin = time.monotonic() + 1.0
-    answered: list[float] = []
-
-    async def ask(channel: grpc.aio.Channel) -> None:
-        method = "/analytics.sessions.v1.SessionService/ListSessions"
-        while (now := time.monotonic()) < begin + SECONDS:
-            ask: Any = channel.unary_unary(method)
-            call = ask(request, metadata=metadata(key), timeout=10)
-            if await call.code() is grpc.StatusCode.OK:
-                answered.append(now)
-            else:
-                assert await call.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-                await asyncio.sleep(0.01)
-
-    async with grpc.aio.insecure_channel(urlsplit(stack.address).netloc) as channel:
-        await asyncio.gather(*(ask(channel) for _ in range(10)))
-    counted = sum(at >= begin for at in answered)
+    counted = await answered_calls(stack.address, key, website.website_id, SECONDS)
     print(f"{counted / SECONDS} of 50 calls a second")
     assert 0.8 <= counted / (50 * SECONDS) <= 1.2
 

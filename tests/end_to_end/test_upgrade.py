@@ -11,11 +11,9 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -24,21 +22,18 @@ from urllib.request import urlopen
 
 import pytest
 from sessions.standalone.envoy import command
-from sessions.standalone.postgres import running_postgres
 from sessions.worker.health import is_serving
 
+from tests.support.load import READERS, load, running_database
 from tests.support.processes import PATIENCE, free_range
-from tests.support.readers import Reader, Readings
 from tests.support.stack import Stack
 from tests.support.tools import missing
-from tests.support.writers import Ledger, Service, Writer, check, check_answers, check_lists
+from tests.support.writers import Service, check, check_answers, check_lists
 
 ROOT = Path(__file__).parents[2]
 PREVIOUS = "69614ccf09839248987d77a3617eddf183911f84"
 """The last commit of the release before; this one's migrations came after it."""
 WORKERS = 2
-WRITERS = 3
-READERS = 5
 RENDER = """
 import sys
 from sessions import gateway
@@ -188,28 +183,6 @@ def running_envoy(
         process.wait(PATIENCE)
 
 
-@contextmanager
-def running_database(folder: Path) -> Iterator[str]:
-    """A PostgreSQL on a loop of its own, which keeps it."""
-    started, stop = threading.Event(), threading.Event()
-    urls: list[str] = []
-
-    async def run() -> None:
-        async with running_postgres(folder / "data", durable=False) as url:
-            urls.append(url)
-            started.set()
-            await asyncio.to_thread(stop.wait)
-
-    with ThreadPoolExecutor(1) as thread:
-        running = thread.submit(asyncio.run, run())
-        try:
-            assert started.wait(PATIENCE)
-            yield urls[0]
-        finally:
-            stop.set()
-            running.result()
-
-
 def new_service(stack: Stack, version: Version) -> Service:
     """Two websites and a key for everything."""
     create = ("websites", "create", "--name", "test")
@@ -217,24 +190,6 @@ def new_service(stack: Stack, version: Version) -> Service:
     scopes = ("--scope", "sessions:read", "--scope", "events:write")
     key = version.run("-m", "sessions", "keys", "create", "--name", "test", *scopes).strip()
     return Service(stack, websites, key)
-
-
-@contextmanager
-def load(service: Service, seed: str) -> Iterator[tuple[list[Ledger], list[Readings]]]:
-    """Everybody writes and reads for the length of the block; then what they met is complete."""
-    stop = threading.Event()
-    writers = [Writer(number, seed, service, stop, visitors=100) for number in range(WRITERS)]
-    readers = [Reader(number, service, stop) for number in range(READERS)]
-    ledgers, readings = [each.ledger for each in writers], [each.readings for each in readers]
-    with ThreadPoolExecutor(WRITERS + READERS) as pool:
-        running: list[Future[object]] = [pool.submit(writer) for writer in writers]
-        running += [pool.submit(reader) for reader in readers]
-        try:
-            yield ledgers, readings
-        finally:
-            stop.set()
-    for each in running:
-        each.result()
 
 
 @pytest.mark.timeout(900)  # a minute, but for a busy machine

@@ -146,20 +146,25 @@ def running_gateway(
     worker_tls: gateway.WorkerTls | None = None,
 ) -> Iterator[Gateway]:
     """An Envoy on a free port, once it is up, in front of workers on ports, or in a file."""
-    config = folder / "envoy.json"
-    config.write_text(
-        gateway.render(
-            host=host,
-            port=0,
-            workers=workers if isinstance(workers, Path) else on_ports(workers),
-            request_timeout=request_timeout,
-            cors_origins=cors_origins,
-            tls=tls,
-            worker_tls=worker_tls,
-            descriptors=_descriptors(folder),
-        )
+    config = gateway.render(
+        host=host,
+        port=0,
+        workers=workers if isinstance(workers, Path) else on_ports(workers),
+        request_timeout=request_timeout,
+        cors_origins=cors_origins,
+        tls=tls,
+        worker_tls=worker_tls,
+        descriptors=_descriptors(folder),
     )
-    log = folder / "envoy.log"
+    with running_envoy(folder, config) as edge:
+        yield edge
+
+
+@contextmanager
+def running_envoy(folder: Path, text: str) -> Iterator[Gateway]:
+    """An Envoy with a configuration, once it is up."""
+    config, log = folder / "envoy.json", folder / "envoy.log"
+    config.write_text(text)
     command = [*envoy.command(config), "--log-path", str(log), "--concurrency", "1"]
     with subprocess.Popen(command) as process:
         try:

@@ -1,5 +1,6 @@
 """Workers come and go: reads go on while one is left, and errors are precise when none is."""
 
+import json
 import queue
 import signal
 import socket
@@ -24,9 +25,11 @@ from tests.gateway.harness import (
     Worker,
     eventually,
     on_ports,
+    running_envoy,
     running_gateway,
     running_worker,
 )
+from tests.support.name_server import running_name_server
 
 SESSIONS = "/api/websites/site_1/sessions"
 UNAVAILABLE = {
@@ -219,3 +222,35 @@ def test_workers_come_and_go_with_the_file_of_workers(tmp_path: Path) -> None:
         assert stream.echo(2) == 2
         stream.close()
         assert edge.count("upstream_rq_retry") == 0
+
+
+def test_all_addresses_of_a_name_get_calls(tmp_path: Path) -> None:
+    """A name is asked for every 5 seconds; what is not in an answer any more stays while well."""
+    known = ["127.0.0.2", "127.0.0.3"]
+    with running_worker("--anywhere") as worker, running_name_server(known) as names:
+        config = gateway.render(
+            host="127.0.0.1",
+            port=0,
+            workers=[("worker.example.com", worker.port)],
+            request_timeout=10,
+        )
+        with running_envoy(tmp_path, with_resolver(config, names.port)) as edge:
+            eventually(lambda: edge.count("membership_healthy") == 2)
+            names.addresses = ["127.0.0.3", "127.0.0.4"]
+            eventually(lambda: edge.count("membership_healthy") == 3)
+            assert edge.request(SESSIONS).status == 200
+            worker.process.kill()
+            eventually(lambda: edge.count("membership_total") == 2)
+
+
+def with_resolver(config: str, port: int) -> str:
+    """The configuration of an Envoy that asks a name server of this test."""
+    changed = json.loads(config)
+    [cluster] = changed["static_resources"]["clusters"]
+    kind = "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig"
+    address = {"socket_address": {"address": "127.0.0.1", "port_value": port}}
+    cluster["typed_dns_resolver_config"] = {
+        "name": "envoy.network.dns_resolver.cares",
+        "typed_config": {"@type": f"type.googleapis.com/{kind}", "resolvers": [address]},
+    }
+    return json.dumps(changed)

@@ -164,10 +164,10 @@ async def export(request: bytes, context: Context) -> AsyncIterator[bytes]:
         yield line.SerializeToString()
 
 
-async def main(serving: bool) -> None:
+async def main(*, serving: bool, anywhere: bool) -> None:
     """Serves on a free port until the process is killed."""
     server = grpc.aio.server(options=SERVER_OPTIONS)
-    port = server.add_insecure_port("127.0.0.1:0")
+    port = server.add_insecure_port("0.0.0.0:0" if anywhere else "127.0.0.1:0")
     make: Any = Sessions  # abstract for the stubs: it need not have all methods
     servicer = make(port)
     pb_grpc.add_SessionServiceServicer_to_server(servicer, server)
@@ -197,4 +197,4 @@ async def main(serving: bool) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(serving="--not-serving" not in sys.argv))
+    asyncio.run(main(serving="--not-serving" not in sys.argv, anywhere="--anywhere" in sys.argv))

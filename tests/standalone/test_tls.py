@@ -20,10 +20,11 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 from sessions.certificates import CertificateFiles
 from sessions.settings import Settings
 from sessions.standalone.console import StartError
-from sessions.standalone.envoy_certificates import EnvoyCertificates
+from sessions.standalone.envoy_certificates import EnvoyCertificates, caller_certificates
+from sessions.standalone.following import together
 from sessions.standalone.self_signed import authority_file, with_self_signed
 from sessions.standalone.supervisor import Supervisor
-from sessions.standalone.up import up, watch
+from sessions.standalone.up import up
 
 from tests.support.processes import PATIENCE, SESSIONS, eventually, free_range
 from tests.support.stack import Stack, running_stack
@@ -90,13 +91,15 @@ def test_workers_on_other_machines_speak_tls(tmp_path: Path, private_dir: Path) 
             assert serve.wait(PATIENCE) == 0
 
 
-async def test_up_refuses_certificates_for_workers(tmp_path: Path) -> None:
+async def test_up_refuses_settings_for_workers_on_other_machines(tmp_path: Path) -> None:
     own = Authority(tmp_path).issue("worker.example.com")
-    settings = Settings(
-        worker_tls_certificate=own.certificate, worker_tls_key=own.key, data_dir=tmp_path
-    )
-    with pytest.raises(StartError, match="is for `sessions serve`"):
-        await up(settings, demo=False)
+    pair: dict[str, Any] = {"worker_tls_certificate": own.certificate, "worker_tls_key": own.key}
+    for wrong, problem in (
+        (pair, "SESSIONS_WORKER_TLS_CERTIFICATE is for `sessions serve`"),
+        ({"worker_addresses": "a:1"}, "SESSIONS_WORKER_ADDRESSES is for `sessions envoy`"),
+    ):
+        with pytest.raises(StartError, match=problem):
+            await up(Settings(data_dir=tmp_path, **wrong), demo=False)
 
 
 def _health(address: str, authority: Authority, own: CertificateFiles | None) -> int:
@@ -145,22 +148,30 @@ def _served(host: str, port: int) -> int:
     return x509.load_pem_x509_certificate(pem.encode()).serial_number
 
 
+def followed(files: CertificateFiles, data_dir: Path) -> EnvoyCertificates:
+    """The certificate for callers, as `up` has it."""
+    settings = Settings(tls_certificate=files.certificate, tls_key=files.key, data_dir=data_dir)
+    found = caller_certificates(settings)
+    assert found
+    return found
+
+
 async def test_files_that_do_not_fit_leave_the_certificate_in_use(
     tmp_path: Path, private_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     authority = Authority(tmp_path)
     files, other = authority.issue("a.example.com"), authority.issue("b.example.com")
-    certificates = EnvoyCertificates(files, Settings(data_dir=private_dir))
-    before = certificates.tls.certificate.read_text()
+    certificates = followed(files, private_dir)
+    before = certificates.certificate.read_text()
     assert json.dumps(files.certificate.read_text())[1:-1] in before
     following = asyncio.create_task(certificates.follow())
     problem = f"stays: {files.key} is not the private key of {files.certificate}"
     try:
         files.certificate.write_bytes(other.certificate.read_bytes())
         await eventually(lambda: problem in capsys.readouterr().err)
-        assert certificates.tls.certificate.read_text() == before
+        assert certificates.certificate.read_text() == before
         files.key.write_bytes(other.key.read_bytes())
-        await eventually(lambda: certificates.tls.certificate.read_text() != before)
+        await eventually(lambda: certificates.certificate.read_text() != before)
         assert not following.done()
     finally:
         following.cancel()
@@ -170,7 +181,7 @@ async def test_up_ends_when_certificates_can_not_be_followed(
     tmp_path: Path, private_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = Authority(tmp_path).issue("a.example.com")
-    certificates = EnvoyCertificates(files, Settings(data_dir=private_dir))
+    certificates = followed(files, private_dir)
 
     async def fail() -> None:
         raise RuntimeError("unforeseen")
@@ -178,7 +189,7 @@ async def test_up_ends_when_certificates_can_not_be_followed(
     monkeypatch.setattr(certificates, "_renew", fail)
     async with Supervisor() as supervisor:
         with pytest.raises(RuntimeError, match="unforeseen"):
-            await watch(supervisor, certificates)
+            await together(supervisor.watch(), certificates.follow())
 
 
 def test_the_authority_stays_the_same(private_dir: Path) -> None:

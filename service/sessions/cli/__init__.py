@@ -12,6 +12,7 @@ from sessions.cli import analyze_behaviour
 from sessions.cli.analyze import analyze
 from sessions.cli.backup import backup, restore
 from sessions.cli.blocks import blocks
+from sessions.cli.envoy import envoy
 from sessions.cli.export import export
 from sessions.cli.generate import generate
 from sessions.cli.import_events import import_events
@@ -26,6 +27,7 @@ from sessions.cli.websites import websites
 COMMANDS: tuple[click.Command, ...] = (
     up,
     serve,
+    envoy,
     migrate,
     websites,
     keys,

@@ -40,6 +40,7 @@ class Child:
         quiet: keep the output to ourselves, unless the start fails.
         prepare: entered before every start; yields file descriptors to hand on to the child.
         ready: asked again and again after every start, until it says yes.
+        waits_for: what follows its name in the message where its start takes long.
         start_timeout: seconds until it has to be ready; None waits as long as it lives.
         before_stop: awaited before `stop_signal` is sent, as part of `stop_timeout`.
         stop_signal: asks it to end.
@@ -55,6 +56,7 @@ class Child:
     quiet: bool = False
     prepare: Callable[[], AbstractAsyncContextManager[Sequence[int]]] = _no_descriptors
     ready: Callable[[], Awaitable[bool]] = _immediately
+    waits_for: str = "to be ready"
     start_timeout: float | None = 60.0
     before_stop: Callable[[], Awaitable[None]] = _noop
     stop_signal: signal.Signals = signal.SIGTERM

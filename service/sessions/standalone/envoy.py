@@ -2,7 +2,7 @@
 
 import asyncio
 import http.client
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from sessions import gateway
@@ -49,6 +49,8 @@ def command(config: Path) -> list[str]:
         "--disable-hot-restart",
         "--log-level",
         "warning",
+        "--drain-strategy",
+        "immediate",
         "--admin-address-path",
         str(gateway.admin_address_file(config)),
     ]
@@ -56,38 +58,54 @@ def command(config: Path) -> list[str]:
 
 def envoy(
     listener: ReservedPort,
-    workers: Sequence[ReservedPort],
+    workers: Iterable[tuple[str, int]] | Path,
     settings: Settings,
-    end_streams: Callable[[], None],
+    *,
+    end_streams: Callable[[], None] = lambda: None,
+    lame_duck_seconds: float = 0.0,
     certificates: EnvoyCertificates | None = None,
+    worker_certificates: EnvoyCertificates | None = None,
 ) -> Child:
     """Envoy on its port, in front of the workers.
 
     Args:
         listener: its port.
-        workers: theirs.
+        workers: where they are; see `gateway.render`.
         settings: for all of them.
-        certificates: for TLS; None serves plain HTTP.
         end_streams: called when it is to stop, for streams would hold it up.
+        lame_duck_seconds: how long callers are sent elsewhere when it is to stop, where there is
+            another Envoy.
+        certificates: for TLS with callers; None serves plain HTTP.
+        worker_certificates: for TLS with workers; None speaks plain gRPC.
     """
     config = _config_file(settings)
     admin = admin_file(settings)
     admin.unlink(missing_ok=True)  # of an earlier run
-    tls = certificates.tls if certificates else None
-    write_private(config, _config(listener, workers, settings, tls))
+    origins = (origin.strip() for origin in settings.cors_origins.split(","))
+    text = gateway.render(
+        host=listener.host,
+        port=listener.port,
+        workers=workers,
+        request_timeout=settings.request_timeout,
+        cors_origins=[origin for origin in origins if origin],
+        tls=_caller_tls(certificates),
+        worker_tls=_worker_tls(worker_certificates),
+    )
+    write_private(config, text)
 
     async def is_ready() -> bool:
         return await _has_healthy_worker(admin) and await _accepts_connections(listener.address)
 
     async def finish_calls() -> None:
-        await _finish_calls(admin, end_streams)
+        await _finish_calls(admin, end_streams, lame_duck_seconds)
 
     return Child(
         name="envoy",
         argv=command(config),
         ready=is_ready,
+        waits_for="to find a worker that can answer",
         before_stop=finish_calls,
-        stop_timeout=settings.drain_timeout + _EXIT_SECONDS,
+        stop_timeout=lame_duck_seconds + settings.drain_timeout + _EXIT_SECONDS,
     )
 
 
@@ -100,21 +118,16 @@ def _config_file(settings: Settings) -> Path:
     return settings.data_dir.absolute() / "envoy.json"
 
 
-def _config(
-    listener: ReservedPort,
-    workers: Sequence[ReservedPort],
-    settings: Settings,
-    tls: gateway.CallerTls | None,
-) -> str:
-    origins = (origin.strip() for origin in settings.cors_origins.split(","))
-    return gateway.render(
-        host=listener.host,
-        port=listener.port,
-        workers=[(worker.reachable_host, worker.port) for worker in workers],
-        request_timeout=settings.request_timeout,
-        cors_origins=[origin for origin in origins if origin],
-        tls=tls,
-    )
+def _caller_tls(certificates: EnvoyCertificates | None) -> gateway.CallerTls | None:
+    if certificates is None:
+        return None
+    return gateway.CallerTls(certificates.certificate, certificates.validation)
+
+
+def _worker_tls(certificates: EnvoyCertificates | None) -> gateway.WorkerTls | None:
+    if not (certificates and certificates.validation):
+        return None
+    return gateway.WorkerTls(certificates.validation, certificates.certificate)
 
 
 async def _has_healthy_worker(admin_address_file: Path) -> bool:
@@ -138,13 +151,17 @@ async def _accepts_connections(address: str) -> bool:
     return True
 
 
-async def _finish_calls(admin_address_file: Path, end_streams: Callable[[], None]) -> None:
+async def _finish_calls(
+    admin_address_file: Path, end_streams: Callable[[], None], lame_duck_seconds: float
+) -> None:
     """Take no more connections and wait until calls in flight have their answers.
 
     Envoy itself drops them when it is asked to end.
     """
     address = read_if_there(admin_address_file).strip()
+    # Whoever calls over an open connection is told to make the next call over another one.
     await http_post(address, "/drain_listeners")
+    await asyncio.sleep(lame_duck_seconds)
     # Streams would never end by themselves; the workers end them after the batch at hand.
     end_streams()
     while await _calls_in_flight(address):  # noqa: ASYNC110 - another process knows

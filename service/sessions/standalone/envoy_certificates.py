@@ -1,40 +1,38 @@
 """The files from which Envoy takes certificates: checked, whole, and replaced at once."""
 
 import asyncio
+from pathlib import Path
 
 from sessions import gateway
 from sessions.certificates import CertificateFiles, Certificates
 from sessions.settings import Settings
 from sessions.standalone.console import StartError, report
 from sessions.standalone.data_dir import make_data_dir, write_private
-
-_SECONDS = 1.0
+from sessions.standalone.following import follow
 
 
 class EnvoyCertificates:
-    """Hands the certificates of the settings on to Envoy, and again when they change.
+    """Hands certificates on to Envoy, and again when they change.
 
     Envoy could watch the files itself. But it notices only files that are renamed into place,
     which certbot does not do, and it would take a certificate before its key has followed.
 
     Attributes:
-        tls: what Envoy's configuration says of them.
+        certificate: the file with Envoy's own certificate.
+        validation: the file with what the certificates of others have to be; None where Envoy
+            asks for none.
 
     Raises:
         StartError: the files can't be used; says why.
     """
 
-    def __init__(self, files: CertificateFiles, settings: Settings) -> None:
-        folder = make_data_dir(settings.data_dir)
+    def __init__(
+        self, files: CertificateFiles, certificate: Path, validation: Path, names: str
+    ) -> None:
         self._files = files
-        self._names = [
-            name for name in map(str.strip, settings.tls_client_names.split(",")) if name
-        ]
-        self._certificate = folder / "envoy-certificate.json"
-        self._validation = folder / "envoy-client-ca.json"
-        self.tls = gateway.CallerTls(
-            self._certificate, self._validation if files.authorities else None
-        )
+        self._names = [name for name in map(str.strip, names.split(",")) if name]
+        self.certificate = certificate
+        self.validation = validation if files.authorities else None
         try:
             self._write(files.read())
         except ValueError as error:
@@ -42,18 +40,7 @@ class EnvoyCertificates:
 
     async def follow(self) -> None:
         """Look every second whether the files have changed; those that do not fit are reported."""
-        reported = ""
-        while True:
-            await asyncio.sleep(_SECONDS)
-            try:
-                await self._renew()
-                problem = ""
-            except (ValueError, OSError) as error:
-                problem = f"the certificate in use stays: {error}"
-            # Once: of two files one is often replaced before the other.
-            if problem and problem != reported:
-                report(problem)
-            reported = problem
+        await follow(self._renew, "the certificate in use stays")
 
     async def _renew(self) -> None:
         found = await asyncio.to_thread(self._files.read)
@@ -63,12 +50,34 @@ class EnvoyCertificates:
 
     def _write(self, found: Certificates) -> None:
         certificate, key, authorities, crl = map(_text, found)
-        write_private(self._certificate, gateway.certificate_secret(certificate, key))
-        if authorities:
+        write_private(self.certificate, gateway.certificate_secret(certificate, key))
+        if self.validation:
             secret = gateway.validation_secret(authorities, crl=crl, names=self._names)
-            write_private(self._validation, secret)
+            write_private(self.validation, secret)
         # Only now: what could not be written is tried again.
         self._current = found
+
+
+def caller_certificates(settings: Settings) -> EnvoyCertificates | None:
+    """Those for callers; None serves plain HTTP.
+
+    Raises:
+        StartError: the files can't be used; says why.
+    """
+    files, folder = settings.tls_files, make_data_dir(settings.data_dir)
+    own, others = folder / "envoy-certificate.json", folder / "envoy-client-ca.json"
+    return EnvoyCertificates(files, own, others, settings.tls_client_names) if files else None
+
+
+def worker_certificates(settings: Settings) -> EnvoyCertificates | None:
+    """Those for workers on other hosts; None speaks plain gRPC.
+
+    Raises:
+        StartError: the files can't be used; says why.
+    """
+    files, folder = settings.worker_tls_client_files, make_data_dir(settings.data_dir)
+    own, others = folder / "envoy-worker-certificate.json", folder / "envoy-worker-ca.json"
+    return EnvoyCertificates(files, own, others, settings.worker_tls_names) if files else None
 
 
 def _text(pem: bytes) -> str:

@@ -1,11 +1,13 @@
 """Ports for children, kept for them over their restarts."""
 
+import re
 import socket
 from contextlib import AbstractContextManager, ExitStack
 from typing import Self
 
 from sessions.standalone.console import StartError
 
+_HIGHEST_PORT = 65_535
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
@@ -46,8 +48,21 @@ class ReservedPort(AbstractContextManager["ReservedPort"]):
     @property
     def address(self) -> str:
         """`host:port` for a client on this machine."""
-        host = self.reachable_host
-        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+        return shown_address(self.reachable_host, self.port)
+
+
+def shown_address(host: str, port: int) -> str:
+    """`host:port` as people write it."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def port_range(text: str) -> range | None:
+    """The ports of `50051` or `50051-50054`; None for a text that says something else."""
+    found = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", text, re.ASCII)
+    if found is None:
+        return None
+    lowest, highest = int(found[1]), int(found[2] or found[1])
+    return range(lowest, highest + 1) if 0 < lowest <= highest <= _HIGHEST_PORT else None
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -106,7 +106,7 @@ class ProcessMonitor:
         try:
             async with asyncio.timeout(self.child.start_timeout):
                 while process.returncode is None and not await self.child.ready():
-                    notice.show(f"{self.child.name} to be ready")
+                    notice.show(f"{self.child.name} {self.child.waits_for}")
                     await asyncio.sleep(POLL_SECONDS)
         except TimeoutError:
             # At the first start this is an error; later the child is ended, and started again.

@@ -1,6 +1,5 @@
 """`sessions up`: everything, embedded where nothing is configured."""
 
-import asyncio
 import os
 import shlex
 from dataclasses import replace
@@ -22,7 +21,8 @@ from sessions.standalone.data_dir import (
 from sessions.standalone.demo import LINK_LIFE, Access, demo_access, first_website, link_key
 from sessions.standalone.envoy import admin_file, envoy
 from sessions.standalone.envoy import binary as envoy_binary
-from sessions.standalone.envoy_certificates import EnvoyCertificates
+from sessions.standalone.envoy_certificates import EnvoyCertificates, caller_certificates
+from sessions.standalone.following import together
 from sessions.standalone.metrics_page import metrics_page
 from sessions.standalone.ports import ReservedPort
 from sessions.standalone.postgres import server, server_settings, usable_memory
@@ -33,6 +33,13 @@ from sessions.storage.migrate import migrate
 from sessions.storage.pools import MORE_CONNECTIONS
 from sessions.worker.signals import END_STREAMS
 
+# Settings that would have no effect, by the command that they are for.
+_FOR_OTHER_HOSTS = {
+    "worker_tls_certificate": "serve",
+    "worker_tls_client_certificate": "envoy",
+    "worker_addresses": "envoy",
+    "worker_addresses_file": "envoy",
+}
 # For one-shot commands, administrators and PostgreSQL's own reserve.
 _OTHER_CONNECTIONS = 20
 
@@ -51,17 +58,15 @@ async def up(settings: Settings, *, demo: bool, tls_self_signed: bool = False) -
         DomainError: the database can't be reached or migrated.
     """
     envoy_binary()  # so that a missing one is said before anything is started
-    if settings.worker_tls_files:
-        raise StartError(
-            "SESSIONS_WORKER_TLS_CERTIFICATE is for `sessions serve`: `up` and its workers are on "
-            "one machine"
-        )
+    for name, command in _FOR_OTHER_HOSTS.items():
+        if getattr(settings, name):
+            problem = f"SESSIONS_{name.upper()} is for `sessions {command}`"
+            raise StartError(f"{problem}: `up` and its workers are on one machine")
     with until_signal(), await _hold(settings.data_dir):
         remove_running_up(settings.data_dir)
         if tls_self_signed:
             settings = with_self_signed(settings)
-        files = settings.tls_files
-        certificates = EnvoyCertificates(files, settings) if files else None
+        certificates = caller_certificates(settings)
         trust = authority_file(settings.data_dir) if tls_self_signed else None
         await _run(settings, demo, certificates, trust)
 
@@ -101,7 +106,10 @@ async def _run(
             # Envoy, which alone calls them, is stopped before them.
             await supervisor.start("workers", *workers(ports, settings, url, page, lame_duck=False))
             end_streams = partial(supervisor.send_signal, "workers", END_STREAMS)
-            child = envoy(listener, ports, settings, end_streams, certificates)
+            addresses = [(port.reachable_host, port.port) for port in ports]
+            child = envoy(
+                listener, addresses, settings, end_streams=end_streams, certificates=certificates
+            )
             await supervisor.start("Envoy", child)
             page.show_envoy(admin_file(settings))
             address = f"{'https' if certificates else 'http'}://{listener.address}"
@@ -109,7 +117,8 @@ async def _run(
             write_running_up(settings.data_dir, RunningUp(os.getpid(), url, address))
             try:
                 print(_welcome(address, page.address, access, trust), flush=True)
-                await watch(supervisor, certificates)
+                following = [certificates.follow()] if certificates else []
+                await together(supervisor.watch(), *following)
             finally:
                 remove_running_up(settings.data_dir)
 
@@ -121,21 +130,6 @@ async def _start_postgres(supervisor: Supervisor, settings: Settings) -> str:
     sizes = server_settings(usable_memory(), connections)
     await supervisor.start("PostgreSQL", server(cluster, sizes))
     return cluster.url
-
-
-async def watch(supervisor: Supervisor, certificates: EnvoyCertificates | None) -> None:
-    """Stay until cancelled, and hand new certificates on to Envoy meanwhile.
-
-    Raises:
-        Exception: what makes one of the two impossible.
-    """
-    watching = [asyncio.create_task(supervisor.watch())]
-    watching += [asyncio.create_task(certificates.follow())] if certificates else []
-    try:
-        await asyncio.gather(*watching)
-    finally:
-        for each in watching:
-            each.cancel()
 
 
 def _welcome(address: str, metrics: str, access: Access, trust: Path | None) -> str:

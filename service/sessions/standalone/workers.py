@@ -2,14 +2,14 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 
 from sessions.settings import Settings
 from sessions.standalone.child import Child
 from sessions.standalone.console import StartError
 from sessions.standalone.metrics_page import MetricsPage, metrics_page
-from sessions.standalone.ports import ReservedPort
+from sessions.standalone.ports import ReservedPort, port_range
 from sessions.standalone.supervisor import Supervisor, until_signal
 from sessions.worker.health import is_serving
 from sessions.worker.signals import GRACEFUL_STOP, IMMEDIATE_STOP, LAME_DUCK_SECONDS
@@ -18,7 +18,6 @@ from sessions.worker.tls import accepts_tls
 _FIRST_PORT = 50051
 # On top of the drain timeout: for closing connections and ending.
 _EXIT_SECONDS = 2.0
-_HIGHEST_PORT = 65535
 
 
 @contextmanager
@@ -29,7 +28,7 @@ def reserved_ports(settings: Settings, *, free: bool) -> Iterator[list[ReservedP
         StartError: `SESSIONS_WORKER_PORTS` can't be used, or a port is in use.
     """
     if free and not settings.worker_ports:
-        numbers = [0] * settings.workers
+        numbers: Sequence[int] = [0] * settings.workers
     else:
         numbers = _numbers(settings.worker_ports or str(_FIRST_PORT), settings.workers)
     with ExitStack() as stack:
@@ -39,20 +38,17 @@ def reserved_ports(settings: Settings, *, free: bool) -> Iterator[list[ReservedP
         ]
 
 
-def _numbers(text: str, count: int) -> list[int]:
+def _numbers(text: str, count: int) -> Sequence[int]:
     """`50051` counts up from there; `50051-50054` goes no further than it says."""
-    first, _, last = text.partition("-")
-    try:
-        lowest = int(first)
-        highest = int(last) if last else lowest + count - 1
-    except ValueError:
-        lowest = highest = 0
-    if not 0 < lowest <= highest <= _HIGHEST_PORT:
+    ports = port_range(text)
+    if ports and "-" not in text:
+        ports = port_range(f"{text}-{ports[0] + count - 1}")
+    if not ports:
         raise StartError(f"SESSIONS_WORKER_PORTS={text}: write 50051 or 50051-50054")
     # More ports than workers are fine.
-    if highest - lowest + 1 < count:
+    if len(ports) < count:
         raise StartError(f"SESSIONS_WORKER_PORTS={text} is too few for SESSIONS_WORKERS={count}")
-    return list(range(lowest, lowest + count))
+    return ports[:count]
 
 
 def worker(
