@@ -5,6 +5,10 @@ import json
 import subprocess
 import sys
 
+import pytest
+import structlog
+from sessions.logs import logging_to_stderr
+
 _WORKER = """
 import asyncio, os, structlog, sys
 from sessions.logs import logging_to_stderr
@@ -47,3 +51,17 @@ def test_lines_wait_for_others() -> None:
         [sys.executable, "-c", _WORKER, "killed"], capture_output=True, check=True
     )
     assert killed.stderr == b""
+
+
+async def test_a_line_that_can_not_be_printed_takes_no_other_one_with_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with logging_to_stderr("info"):
+        log = structlog.get_logger()
+        log.info("one")
+        log.info("two", fields={(1, 2): "secret"})
+        log.info("three")
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["event"] for line in lines] == ["one", "two", "three"]
+    assert lines[1]["unprintable"] == "TypeError"
+    assert "fields" not in lines[1]

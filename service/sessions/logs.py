@@ -59,7 +59,11 @@ def _finish(_: object, __: str, fields: structlog.typing.EventDict) -> str:
     """The line of some fields, of which the time is in seconds since 1970."""
     moment = datetime.fromtimestamp(fields["timestamp"], UTC)
     fields["timestamp"] = moment.isoformat().replace("+00:00", "Z")
-    return str(_render(None, "", fields))
+    try:
+        return str(_render(None, "", fields))
+    except Exception as error:  # other lines wait with this one
+        kept = {name: fields[name] for name in ("event", "level", "timestamp")}
+        return str(_render(None, "", kept | {"unprintable": type(error).__name__}))
 
 
 class _NoHeaders(logging.Filter):

@@ -30,6 +30,7 @@ from sessions.domain.events import Event
 from sessions.settings import Settings
 
 from tests.support.databases import without_connections
+from tests.support.exact_json import exact
 from tests.support.processes import running_parts
 from tests.support.rows import event
 from tests.support.stack import Stack, metadata, running_stack
@@ -401,13 +402,6 @@ def stored_events(draw: st.DrawFn) -> Event:
     )
     made.attributes.update({name: draw(texts) for name in NAMES})
     return made
-
-
-def exact(text: str) -> Any:
-    """JSON whose numbers are the texts that stand there."""
-    return json.loads(
-        text, parse_float=lambda text: ["number", text], parse_int=lambda t: ["number", t]
-    )
 
 
 @settings(

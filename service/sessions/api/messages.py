@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from analytics_sessions.v1 import event_pb2
-from analytics_sessions.v1.session_service_pb2 import ListSessionsRequest
 from google.protobuf.struct_pb2 import NULL_VALUE, ListValue, Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -21,7 +20,6 @@ from sessions.domain.selection import SelectionQuery
 from sessions.domain.session_ids import format_session_id
 from sessions.domain.timeline import TimedEvent
 from sessions.session_message import moment, timestamp_fields
-from sessions.usecases.list_sessions import ListSessions, SessionList
 
 _FILTERS = {f"filter_{name}": name for name in FILTERS}
 
@@ -44,13 +42,6 @@ def selection_query(request: Any) -> SelectionQuery:
         not_journey=request.not_journey,
         cell=request.cell,
     )
-
-
-async def list_page(
-    list_sessions: ListSessions[bytes], request: ListSessionsRequest
-) -> SessionList[bytes]:
-    """The page that a request asks for."""
-    return await list_sessions(selection_query(request), limit=request.limit, cursor=request.cursor)
 
 
 def event_fields(timed: TimedEvent) -> dict[str, Any]:

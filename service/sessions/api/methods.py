@@ -27,10 +27,10 @@ class Method:
 
     `timeout` is in seconds and 0 where only the service's setting counts; `bounds` are those of
     the request's repeated fields, which no request of `harmless_bytes` passes; `is_rest` tells
-    that the responses are pieces of an answer over REST; `cursors` has the cursor of a response
-    with the parameter that it is for, such as `next_cursor` and `cursor`; `concurrency` is the
-    limit of a key that counts its calls while they run; `has_events` tells that events of the
-    request count.
+    that the responses are text for REST, one answer or the pieces of one; `cursors` has the cursor
+    of a response with the parameter that it is for, such as `next_cursor` and `cursor`;
+    `concurrency` is the limit of a key that counts its calls while they run; `has_events` tells
+    that events of the request count.
     """
 
     path: str

@@ -23,13 +23,14 @@ from sessions.domain.session import Session
 from sessions.session_message import session_fields
 
 _FIELDS = session_pb2.Session.DESCRIPTOR.fields
+_NAMES = [field.name for field in _FIELDS]
 _MOMENTS = [field.name for field in _FIELDS if field.message_type]
 _ALWAYS = [field.name for field in _FIELDS if not field.has_presence]
 _OPTIONAL = [field.name for field in _FIELDS if field.has_presence and not field.message_type]
 _always, _optional = attrgetter(*_ALWAYS), attrgetter(*_OPTIONAL)
 
-# About 1 KiB each, with their messages.
-_MOST_TEXTS = 10_000
+# Most messages have 300 bytes, and texts twice as many.
+_MOST_TEXTS, _MOST_BYTES = 10_000, 1_000
 
 # %.15g prints integers below it in full.
 _FIFTEEN_DIGITS = 10**15
@@ -54,11 +55,15 @@ def page_text(sessions: Sequence[bytes], next_cursor: str | None) -> bytes:
     return b'{"sessions":[%b],"next_cursor":%b}' % (texts, orjson.dumps(next_cursor))
 
 
-@lru_cache(_MOST_TEXTS)
 def _session_text(message: bytes) -> bytes:
-    """A session as JSON. What is read again and again is not printed again and again."""
+    return _remembered(message) if len(message) <= _MOST_BYTES else _printed(message)
+
+
+def _printed(message: bytes) -> bytes:
+    """A session as JSON, of its message."""
     session = session_pb2.Session.FromString(message)
-    fields: dict[str, Any] = dict(zip(_ALWAYS, _always(session), strict=True))
+    fields: dict[str, Any] = dict.fromkeys(_NAMES)
+    fields.update(zip(_ALWAYS, _always(session), strict=True))
     for name in _MOMENTS:
         if session.HasField(name):
             moment = getattr(session, name)
@@ -67,7 +72,13 @@ def _session_text(message: bytes) -> bytes:
         # Nearly always empty where it is absent, so that few are asked for.
         if value or session.HasField(name):
             fields[name] = value
-    return orjson.dumps(fields)
+    text = orjson.dumps(_present(fields))
+    # As Envoy does, for pages that have JSON inside of HTML.
+    return text.replace(b"<", b"\\u003c").replace(b">", b"\\u003e")
+
+
+# What is read again and again is not printed again and again.
+_remembered = lru_cache(_MOST_TEXTS)(_printed)
 
 
 def _moment(seconds: int, nanos: int) -> str:

@@ -11,8 +11,9 @@ from google.api.httpbody_pb2 import HttpBody
 
 from sessions.api.call import Call, Context
 from sessions.api.exports import Exports, form_of
-from sessions.api.messages import cursor_value, list_page
+from sessions.api.messages import cursor_value
 from sessions.api.printer import page_text
+from sessions.api.session_service import list_page
 from sessions.usecases.list_sessions import ListSessions, SessionList
 
 
@@ -20,14 +21,13 @@ class PageText:
     """A page as the body of an answer, with as much of its message as links look at."""
 
     def __init__(self, page: SessionList[bytes]) -> None:
-        self._page = page
         self.next_cursor = cursor_value(page.next_cursor)
+        text = page_text(page.sessions, page.next_cursor)
+        self._body = HttpBody(content_type="application/json", data=text)
 
     def SerializeToString(self) -> bytes:  # noqa: N802 (as that of messages)
         """The bytes of `google.api.HttpBody`."""
-        text = page_text(self._page.sessions, self._page.next_cursor)
-        raw: bytes = HttpBody(content_type="application/json", data=text).SerializeToString()
-        return raw
+        return self._body.SerializeToString()  # type: ignore[no-any-return]
 
 
 class RestSessionService:

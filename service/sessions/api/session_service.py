@@ -9,11 +9,18 @@ from analytics_sessions.v1 import session_service_pb2_grpc as services
 from sessions.api.call import Context
 from sessions.api.encoded import encoded_page
 from sessions.api.exports import Exports, message_of
-from sessions.api.messages import cursor_value, event_fields, list_page
+from sessions.api.messages import cursor_value, event_fields, selection_query
 from sessions.domain.errors import InvalidArgument, Violation
 from sessions.session_message import session_fields
 from sessions.usecases.get_session import GetSession
-from sessions.usecases.list_sessions import ListSessions
+from sessions.usecases.list_sessions import ListSessions, SessionList
+
+
+async def list_page(
+    list_sessions: ListSessions[bytes], request: messages.ListSessionsRequest
+) -> SessionList[bytes]:
+    """The page that a request asks for."""
+    return await list_sessions(selection_query(request), limit=request.limit, cursor=request.cursor)
 
 
 class SessionService(services.SessionServiceServicer):

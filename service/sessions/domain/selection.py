@@ -85,43 +85,43 @@ def select(query: SelectionQuery, now: datetime) -> Selection:
     Raises:
         InvalidArgument: a date, the zone, a filter or a step can't be used; names the field.
     """
-    days = (query.start_date, query.end_date, query.timezone)
-    range_ = day_range(*days, now)
-    conditions = (
-        tuple((name, tuple(values)) for name, values in query.filters.items() if values),
-        query.filter,
-        tuple(query.journey),
-        tuple(query.not_journey),
-    )
-    predicate, identity = _asked(query.website_id, days, query.include_bots, *conditions)
+    predicate = _predicate(query)
     return Selection(
-        range=range_, include_bots=query.include_bots, predicate=predicate, identity=identity
+        range=day_range(query.start_date, query.end_date, query.timezone, now),
+        include_bots=query.include_bots,
+        predicate=predicate,
+        identity=_identity(query, predicate),
     )
 
 
-# Each page of a list asks for the same again.
+def _identity(query: SelectionQuery, predicate: Predicate) -> bytes:
+    # Dates as they were sent: a cursor of a query without dates stays valid after midnight.
+    days = (query.start_date, query.end_date, query.timezone)
+    return json.dumps([query.website_id, *days, query.include_bots, canonical(predicate)]).encode()
+
+
+def _predicate(query: SelectionQuery) -> Predicate:
+    """All conditions of a query."""
+    found = filter_predicate(query.filters).operands
+    if query.filter or query.journey or query.not_journey:
+        journeys = tuple(query.journey), tuple(query.not_journey)
+        found += _parsed(query.filter, query.include_bots, *journeys)
+    return All(found)
+
+
+# Each page of a list asks for the same again. All texts have a limit of a few KiB.
 @lru_cache(maxsize=256)
-def _asked(
-    website_id: str,
-    days: tuple[str, str, str],
-    include_bots: bool,
-    filters: tuple[tuple[str, tuple[str, ...]], ...],
-    filter_: str,
-    journey: tuple[str, ...],
-    not_journey: tuple[str, ...],
-) -> tuple[Predicate, bytes]:
-    """What is true of the sessions of a query, and the query's identity."""
-    found = filter_predicate(dict(filters)).operands
+def _parsed(
+    filter_: str, include_bots: bool, journey: tuple[str, ...], not_journey: tuple[str, ...]
+) -> tuple[Predicate, ...]:
+    found: tuple[Predicate, ...] = ()
     if filter_.strip():
         found += (parse_filter(filter_, include_bots=include_bots),)
     if journey:
         found += (_journey("journey", journey),)
     if not_journey:
         found += (Not(_journey("not_journey", not_journey)),)
-    predicate = All(found)
-    # Dates as they were sent: a cursor of a query without dates stays valid after midnight.
-    words = [website_id, *days, include_bots, canonical(predicate)]
-    return predicate, json.dumps(words).encode()
+    return found
 
 
 def _journey(field: str, texts: Sequence[str]) -> Journey:
