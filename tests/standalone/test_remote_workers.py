@@ -44,6 +44,8 @@ def test_addresses_are_hosts_and_ports(text: str, addresses: list[tuple[str, int
         "fd00::2:50051",
         "[10.0.0.2]:50051",
         "http://10.0.0.2:50051",
+        "worker..example.com:50051",
+        f"{'a' * 64}.example.com:50051",
     ],
 )
 def test_an_address_that_is_none_is_shown_beside_ones_that_are(text: str) -> None:

@@ -16,7 +16,8 @@ from sessions.standalone.ports import port_range, shown_address
 Address = tuple[str, int]
 """Host and port."""
 
-_ADDRESS = re.compile(r"(?:\[([0-9a-fA-F:]+)\]|([\w.-]+)):([\d-]+)", re.ASCII)
+# An IPv6 address, or labels of a name or an IPv4 address; then ports.
+_ADDRESS = re.compile(r"(?:\[([0-9a-fA-F:]+)\]|((?:[\w-]{1,63}\.)*[\w-]{1,63})):([\d-]+)", re.ASCII)
 _EXAMPLES = "10.0.0.2:50051, [fd00::2]:50051-50054 or worker.example.com:50051"
 
 
