@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 import pytest_asyncio
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sessions.domain.errors import Unavailable
 from sessions.standalone.postgres import running_postgres
 from sessions.storage.blocks import read_transaction
@@ -30,6 +30,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 _MAX_LAG = 1.0
 _INSERT = "INSERT INTO websites (website_id, name) VALUES (%s, '') RETURNING website_key"
+_LOST = """
+INSERT INTO websites (website_id, name) SELECT 'lost-' || n, '' FROM generate_series(1, 10000) n
+"""
 _NEWEST = "SELECT coalesce(max(website_key), 0), pg_is_in_recovery() FROM websites"
 
 
@@ -211,6 +214,47 @@ async def test_a_server_of_another_primary_is_not_read_from(
                 ) as pools:
                     await pools.replicas.check()
                     assert not await servers._replace(pools=pools).is_read_from()
+
+
+async def test_only_replicas_that_follow_the_new_primary_are_read_from(tmp_path: Path) -> None:
+    """Of two that followed the old one; the other goes on to follow that, and is ahead."""
+    async with AsyncExitStack() as stack:
+        old = tmp_path / "old"
+        old_url = await stack.enter_async_context(running_postgres(old, durable=False))
+        await migrate(old_url)
+        new, following, left_behind = [
+            await stack.enter_async_context(running_replica(old, tmp_path / name))
+            for name in ("new", "following", "left_behind")
+        ]
+        assert await new.administrate("SELECT pg_promote()")
+        conninfo = make_conninfo(new.url, user="postgres").replace("'", "''")
+        await following.administrate(f"ALTER SYSTEM SET primary_conninfo = '{conninfo}'")
+        await following.administrate("SELECT pg_reload_conf()")
+        await ask(old_url, _LOST)
+        of_both = {}
+        for replica in (following, left_behind):
+            opened = open_pools(
+                new.url, pool_size=2, request_timeout=10, read_url=replica.url, max_lag=_MAX_LAG
+            )
+            pools = await stack.enter_async_context(opened)
+            of_both[replica] = Servers(new.url, replica, pools)
+
+        async def is_ahead() -> bool:
+            ahead = await of_both[left_behind].pools.replicas._replicas[0].probe.standing(5)
+            return ahead.position > (await of_both[left_behind].pools.admin.standing(5)).position
+
+        await eventually_awaited(is_ahead)
+        assert not await of_both[left_behind].is_read_from()
+        # A replica tells the timeline that it follows from its next checkpoint on.
+        await new.administrate("CHECKPOINT")
+        await of_both[following].record("kept")
+
+        async def is_followed() -> bool:
+            await following.administrate("CHECKPOINT")
+            return await of_both[following].is_read_from()
+
+        await eventually_awaited(is_followed)
+        assert not await of_both[left_behind].is_read_from()
 
 
 async def test_nobody_waits_long_for_a_replica_that_does_not_answer(servers: Servers) -> None:
