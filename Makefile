@@ -8,7 +8,7 @@ MADE := $(addprefix service/sessions/gateway/,descriptors.pb openapi.json swagge
 NO_NODE := ! command -v npm > /dev/null || ! node -e 'process.exit(+(parseInt(process.versions.node) < 20))'
 
 .DEFAULT_GOAL := help
-.PHONY: help install run generate generate-python generate-openapi generate-page generate-typescript generate-explorer generate-go format lint lint-openapi lint-explorer test coverage bench bench-hostile bench-ingest bench-blocks bench-analysis bench-export soak attacks chaos fuzz drift check
+.PHONY: help install run generate generate-python generate-openapi generate-page generate-typescript generate-explorer generate-go format lint lint-openapi lint-explorer test coverage bench bench-hostile bench-ingest bench-blocks bench-analysis bench-export bench-scaling soak attacks chaos fuzz drift check
 
 help: ## Show the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -118,6 +118,9 @@ bench-analysis: install ## Measure analyses beside SQL and ClickHouse on the sam
 
 bench-export: install ## Measure exports beside COPY to a file, and the memory they take (ARGS="--help" shows the options)
 	$(BIN)/python -m bench.export $(ARGS)
+
+bench-scaling: install ## Measure what a replica takes off the primary, and what PgBouncer costs (ARGS="--help" shows the options)
+	$(BIN)/python -m bench.scaling $(ARGS)
 
 soak: install ## Write from everywhere at once, for SECONDS=300 each
 	SOAK_SECONDS=$(or $(SECONDS),300) $(BIN)/pytest -s --timeout 0 tests/usecases/test_concurrent_writers.py tests/usecases/test_blocks_protocol.py

@@ -40,22 +40,39 @@ def cost(what: str, target: Target, calls: int, is_worker: Callable[[str], bool]
     return Cost(what, rate, callers=of_callers, **parts)
 
 
-def _seconds(is_worker: Callable[[str], bool]) -> dict[str, float]:
-    """Processor time until now of each part, of what this process has started."""
+def of_trees(roots: Mapping[str, int]) -> dict[str, float]:
+    """Processor time until now of each process by name, with those that it has started."""
+    parents, used = _processes()
+    found = dict.fromkeys(roots, 0.0)
+    for pid, seconds in used.items():
+        line = {pid, *_ancestors(pid, parents)}
+        for name, root in roots.items():
+            found[name] += seconds * (str(root) in line)
+    return found
+
+
+def _processes() -> tuple[dict[str, str], dict[str, float]]:
     parents: dict[str, str] = {}
-    parts: dict[str, tuple[str, float]] = {}
+    used: dict[str, float] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it may have ended meanwhile
-            line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
             # Behind the name: state, parent, and so on up to user and system time.
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
             parents[folder.name] = fields[1]
-            if name := _part(line, is_worker):
-                parts[folder.name] = name, (int(fields[11]) + int(fields[12])) / _TICKS
+            used[folder.name] = (int(fields[11]) + int(fields[12])) / _TICKS
+    return parents, used
+
+
+def _seconds(is_worker: Callable[[str], bool]) -> dict[str, float]:
+    """Processor time until now of each part, of what this process has started."""
+    parents, used = _processes()
     found = dict.fromkeys(("envoy", "workers", "postgres"), 0.0)
-    for pid, (name, seconds) in parts.items():
-        if str(os.getpid()) in _ancestors(pid, parents):
-            found[name] += seconds
+    for pid, seconds in used.items():
+        with suppress(OSError):  # it may have ended meanwhile
+            line = (Path("/proc") / pid / "cmdline").read_bytes().replace(b"\0", b" ")
+            name = _part(line.decode(errors="replace"), is_worker)
+            if name and str(os.getpid()) in _ancestors(pid, parents):
+                found[name] += seconds
     return found
 
 

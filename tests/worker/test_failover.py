@@ -4,12 +4,11 @@ import asyncio
 import os
 import signal
 import tempfile
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from analytics_sessions import AsyncClient
+from analytics_sessions import AsyncClient, AsyncWalk, Event
 from analytics_sessions.v1.session_pb2 import Session
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sessions.standalone.postgres import running_postgres
@@ -43,7 +42,7 @@ class Caller:
             await asyncio.sleep(0.01)
 
     async def _record(self, number: int) -> None:
-        event = {
+        event: Event = {
             "event_id": f"{self._visitor}-{number}",
             "event_type": "pageview",
             "visitor_id": self._visitor,
@@ -52,7 +51,7 @@ class Caller:
         }
         await self._client.record(self._website_id, [event])
 
-    def _list(self) -> AsyncIterator[Session]:
+    def _list(self) -> AsyncWalk[Session]:
         return self._client.sessions(self._website_id, filter=f'visitor_id = "{self._visitor}"')
 
 

@@ -71,8 +71,8 @@ class Database:
         patience: seconds to wait for a free connection.
         siblings: other pools of the same server. Where a connection of this one turns out to be
             broken, those of the others are checked too.
-        needed: the position of the log that a server must have; connections to one that has less
-            are refused.
+        needed: of a replica, the position of the log that it must have; connections to one that
+            has less are refused, and those through a pooler.
     """
 
     def __init__(
@@ -123,6 +123,12 @@ class Database:
     async def _configure(self, connection: Connection) -> None:
         set_json_loads(orjson.loads, connection)
         self._connections.add(connection)
+        is_pooled, can_prepare = await _pooling(connection)
+        if is_pooled and self._needed:
+            # It stays connected to a pooler when that turns to a server that is further behind.
+            raise psycopg.OperationalError("a replica is read from directly, without a pooler")
+        if not can_prepare:
+            connection.prepare_threshold = None
         if self._needed and await _position(connection) < self._needed():
             raise psycopg.OperationalError("the server has gone back to an earlier state")
 
@@ -303,6 +309,25 @@ async def _in_time(answer: Coroutine[Any, Any, _Answer], seconds: float) -> _Ans
     if not done:
         raise _unavailable()
     return await asking
+
+
+async def _pooling(connection: Connection) -> tuple[bool, bool]:
+    """Whether a pooler, such as PgBouncer, is between, and whether prepared statements last.
+
+    A pooler has numbers of its own for processes. PgBouncer from version 1.21 on has names of its
+    own for statements, and prepares them wherever they are needed; others forget or confuse them.
+    """
+    query = """
+    SELECT pg_backend_pid(),
+           EXISTS (SELECT FROM pg_prepared_statements WHERE name LIKE 'PGBOUNCER%')
+    """
+    try:
+        found = await connection.execute(query, prepare=True)
+    except (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement):
+        return True, False
+    [(pid, is_kept)] = await found.fetchall()
+    is_pooled = pid != connection.info.backend_pid
+    return is_pooled, is_kept or not is_pooled
 
 
 async def _position(connection: Connection) -> int:

@@ -85,7 +85,7 @@ async def open_pools(
     admin = _admin(url, siblings=(jobs, *primary))
     replicas = []
     for host, host_url in urls_of(read_url).items():
-        replica = Replica(_admin(host_url, f"@{host}"))
+        replica = Replica(_admin(host_url, f"@{host}", needed=lambda: 0))
         for database, kind in zip(primary, kinds, strict=True):
             pool = kind.pool(host_url, request_timeout, f"@{host}", replica.reached)
             replica.pools[database] = pool
@@ -126,7 +126,13 @@ class _Kind(NamedTuple):
         )
 
 
-def _admin(url: str, suffix: str = "", siblings: Sequence[Database] = ()) -> Database:
+def _admin(
+    url: str,
+    suffix: str = "",
+    *,
+    siblings: Sequence[Database] = (),
+    needed: Callable[[], int] | None = None,
+) -> Database:
     return Database(
         url,
         name="admin" + suffix,
@@ -134,4 +140,5 @@ def _admin(url: str, suffix: str = "", siblings: Sequence[Database] = ()) -> Dat
         min_size=0,
         timeout=_ADMIN_TIMEOUT,
         siblings=siblings,
+        needed=needed,
     )
