@@ -7,7 +7,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from sessions.domain.errors import DomainError, Unavailable
 from sessions.storage.database import Database
-from sessions.storage.migrate import check_schema, migrate, migrations
+from sessions.storage.migrate import Migration, check_schema, migrate, migrations
 
 from tests.support.databases import new_database
 
@@ -17,6 +17,11 @@ _NEWER = "INSERT INTO migrations (number, sha256) VALUES (9999, 'of a newer vers
 def test_numbers_have_no_gap() -> None:
     numbers = [each.number for each in migrations()]
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_statements_end_outside_of_bodies() -> None:
+    text = "A;\nB $$\nBEGIN\n    C;\nEND\n$$;\nD;\n"
+    assert Migration(1, text).statements == ["A", "B $$\nBEGIN\n    C;\nEND\n$$", "D", ""]
 
 
 async def test_once_is_enough_also_from_many_at_once(server_url: str) -> None:

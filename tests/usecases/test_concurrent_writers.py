@@ -33,6 +33,7 @@ from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
 from sessions.usecases.write_events import EventWriter
 
+from tests.support import citus
 from tests.support.databases import quiet_log
 from tests.support.reference import reference_sessions
 from tests.support.rows import check_ids, parts, stored_sessions
@@ -418,6 +419,7 @@ async def _long_session(
     return website, end
 
 
+@pytest.mark.skipif(citus.URL is not None, reason="was not run: Citus works on other nodes")
 @pytest.mark.parametrize("pages", [3, 180])
 async def test_work_for_an_event_does_not_grow_with_its_session(
     database_url: str, pages: int

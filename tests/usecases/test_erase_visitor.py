@@ -17,7 +17,7 @@ from sessions.domain.errors import InvalidArgument
 from sessions.domain.events import Event
 from sessions.domain.visitors import Visitors
 from sessions.domain.websites import Website
-from sessions.storage import session_details
+from sessions.storage import distribution, session_details
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
 from sessions.storage.pools import open_pools
@@ -205,14 +205,14 @@ async def test_a_large_visitor_outlasts_the_timeout_of_statements(
     database_url: str, service: Service
 ) -> None:
     await service.record(service.website, [event("ann", START)])
-    slow = """
-    SET LOCAL citus.enable_unsafe_triggers = on;
+    function = """
     CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql
-        AS 'BEGIN PERFORM pg_sleep(1.5); RETURN old; END';
-    CREATE TRIGGER slow BEFORE DELETE ON events FOR EACH ROW EXECUTE FUNCTION slow()
+        AS 'BEGIN PERFORM pg_sleep(1.5); RETURN old; END'
     """
+    trigger = "CREATE TRIGGER slow BEFORE DELETE ON events FOR EACH ROW EXECUTE FUNCTION slow()"
     async with service.database.transaction() as connection:
-        await connection.execute(slow)
+        for statement in (distribution.SETTINGS, function, trigger):
+            await connection.execute(statement)
     async with open_pools(database_url, pool_size=1, request_timeout=1.0) as pools:
         erase = EraseVisitor(pools.jobs, Websites(pools.requests), Visitors(SECRET))
         erased = await erase(service.website.website_id, visitor_id="ann")

@@ -18,6 +18,7 @@ from sessions.domain.websites import Website
 from sessions.generator import generate
 from sessions.generator.websites import new_websites
 from sessions.settings import Settings
+from sessions.storage import distribution
 from sessions.storage.database import Database
 from sessions.storage.migrate import check_schema, migrate
 from sessions.usecases.progress import silent
@@ -38,6 +39,7 @@ async def newer_url(database_url: str) -> str:
         tables = [name for (name,) in await database.fetch(_TABLES, {})]
         assert {"events", "sessions", "migrations", "secrets"} <= set(tables)
         async with database.transaction() as connection:
+            await connection.execute(distribution.SETTINGS)
             for table in tables:
                 statement = f"""
                 ALTER TABLE {table} ADD COLUMN aa_new text,

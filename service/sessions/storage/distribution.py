@@ -40,10 +40,10 @@ _EMPTY = "SELECT truncate_local_data_after_distributing_table(%s::regclass)"
 
 # Citus refuses parallel connections where a foreign key leads to a copied table. It calls triggers
 # unsafe because they could need other nodes: that of `sessions` changes its own row alone.
-_SETTINGS = (
-    "SET LOCAL citus.multi_shard_modify_mode = 'sequential'",
-    "SET LOCAL citus.enable_unsafe_triggers = on",
-)
+SETTINGS: LiteralString = """
+SET LOCAL citus.multi_shard_modify_mode = 'sequential';
+SET LOCAL citus.enable_unsafe_triggers = on"""
+"""Of a transaction that changes the schema; they mean nothing to other databases."""
 
 
 async def is_distributed(connection: Connection) -> bool:
@@ -55,7 +55,7 @@ async def distribute(connection: Connection) -> list[str]:
     """Distribute the tables that are not yet, with their rows; their names.
 
     Args:
-        connection: inside a transaction. Everybody else waits until its end.
+        connection: inside a transaction with `SETTINGS`. Everybody else waits until its end.
 
     Raises:
         DomainError: this is no coordinator of a Citus cluster that can take the tables.
@@ -65,8 +65,6 @@ async def distribute(connection: Connection) -> list[str]:
     done = await _done(connection)
     missing = [table for table in (*COPIED, *DISTRIBUTED) if table not in done]
     if missing:
-        for setting in _SETTINGS:
-            await connection.execute(setting)
         await connection.execute(_LOCK)
     for table in missing:
         await _distribute(connection, table)

@@ -143,8 +143,14 @@ class MeasuredConnection(AsyncConnection[TupleRow]):
             # psycopg 3.3 waits for ever there, after a statement larger than the socket's buffer.
             raise RuntimeError("a pipeline can't be inside of another one")
         with MeasuredStatement("PIPELINE"):
-            async with super().pipeline() as pipeline:
-                yield pipeline
+            try:
+                async with super().pipeline() as pipeline:
+                    yield pipeline
+            finally:
+                # Where its cancellation takes the server too long, as it can on Citus, psycopg
+                # leaves the pipeline on: nobody else could use the connection.
+                if not self.closed and self.pgconn.pipeline_status != PipelineStatus.OFF:
+                    await self.close()
 
 
 class MeasuredPool(AsyncConnectionPool[MeasuredConnection]):

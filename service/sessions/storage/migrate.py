@@ -17,6 +17,8 @@ from sessions.storage.secrets import make_missing
 # Advisory lock under which one process at a time migrates; any constant of our own.
 _LOCK = 7_305_806_142_991
 
+_END = re.compile(r";\n(?=[^$]*(?:\$\$[^$]*\$\$[^$]*)*\Z)")
+
 _TABLE = """
 CREATE TABLE IF NOT EXISTS migrations (
     number     integer PRIMARY KEY,
@@ -30,12 +32,17 @@ class Migration(NamedTuple):
     """One numbered file; `sha256` tells it from another file of the same number."""
 
     number: int
-    statements: str
+    text: str
+
+    @property
+    def statements(self) -> list[str]:
+        """Its statements: each ends with the semicolon of a line, but for those within `$$`."""
+        return _END.split(self.text)
 
     @property
     def sha256(self) -> str:
         """The hash of its text, in hex."""
-        return hashlib.sha256(self.statements.encode()).hexdigest()
+        return hashlib.sha256(self.text.encode()).hexdigest()
 
 
 def migrations() -> list[Migration]:
@@ -58,9 +65,10 @@ async def migrate(url: str) -> list[int]:
         await connection.execute(_TABLE)
         missing = _missing(await _applied(connection))
         for migration in missing:
-            # As bytes, without parameters: a file can hold many statements, and percent
-            # signs.
-            await connection.execute(migration.statements.encode())
+            for statement in migration.statements:
+                # As bytes, without parameters: a file can hold percent signs. One at a time,
+                # because Citus passes the text of some statements on to its nodes.
+                await connection.execute(statement.encode())
             await connection.execute(
                 "INSERT INTO migrations (number, sha256) VALUES (%s, %s)",
                 (migration.number, migration.sha256),
@@ -91,6 +99,7 @@ async def _migrating(url: str) -> AsyncIterator[Connection]:
             await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
             # Who waits for a table makes everybody wait who comes after: better to try again.
             await connection.execute("SET LOCAL lock_timeout = '5s'")
+            await connection.execute(distribution.SETTINGS)
             yield connection
 
 
