@@ -14,6 +14,7 @@ from analytics_sessions.v1 import (
 from google.api import annotations_pb2
 from google.protobuf.descriptor import MethodDescriptor
 from sessions.api.methods import Method
+from sessions.api.wire import SMALL_BYTES
 from sessions.domain import limits
 from sessions.domain.dimensions import FILTERS
 from sessions.domain.selection import MAX_FILTER_VALUES, MAX_STEPS
@@ -37,7 +38,10 @@ def test_each_method_has_a_policy(descriptor: MethodDescriptor) -> None:
 @pytest.mark.parametrize("descriptor", METHODS.values(), ids=METHODS)
 def test_each_repeated_field_of_a_request_has_a_bound(descriptor: MethodDescriptor) -> None:
     repeated = {field.number for field in descriptor.input_type.fields if field.is_repeated}
-    assert Method.of(descriptor).bounds.keys() == repeated
+    bounds = Method.of(descriptor).bounds
+    assert bounds.keys() == repeated
+    # Of a small request only the number of values is looked at.
+    assert all(not bound.bytes or bound.bytes > SMALL_BYTES for bound in bounds.values())
 
 
 def test_the_documentation_has_each_call_with_its_path_and_scope() -> None:

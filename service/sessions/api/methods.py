@@ -11,7 +11,7 @@ from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from sessions.api.wire import Bound, Bounds, harmless_bytes
+from sessions.api.wire import Bound, Bounds
 from sessions.domain.api_keys import Scope
 from sessions.domain.key_limits import KeyLimit
 
@@ -26,8 +26,8 @@ class Method:
     """A method of the API and what the service asks of its calls.
 
     `timeout` is in seconds and 0 where only the service's setting counts; `bounds` are those of
-    the request's repeated fields, which no request of `harmless_bytes` passes; `is_rest` tells
-    that the responses are text for REST, one answer or the pieces of one; `cursors` has the cursor
+    the request's repeated fields; `is_rest` tells that the responses are text for REST, one answer
+    or the pieces of one; `cursors` has the cursor
     of a response with the parameter that it is for, such as `next_cursor` and `cursor`;
     `concurrency` is the limit of a key that counts its calls while they run; `has_events` tells
     that events of the request count.
@@ -38,7 +38,6 @@ class Method:
     timeout: float
     max_bytes: int
     bounds: Bounds
-    harmless_bytes: int
     streams_requests: bool
     streams_responses: bool
     is_rest: bool
@@ -57,14 +56,12 @@ class Method:
         policy = descriptor.GetOptions().Extensions[_POLICY]
         if not policy.max_request_bytes:
             raise ValueError(f"{descriptor.full_name} has no max_request_bytes")
-        bounds = _bounds(descriptor.input_type)
         return cls(
             path="/{0}/{2}".format(*descriptor.full_name.rpartition(".")),
             scope=Scope(policy.scope),
             timeout=policy.timeout_seconds,
             max_bytes=policy.max_request_bytes,
-            bounds=bounds,
-            harmless_bytes=harmless_bytes(bounds),
+            bounds=_bounds(descriptor.input_type),
             streams_requests=descriptor.client_streaming,
             streams_responses=descriptor.server_streaming,
             is_rest=False,
@@ -87,7 +84,7 @@ class Method:
 
 
 UNKNOWN = Method(
-    "unknown", Scope.SESSIONS_READ, 0, 0, {}, 0, False, False, False, Message, (), None, False
+    "unknown", Scope.SESSIONS_READ, 0, 0, {}, False, False, False, Message, (), None, False
 )
 """Stands for any method that the API does not have."""
 

@@ -21,13 +21,23 @@ async def decode(method: Method, raw: bytes) -> Message:
     if len(raw) > (limit := method.max_bytes):
         raise TooLarge(Reason.REQUEST_TOO_LARGE, limit=str(limit), found=str(len(raw)))
     try:
-        if len(raw) <= method.harmless_bytes:
-            return method.request.FromString(raw)
+        if len(raw) <= wire.SMALL_BYTES:
+            request = method.request.FromString(raw)
+            if _is_within(method.bounds, request):
+                return request
         return await _decode(method, raw)
     except (DecodeError, ValueError) as error:
         text = "not a valid message of this call: bad UTF-8, cut short or nested too deep"
         violation = Violation("request", text)
         raise InvalidArgument(violation, reason=Reason.MALFORMED_REQUEST) from error
+
+
+def _is_within(bounds: wire.Bounds, request: Message) -> bool:
+    """Whether no repeated field of a small request has more values than it may."""
+    return all(
+        field.number not in bounds or len(value) <= bounds[field.number].items
+        for field, value in request.ListFields()
+    )
 
 
 async def _decode(method: Method, raw: bytes) -> Message:

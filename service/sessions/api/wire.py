@@ -20,6 +20,9 @@ _FIXED_SIZES = {1: 8, 5: 4}
 # Fields without a bound of their own: known ones, and what a newer client may send.
 _MAX_OTHERS = 1_000
 
+SMALL_BYTES = 2 * _MAX_OTHERS
+"""The size up to which a message is no burden: it has no more fields than any may have."""
+
 
 class Bound(NamedTuple):
     """How many values of a repeated field there may be, and how many bytes each; 0 for any."""
@@ -47,11 +50,6 @@ class OutOfBounds(Exception):
         self.index = index
         self.limit = limit
         self.value = value
-
-
-def harmless_bytes(bounds: Bounds) -> int:
-    """The size up to which no message can pass any of the bounds, so that none need be walked."""
-    return 2 * min([_MAX_OTHERS, *(bound.items for bound in bounds.values())])
 
 
 def split(raw: bytes, bounds: Bounds) -> list[Field]:
