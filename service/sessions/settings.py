@@ -72,6 +72,16 @@ def _names(text: str) -> str:
     return text
 
 
+def _replicas(url: str) -> str:
+    """Refuse a URL that names no servers."""
+    if url:
+        # Loaded here, because few have replicas.
+        from sessions.replica_urls import urls_of
+
+        urls_of(url)
+    return url
+
+
 # What is in it is looked at where it is used: only `up` and workers need it.
 _OptionalFile = Annotated[Path | None, BeforeValidator(_or_none)]
 
@@ -86,13 +96,21 @@ def _geo_database(path: Path | None) -> Path | None:
 class Settings(BaseSettings):
     """The settings; each field is the variable `SESSIONS_<NAME>` unless it says otherwise."""
 
-    model_config = SettingsConfigDict(env_prefix="SESSIONS_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="SESSIONS_",
+        frozen=True,
+        extra="ignore",
+        # It may be a password.
+        hide_input_in_errors=True,
+    )
 
     data_dir: Path = Field(default_factory=_default_data_dir)
     """Where the embedded PostgreSQL and the state of a running `up` live."""
     database_url: str = Field(default="", validation_alias="DATABASE_URL")
     """libpq URL of your own PostgreSQL 15 or newer; empty means the embedded one."""
-    database_read_url: str = Field(default="", validation_alias="DATABASE_READ_URL")
+    database_read_url: Annotated[str, AfterValidator(_replicas)] = Field(
+        default="", validation_alias="DATABASE_READ_URL"
+    )
     """libpq URL of its read replicas; each host that it names is one. Empty means none."""
     max_lag: float = Field(default=5.0, ge=1, le=3600)
     """Seconds by which what is read from a replica may be out of date, at most."""

@@ -26,6 +26,8 @@ async def test_positions_lead_to_what_was_recorded() -> None:
         url = await stack.enter_async_context(running_postgres(primary, durable=False))
         replica = await stack.enter_async_context(running_replica(primary, folder / "replica"))
         settings = {"DATABASE_URL": url, "DATABASE_READ_URL": replica.url, "SESSIONS_WORKERS": "1"}
+        # Longer than nothing is replayed.
+        settings["SESSIONS_MAX_LAG"] = "60"
         await asyncio.to_thread(_calls, folder / "up", settings, replica)
 
 
@@ -36,10 +38,14 @@ def _calls(data_dir: Path, settings: dict[str, str], replica: RunningReplica) ->
         key = stack.command("keys", "create", "--name", "test", *scopes)
         service = _Service(stack, f"/api/websites/{site}", key)
         assert _POSITION in service.record("first").headers
-        # While nothing is replayed, the replica is behind, and recent enough for some seconds.
+        # While nothing is replayed, the replica is behind, and recent enough.
         asyncio.run(replica.administrate("SELECT pg_wal_replay_pause()"))
         position = service.record("second").headers[_POSITION]
         assert service.found("second", position) == 1
+        [session] = service.sessions("second", position).json["sessions"]
+        empty = stack.command("websites", "create", "--name", "new")
+        assert service.get(f"/sessions/{session['session_id']}").status == 200
+        assert stack.request(f"/api/websites/{empty}/sessions:export", key=key).status == 200
         assert service.found("second", None) == 0, "nothing is read from the replica"
         streamed = service.stream(site, "third")
         assert streamed > position
@@ -70,6 +76,9 @@ class _Service:
             key=self._key,
             headers={_POSITION: position} if position else {},
         )
+
+    def get(self, path: str) -> Reply:
+        return self._stack.request(f"{self._path}{path}", key=self._key)
 
     def found(self, visitor: str, position: str | None) -> int:
         return len(self.sessions(visitor, position).json["sessions"])

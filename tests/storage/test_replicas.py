@@ -2,10 +2,11 @@
 
 import asyncio
 import signal
+import socket
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +21,9 @@ from sessions.storage.database import Connection, Database
 from sessions.storage.migrate import migrate
 from sessions.storage.pools import Pools, open_pools
 from sessions.storage.positions import Standing, noting_commits
-from sessions.storage.replicas import repeated, urls_of
+from sessions.storage.replicas import confirm_on_primary, repeated
+from sessions.worker.background import repeat_overlapping
+from structlog.testing import capture_logs
 
 from tests.support.databases import ask
 from tests.support.processes import eventually_awaited
@@ -30,8 +33,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 _MAX_LAG = 1.0
 _INSERT = "INSERT INTO websites (website_id, name) VALUES (%s, '') RETURNING website_key"
-_LOST = """
-INSERT INTO websites (website_id, name) SELECT 'lost-' || n, '' FROM generate_series(1, 10000) n
+_MANY = """
+INSERT INTO websites (website_id, name) SELECT 'many-' || n, '' FROM generate_series(1, 50000) n
+"""
+_FIND = """
+SELECT max(website_key), pg_is_in_recovery() FROM websites WHERE website_id = %(name)s
 """
 _NEWEST = "SELECT coalesce(max(website_key), 0), pg_is_in_recovery() FROM websites"
 
@@ -194,6 +200,134 @@ async def test_a_read_that_the_log_cancels_is_repeated_on_the_primary(
     assert told == [True, False]
 
 
+async def test_a_read_that_waited_for_too_long_turns_to_the_primary(servers: Servers) -> None:
+    await eventually_awaited(servers.is_read_from)
+    [replica] = servers.pools.replicas._replicas
+    pool = replica.pools[servers.pools.analysis._primary]
+
+    async def newest() -> tuple[int, bool]:
+        [(key, is_replica)] = await servers.pools.analysis.fetch(_NEWEST, {})
+        return key, is_replica
+
+    with servers.pools.replicas.reading(0):
+        async with pool.connection(), paused(servers.replica):
+            key, _ = await servers.record("site_waited")
+            reading = asyncio.create_task(repeated(newest))
+            await asyncio.sleep(1.2 * _MAX_LAG)
+        assert await reading == (key, False)
+
+
+async def test_exports_wait_for_their_turn_on_a_replica(servers: Servers) -> None:
+    await eventually_awaited(servers.is_read_from)
+    [replica] = servers.pools.replicas._replicas
+    pool = replica.pools[servers.pools.exports._primary]
+    with servers.pools.replicas.reading(0):
+        async with meanwhile(partial(repeat_overlapping, 0.2, servers.pools.replicas.check)):
+            async with pool.connection(), pool.connection():
+                reading = asyncio.create_task(servers.pools.exports.fetch(_NEWEST, {}))
+                await asyncio.sleep(1.2 * pool.patience)
+            [(_, is_replica)] = await reading
+    assert is_replica
+
+
+async def test_what_a_replica_does_not_find_is_looked_for_on_the_primary(
+    servers: Servers,
+) -> None:
+    await eventually_awaited(servers.is_read_from)
+    asked: list[bool] = []
+
+    async def find() -> int:
+        found = await servers.pools.reads.fetch(_FIND, {"name": "site_new"})
+        asked.append(found[0][1])
+        if found[0][0] is None:
+            confirm_on_primary()
+        return int(found[0][0])
+
+    async with paused(servers.replica):
+        key, _ = await servers.record("site_new")
+        with servers.pools.replicas.reading(0):
+            assert await repeated(find) == key
+    assert asked == [True, False]
+
+
+async def test_a_replica_that_does_not_answer_keeps_no_other_waiting(servers: Servers) -> None:
+    with silent_server() as silent, capture_logs() as lines:
+        given = conninfo_to_dict(servers.replica.url)
+        both = make_conninfo(
+            servers.replica.url, host=f"{given['host']},127.0.0.1", port=f"{given['port']},{silent}"
+        )
+        opened = open_pools(servers.primary, pool_size=1, request_timeout=10, read_url=both)
+        async with opened as pools:
+            first = asyncio.create_task(pools.replicas.check())
+            await asyncio.sleep(0.5)
+            asked = time.monotonic()
+            await pools.replicas.check()
+            healthy, _ = pools.replicas._replicas
+            assert healthy.as_of >= asked
+            assert not first.done()
+            await first
+    told = {line["host"]: line.get("reason") for line in lines if "host" in line}
+    assert told == {
+        f"{given['host']}:{given['port']}": None,
+        f"127.0.0.1:{silent}": "it does not answer within 1 s",
+    }
+
+
+@contextmanager
+def silent_server() -> Iterator[int]:
+    """The port of a server that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"dbname": "nowhere"}, 'database "nowhere" does not exist'),
+        ({"password": "wrong-one"}, "password authentication failed"),
+        ({"dbname": "postgres"}, "names another database"),
+        ({}, "it is no replica"),
+    ],
+)
+async def test_the_log_says_once_why_a_replica_is_not_read_from(
+    servers: Servers, given: dict[str, str], reason: str
+) -> None:
+    url = make_conninfo(servers.replica.url if given else servers.primary, **given)
+    opened = open_pools(servers.primary, pool_size=1, request_timeout=10, read_url=url)
+    with capture_logs() as lines:
+        async with opened as pools:
+            await pools.replicas.check()
+            await pools.replicas.check()
+    [line] = lines
+    assert line["event"] == "a replica is not read from"
+    assert line["host"]
+    assert reason in line["reason"]
+    assert "wrong-one" not in str(line)
+
+
+async def test_the_log_says_when_a_replica_is_read_from_again(servers: Servers) -> None:
+    await eventually_awaited(servers.is_read_from)
+    with capture_logs() as lines:
+        async with paused(servers.replica):
+            await servers.record("site_log")
+
+            async def is_left() -> bool:
+                return not await servers.is_read_from()
+
+            await eventually_awaited(is_left)
+        await eventually_awaited(servers.is_read_from)
+    assert [(line["event"], line.get("reason")) for line in lines] == [
+        ("a replica is not read from", "it is behind by more than SESSIONS_MAX_LAG"),
+        ("a replica is read from", None),
+    ]
+
+
+async def test_connections_of_reads_can_be_broken_off(servers: Servers) -> None:
+    await servers.pools.reads.fetch("SELECT 1", {})
+    servers.pools.reads.break_off()
+    assert await servers.pools.reads.fetch("SELECT 1", {}) == [(1,)]
+
+
 async def _is_replica(connection: Connection) -> bool:
     found = await connection.execute("SELECT pg_is_in_recovery() FROM websites LIMIT 1")
     [(is_replica,)] = await found.fetchall()
@@ -205,14 +339,17 @@ async def test_a_server_of_another_primary_is_not_read_from(
 ) -> None:
     """Also where it is further on than ours."""
     other = tmp_path / "primary"
+    ours = (await servers.pools.admin.standing(5)).position
     async with running_postgres(other, durable=False) as url:
         await migrate(url)
+        await ask(url, _MANY)
         async with running_replica(other, tmp_path / "replica") as foreign:
             for read_url in (url, foreign.url):
                 async with open_pools(
                     servers.primary, pool_size=1, request_timeout=10, read_url=read_url
                 ) as pools:
-                    await pools.replicas.check()
+                    [replica] = pools.replicas._replicas
+                    assert (await replica.probe.standing(5)).position > ours
                     assert not await servers._replace(pools=pools).is_read_from()
 
 
@@ -230,7 +367,7 @@ async def test_only_replicas_that_follow_the_new_primary_are_read_from(tmp_path:
         conninfo = make_conninfo(new.url, user="postgres").replace("'", "''")
         await following.administrate(f"ALTER SYSTEM SET primary_conninfo = '{conninfo}'")
         await following.administrate("SELECT pg_reload_conf()")
-        await ask(old_url, _LOST)
+        await ask(old_url, _MANY)
         of_both = {}
         for replica in (following, left_behind):
             opened = open_pools(
@@ -259,19 +396,22 @@ async def test_only_replicas_that_follow_the_new_primary_are_read_from(tmp_path:
 
 async def test_nobody_waits_long_for_a_replica_that_does_not_answer(servers: Servers) -> None:
     await eventually_awaited(servers.is_read_from)
-    pools = servers.pools
-    for replica in pools.replicas._replicas:
-        for database in replica.pools.values():
-            database.break_off()
-    servers.replica.signal(signal.SIGSTOP)
-    try:
-        start = time.monotonic()
-        with pools.replicas.reading(0):
-            asked = (pools.reads, pools.analysis, pools.exports)
-            await asyncio.gather(*(repeated(partial(each.fetch, "SELECT 1", {})) for each in asked))
-        assert 1 < time.monotonic() - start < 5, "the replica is not asked, or for too long"
-    finally:
-        servers.replica.signal(signal.SIGCONT)
+    opened = open_pools(
+        servers.primary, pool_size=1, request_timeout=10, read_url=servers.replica.url
+    )
+    # It has no connections yet.
+    async with opened as pools:
+        await pools.replicas.check()
+        servers.replica.signal(signal.SIGSTOP)
+        try:
+            start = time.monotonic()
+            with pools.replicas.reading(0):
+                asked = (pools.reads, pools.analysis, pools.exports)
+                reading = (repeated(partial(each.fetch, "SELECT 1", {})) for each in asked)
+                await asyncio.gather(*reading)
+            assert 1 < time.monotonic() - start < 5, "the replica is not asked, or for too long"
+        finally:
+            servers.replica.signal(signal.SIGCONT)
 
 
 async def test_a_server_that_went_back_is_refused(servers: Servers) -> None:
@@ -290,12 +430,3 @@ async def test_positions_at_the_start_of_a_page_are_those_of_its_end() -> None:
     assert Standing.of(5 * page + 24, False, "").position == 5 * page
     assert Standing.of(5 * page + 41, False, "").position == 5 * page + 41
     assert Standing.of(None, True, "").position == 0
-
-
-async def test_each_host_is_a_server() -> None:
-    urls = urls_of("postgresql://u:p@one,two:6432/db?target_session_attrs=standby")
-    assert list(urls) == ["one", "two:6432"]
-    assert conninfo_to_dict(urls["two:6432"])["target_session_attrs"] == "standby"
-    with pytest.raises(ValueError, match="as many as hosts"):
-        urls_of("host=one,two,three port=1,2 dbname=db")
-    assert urls_of("") == {}

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from sessions.domain.errors import DeadlineExceeded
-from sessions.worker.background import repeat
+from sessions.worker.background import repeat, repeat_overlapping
 
 from tests.support.processes import PATIENCE
 
@@ -40,3 +40,21 @@ async def test_a_job_that_fails_while_it_is_cancelled_ends() -> None:
     await begun.wait()
     repeating.cancel()
     await asyncio.wait_for(repeating, PATIENCE)
+
+
+async def test_a_run_that_takes_long_keeps_no_later_one_waiting() -> None:
+    runs, ended = asyncio.Semaphore(0), asyncio.Semaphore(0)
+
+    async def job() -> None:
+        runs.release()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.release()
+
+    repeating = asyncio.create_task(repeat_overlapping(0.0, job))
+    for _ in range(3):
+        await asyncio.wait_for(runs.acquire(), PATIENCE)
+    repeating.cancel()
+    for _ in range(3):
+        await asyncio.wait_for(ended.acquire(), PATIENCE)

@@ -20,6 +20,7 @@ from contextlib import (
     suppress,
 )
 from datetime import datetime
+from functools import partial
 from typing import Any, LiteralString, TypeVar, overload
 from weakref import WeakSet
 
@@ -90,17 +91,19 @@ class Database:
         self._needed = needed
         self._siblings = siblings
         self._connections = WeakSet[Connection]()
+        options: dict[str, Any] = {
+            # A single statement needs no round trips for BEGIN and COMMIT.
+            "autocommit": True,
+            # In seconds; libpq waits for minutes by default.
+            "connect_timeout": 3,
+            "options": _options(url, timeout),
+        }
+        self._connect = partial(MeasuredConnection.connect, url, **options)
         self._pool = MeasuredPool(
             url,
             connection_class=MeasuredConnection,
             name=name,
-            kwargs={
-                # A single statement needs no round trips for BEGIN and COMMIT.
-                "autocommit": True,
-                # In seconds; libpq waits for minutes by default.
-                "connect_timeout": 3,
-                "options": _options(url, timeout),
-            },
+            kwargs=options,
             min_size=min_size,
             max_size=pool_size,
             # Beyond that callers fail immediately, instead of waiting for a timeout.
@@ -131,6 +134,11 @@ class Database:
             connection.prepare_threshold = None
         if self._needed and await _position(connection) < self._needed():
             raise psycopg.OperationalError("the server has gone back to an earlier state")
+
+    @property
+    def patience(self) -> float:
+        """Seconds that a free connection is waited for."""
+        return self._pool.timeout
 
     def connection(self) -> AbstractAsyncContextManager[Connection]:
         """Hold a connection, on which each statement takes effect by itself."""
@@ -195,6 +203,24 @@ class Database:
         """Where the server stands; raise Unavailable unless it answers within some seconds."""
         [row] = await _in_time(self.fetch(STANDING, {}), seconds)
         return Standing.of(*row)
+
+    async def refusal(self, seconds: float) -> str:
+        """Why a new connection can't be used, in the words of the server, which has no password.
+
+        Empty where it can, or where the server does not answer within some seconds.
+        """
+        try:
+            await _in_time(self._try_out(), seconds)
+        except psycopg.Error as error:
+            return " ".join(str(error).split())
+        except Unavailable:
+            pass
+        return ""
+
+    async def _try_out(self) -> None:
+        async with await self._connect() as connection:
+            await self._configure(connection)
+            await connection.execute(STANDING)
 
     async def _fetch(
         self, query: LiteralString, parameters: Parameters, row_factory: AsyncRowFactory[Any]

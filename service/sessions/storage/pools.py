@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import NamedTuple
 
+from sessions.replica_urls import urls_of
 from sessions.storage.database import Database
-from sessions.storage.replicas import ReadDatabase, Replica, Replicas, urls_of
+from sessions.storage.replicas import ReadDatabase, Replica, Replicas
 
 # Two of them are held by a run of retention, one by a fold, two while messages of sessions are
 # made; erasures share the others.
@@ -61,7 +62,7 @@ async def open_pools(
         max_lag: seconds by which what is read from a replica may be out of date.
 
     Raises:
-        ValueError: the URL of the replicas has not as many ports as hosts.
+        ValueError: the URL of the replicas names no servers.
     """
     # Half of it, so that a call hears of a full pool before its own deadline.
     patience = min(_PATIENCE, request_timeout / 2)
@@ -85,7 +86,7 @@ async def open_pools(
     admin = _admin(url, siblings=(jobs, *primary))
     replicas = []
     for host, host_url in urls_of(read_url).items():
-        replica = Replica(_admin(host_url, f"@{host}", needed=lambda: 0))
+        replica = Replica(_admin(host_url, f"@{host}", needed=lambda: 0), host)
         for database, kind in zip(primary, kinds, strict=True):
             pool = kind.pool(host_url, request_timeout, f"@{host}", replica.reached)
             replica.pools[database] = pool

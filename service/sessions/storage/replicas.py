@@ -12,29 +12,34 @@ import random
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from contextvars import ContextVar
 from typing import TypeVar
 
 import psycopg
 import structlog
 from psycopg import errors
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg_pool import PoolTimeout
 
 from sessions.domain.errors import DomainError, Reason, Unavailable
 from sessions.instruments import REPEATED_READS, REPLICA_LAG
 from sessions.storage.database import Connection, Database
+from sessions.storage.positions import Standing
 
 _PATIENCE = 1.0
 _NEVER = float("-inf")
-_HOSTS = ("host", "hostaddr", "port")
 
 _log = structlog.get_logger()
 _Answer = TypeVar("_Answer")
 
 
 class ReplicaFailed(Unavailable):
-    """A replica failed a read, which succeeds on the primary."""
+    """A replica failed a read, or may not have what it asks for: the primary can tell."""
 
     def __init__(self) -> None:
         super().__init__(Reason.DATABASE_UNAVAILABLE)
@@ -45,18 +50,23 @@ class Replica:
 
     Args:
         probe: asks where it stands.
+        host: what the log calls it.
 
     Attributes:
+        host: what the log calls it.
         pools: its connections, in place of those of each pool of the primary. They are refused
             where it has less than is known of it, as it can after a crash.
         as_of: the time, by the monotonic clock, up to which it has all that was committed then.
     """
 
-    def __init__(self, probe: Database) -> None:
+    def __init__(self, probe: Database, host: str) -> None:
         self.probe = probe
+        self.host = host
         self.pools: dict[Database, Database] = {}
         self.as_of = _NEVER
         self._replayed = 0
+        self._is_asked = False
+        self._problem: str | None = None
 
     def reached(self) -> int:
         """The position up to which it is known to have everything."""
@@ -69,24 +79,61 @@ class Replica:
     async def check(self, identity: str, samples: Sequence[tuple[float, int]]) -> None:
         """Ask where it stands, and break off what is read from it where it does not answer.
 
+        It is not asked again before it has answered.
+
         Args:
             identity: of the primary, with its timeline.
             samples: times and the positions of the primary then, oldest first.
         """
+        if self._is_asked:
+            return
+        self._is_asked = True
+        try:
+            self._note(await self._ask(identity, samples))
+        finally:
+            self._is_asked = False
+
+    async def _ask(self, identity: str, samples: Sequence[tuple[float, int]]) -> str:
+        """Ask where it stands; why it can't be read from, empty where it can."""
         try:
             standing = await self.probe.standing(_PATIENCE)
-        except DomainError:
+        except (DomainError, psycopg.Error):
             self.as_of = _NEVER
             # Whoever waits for a server that is frozen would wait until the end of the call.
             for database in self.pools.values():
                 database.break_off()
-            return
-        if standing.is_replica and standing.identity == identity:
-            self._replayed = standing.position
-            reached = [when for when, position in samples if position <= standing.position]
-            self.as_of = max(reached, default=_NEVER)
-        else:  # it was promoted, or is none of this primary
+            refusal = await self.probe.refusal(_PATIENCE)
+            return refusal or f"it does not answer within {_PATIENCE:g} s"
+        if problem := _mismatch(standing, identity):
             self.as_of = _NEVER
+            return problem
+        self._replayed = standing.position
+        reached = [when for when, position in samples if position <= standing.position]
+        self.as_of = max(reached, default=_NEVER)
+        return "" if reached else "it is behind by more than SESSIONS_MAX_LAG"
+
+    def _note(self, problem: str) -> None:
+        """Log whether it is read from, where that has changed."""
+        if problem == self._problem:
+            return
+        self._problem = problem
+        if problem:
+            _log.warning("a replica is not read from", host=self.host, reason=problem)
+        else:
+            _log.info("a replica is read from", host=self.host)
+
+
+def _mismatch(standing: Standing, identity: str) -> str:
+    """Why a server is no replica of the primary; empty where it is one."""
+    if not standing.is_replica:
+        return "it is no replica: it was promoted, or never was one"
+    differences = {
+        "it is of another primary": 0,
+        "DATABASE_READ_URL names another database than DATABASE_URL": 1,
+        "it does not follow the primary since one was promoted": 2,
+    }
+    told, expected = standing.identity.split("/"), identity.split("/")
+    return next((text for text, part in differences.items() if told[part] != expected[part]), "")
 
 
 class Route:
@@ -98,18 +145,19 @@ class Route:
 
     def __init__(self, replica: Replica | None, after: int, max_lag: float) -> None:
         self._replica = replica
-        self._needed = after, max_lag
+        self._asked = after, max_lag
 
     @property
     def replica(self) -> Replica | None:
         """The replica, while it has what the call needs."""
-        if self._replica and not self._replica.has(*self._needed):
+        if self._replica and not self._replica.has(*self._asked):
             self.leave()
         return self._replica
 
-    def leave(self) -> None:
-        """Read from the primary from now on."""
-        self._replica = None
+    def leave(self) -> bool:
+        """Read from the primary from now on; whether a replica was read from until now."""
+        was_left, self._replica = self._replica is not None, None
+        return was_left
 
 
 _ROUTE: ContextVar[Route | None] = ContextVar("route", default=None)
@@ -134,7 +182,7 @@ class Replicas:
         return bool(self._replicas)
 
     async def check(self) -> None:
-        """Ask all servers where they stand.
+        """Ask all servers where they stand, except for replicas that have yet to answer.
 
         While the primary does not answer, how old a replica is can't be told: it is read from no
         longer than `max_lag`.
@@ -179,31 +227,66 @@ class ReadDatabase(Database):
     """
 
     def __init__(self, primary: Database) -> None:
+        # In place of what `Database` makes: it has no pool of its own.
+        vars(self).update(vars(primary))
         self._primary = primary
-        self._pool, self._siblings = primary._pool, primary._siblings
 
     def connection(self) -> AbstractAsyncContextManager[Connection]:
         """Hold a connection to the server from which the call reads."""
         route = _ROUTE.get()
         if route is None or (replica := route.replica) is None:
             return self._primary.connection()
-        return _leaving(route, replica.pools[self._primary])
+        # Half of it, which leaves time for the primary where all of it is that of a call.
+        patience = self._primary.patience / 2
+        return _leaving(route, replica.host, replica.pools[self._primary], patience)
 
 
 @asynccontextmanager
-async def _leaving(route: Route, database: Database) -> AsyncIterator[Connection]:
+async def _leaving(
+    route: Route, host: str, database: Database, patience: float
+) -> AsyncIterator[Connection]:
     """A connection to a replica; when it fails, the call leaves the replica."""
     try:
-        async with database.connection() as connection:
-            yield connection
+        async with AsyncExitStack() as stack:
+            yield await _wait(stack, route, database, patience)
     except errors.QueryCanceled:
         raise  # it took too long, and would on the primary
     # Broken, cancelled by what is replayed, read-only, of an older schema: the primary can tell.
     except psycopg.Error as error:
         route.leave()
         REPEATED_READS.inc()
-        _log.warning("a read is repeated on the primary", error=type(error).__name__)
+        _log.warning("a read is repeated on the primary", host=host, error=type(error).__name__)
         raise ReplicaFailed from error
+
+
+async def _wait(
+    stack: AsyncExitStack, route: Route, database: Database, patience: float
+) -> Connection:
+    """A free connection; while all are in use, it is waited for as long as the replica serves."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            connection = await stack.enter_async_context(database.connection())
+        except PoolTimeout:
+            if route.replica is None or time.monotonic() + database.patience > end:
+                raise
+        else:
+            # It may have fallen behind meanwhile.
+            if route.replica is None:
+                REPEATED_READS.inc()
+                raise ReplicaFailed
+            return connection
+
+
+def confirm_on_primary() -> None:
+    """Repeat a read before it is answered that something is not there.
+
+    Raises:
+        ReplicaFailed: a replica was read from, which may not have it yet.
+    """
+    route = _ROUTE.get()
+    if route and route.leave():
+        raise ReplicaFailed
 
 
 @contextmanager
@@ -222,25 +305,3 @@ async def repeated(read: Callable[[], Awaitable[_Answer]]) -> _Answer:
         return await read()
     except ReplicaFailed:
         return await read()
-
-
-def urls_of(url: str) -> dict[str, str]:
-    """By host, the URLs of a URL that can name several, which are not equally far behind.
-
-    An empty URL names none.
-
-    Raises:
-        ValueError: the URL has not as many ports as hosts.
-    """
-    if not url:
-        return {}
-    given = conninfo_to_dict(url)
-    lists = {name: str(given[name]).split(",") for name in _HOSTS if given.get(name)}
-    count = max(map(len, lists.values()), default=1)
-    if any(len(values) not in (1, count) for values in lists.values()):
-        raise ValueError("DATABASE_READ_URL: name one port, or as many as hosts")
-    each = [
-        {name: values[number % len(values)] for name, values in lists.items()}
-        for number in range(count)
-    ]
-    return {":".join(filter(None, one.values())): make_conninfo(url, **one) for one in each}

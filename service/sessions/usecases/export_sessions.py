@@ -24,6 +24,7 @@ from sessions.domain.session import Session
 from sessions.domain.websites import Website, unknown_website
 from sessions.storage import blocks, session_export, websites
 from sessions.storage.database import Connection, Database
+from sessions.storage.replicas import confirm_on_primary
 from sessions.storage.rows import FoundSession
 from sessions.storage.session_export import Found
 from sessions.usecases.cell_rows import add_cells
@@ -189,6 +190,7 @@ class ExportSessions:
         async with blocks.read_transaction(self._database) as connection:
             # Sessions of a website that is being deleted go bit by bit: the rest is no export.
             if not await websites.is_there(connection, website.key):
+                confirm_on_primary()
                 raise unknown_website(website.website_id)
             found = await _find(connection, website.key, selection, key, scan)
             if not include_events:

@@ -10,6 +10,7 @@ from sessions.domain.session_ids import parse_session_id, unknown_session
 from sessions.domain.timeline import Timeline, make_timeline
 from sessions.storage import session_details
 from sessions.storage.database import Database
+from sessions.storage.replicas import confirm_on_primary
 from sessions.usecases.websites import Websites
 
 DEFAULT_PAGE, MAX_PAGE = 1_000, 5_000
@@ -59,6 +60,7 @@ class GetSession:
             max_bytes=MAX_BYTES,
         )
         if page is None:
+            confirm_on_primary()
             raise unknown_session(session_id)
         timeline = make_timeline(page, open_view)
         cursor = None

@@ -31,6 +31,14 @@ async def repeat(interval: float, job: Job) -> None:
         await asyncio.sleep(interval)
 
 
+async def repeat_overlapping(interval: float, job: Job) -> None:
+    """Start a job every `interval` seconds until cancelled, also while an earlier run goes on."""
+    async with asyncio.TaskGroup() as runs:
+        while True:
+            runs.create_task(run_once(job))
+            await asyncio.sleep(interval)
+
+
 async def run_once(job: Job) -> None:
     """Run a job and log its failure, which must not end a worker that can still answer calls."""
     try:

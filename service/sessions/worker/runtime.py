@@ -14,7 +14,7 @@ from sessions.logs import logging_to_stderr
 from sessions.settings import Settings
 from sessions.tracing import sending_traces
 from sessions.usecases.ready_workers import INTERVAL
-from sessions.worker.background import repeat, repeat_retention, run_once
+from sessions.worker.background import repeat, repeat_overlapping, repeat_retention, run_once
 from sessions.worker.gauges import measure_process, measure_stored
 from sessions.worker.health import report_health
 from sessions.worker.signals import LAME_DUCK_SECONDS, StopSignals
@@ -73,7 +73,9 @@ async def run_worker(
             tasks.create_task(repeat(_PROCESS_SECONDS, partial(measure_process, application))),
         ]
         if replicas := application.pools.replicas:
-            jobs.append(tasks.create_task(repeat(_REPLICA_SECONDS, replicas.check)))
+            # A replica that does not answer must not keep the others waiting.
+            checks = repeat_overlapping(_REPLICA_SECONDS, replicas.check)
+            jobs.append(tasks.create_task(checks))
         reports = tasks.create_task(repeat(INTERVAL, ready_workers.report))
         # Any other worker can continue them at once.
         shared = [
