@@ -14,9 +14,9 @@ from typing import Any, Self
 
 from opentelemetry.trace import Span, StatusCode
 from prometheus_client import Histogram
-from psycopg import AsyncConnection, AsyncCursor, AsyncPipeline, AsyncServerCursor
+from psycopg import AsyncCursor, AsyncPipeline, AsyncServerCursor
 from psycopg.pq import PipelineStatus
-from psycopg.rows import Row, TupleRow
+from psycopg.rows import Row
 from psycopg.sql import Composable
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
@@ -28,6 +28,7 @@ from sessions.instruments import (
     POOL_WAITING,
     STATEMENT_DURATION,
 )
+from sessions.storage.kept_reader import KeptReader
 from sessions.tracing import NO_SPAN, Attributes, client_span, is_tracing
 
 # What changes rows names a statement before what it reads on the way.
@@ -128,7 +129,7 @@ class _MeasuredServerCursor(AsyncServerCursor[Row]):
             return await super().execute(query, params, binary=binary, **options)
 
 
-class MeasuredConnection(AsyncConnection[TupleRow]):
+class MeasuredConnection(KeptReader):
     """A connection whose statements and pipelines are measured."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
