@@ -96,7 +96,10 @@ def _make(stack: Stack, wanted: Wanted) -> Data:
 async def fill_messages(url: str) -> None:
     """Make the messages of all sessions, which workers do bit by bit."""
     async with Database(url, timeout=0) as database:
-        await FillMessages(database, session_message.encode, pause=0)()
+        # A worker may be at it, and has the turn: it makes 500 a second.
+        while await database.fetch("SELECT FROM sessions WHERE message IS NULL LIMIT 1", {}):
+            await FillMessages(database, session_message.encode, pause=0)()
+            await asyncio.sleep(0.1)
 
 
 def _execute(url: str, statement: str) -> None:
