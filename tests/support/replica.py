@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import psycopg
 from psycopg.conninfo import make_conninfo
 from sessions.standalone.child import Child, run
 from sessions.standalone.cluster import Cluster, binary, open_cluster, password_file
@@ -52,8 +53,11 @@ class RunningReplica:
                 os.kill(pid, number)
 
     async def administrate(self, query: str) -> object:
-        """What a query gives to the administrator."""
-        return await ask(make_conninfo(self.url, user="postgres"), query)
+        """What a query gives to the administrator; one that may run twice."""
+        while True:
+            # What the server replays can be in the way of any query.
+            with suppress(psycopg.errors.SerializationFailure):
+                return await ask(make_conninfo(self.url, user="postgres"), query)
 
 
 @asynccontextmanager

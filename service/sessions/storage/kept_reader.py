@@ -2,7 +2,7 @@
 
 psycopg registers a socket for each wait and takes it out again after it, with a timer beside it:
 a tenth of the processor time of a list. See `psycopg.waiting.wait_async`, to which everything else
-than waiting for an answer is left.
+than waiting for an answer is left, and so are pipelines.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from collections.abc import Generator
 from typing import Any, TypeVar
 
 from psycopg import AsyncConnection, errors
-from psycopg.pq import TransactionStatus
+from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg.rows import TupleRow
 from psycopg.waiting import Ready, Wait
 
@@ -38,7 +38,7 @@ class KeptReader(AsyncConnection[TupleRow]):
         Raises:
             psycopg.Error: as psycopg says.
         """
-        if timeout is not None:
+        if timeout is not None or self.pgconn.pipeline_status != PipelineStatus.OFF:
             self._unregister()
             return await super().wait(gen, interval, timeout)
         state: Wait | None = None
