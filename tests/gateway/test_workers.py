@@ -69,6 +69,25 @@ def test_calls_of_one_connection_go_to_all_workers(tmp_path: Path) -> None:
         assert {port_of(stub) for _ in range(40)} == {worker.port for worker in workers}
 
 
+@pytest.mark.parametrize("path", ["", "/sess_1"])
+def test_a_worker_that_dies_behind_the_headers_of_its_answer_is_an_error_in_json(
+    tmp_path: Path, path: str
+) -> None:
+    with ExitStack() as stack:
+        edge, _ = start(stack, tmp_path, 1)
+        reply = edge.request(f"/api/websites/site_half/sessions{path}")
+        assert (reply.status, reply.json) == (503, UNAVAILABLE)
+
+
+def test_a_worker_that_stops_behind_the_headers_of_its_answer_is_an_error_in_json(
+    tmp_path: Path,
+) -> None:
+    with ExitStack() as stack:
+        edge, _ = start(stack, tmp_path, 1)
+        reply = edge.request("/api/websites/site_stuck/sessions")
+        assert (reply.status, reply.json["code"]) == (504, 4)
+
+
 def test_reads_outlive_a_worker_that_dies_in_the_middle_of_a_call(tmp_path: Path) -> None:
     with ExitStack() as stack:
         edge, (victim, survivor) = start(stack, tmp_path, 2)

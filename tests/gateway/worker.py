@@ -95,6 +95,11 @@ class Sessions(pb_grpc.SessionServiceServicer):
                 await asyncio.sleep(60)
             case site if site == f"site_fatal{self._port}":
                 os.kill(os.getpid(), signal.SIGKILL)
+            case "site_half":
+                await die_after_headers(context)
+            case "site_stuck":
+                await context.send_initial_metadata(())
+                await asyncio.sleep(60)
         response = pb.ListSessionsResponse()
         response.next_cursor.null_value = 0  # type: ignore[assignment]
         if request.website_id == "site_echo":
@@ -116,6 +121,8 @@ class Sessions(pb_grpc.SessionServiceServicer):
     async def GetSession(  # noqa: N802
         self, request: pb.GetSessionRequest, context: Context
     ) -> pb.GetSessionResponse:
+        if request.website_id == "site_half":
+            await die_after_headers(context)
         if request.website_id == "site_message":
             sent = bytes.fromhex(request.events_cursor)
             return pb.GetSessionResponse(session=Session.FromString(sent))
@@ -123,6 +130,13 @@ class Sessions(pb_grpc.SessionServiceServicer):
         response = ParseDict(body, pb.GetSessionResponse())
         response.next_events_cursor.string_value = "more"
         return response
+
+
+async def die_after_headers(context: Context) -> None:
+    """Ends the process when the headers of an answer are out, and nothing else of it."""
+    await context.send_initial_metadata(())
+    await asyncio.sleep(0.1)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 async def list_for_rest(servicer: Any, request: bytes, context: Context) -> bytes:

@@ -46,6 +46,12 @@ def error_tables(contract: Contract) -> Mapping[str, Any]:
     }
 
 
+def rest_body(contract: Contract, status: int) -> str:
+    """The JSON of the error that Envoy gives by itself with an HTTP status."""
+    body: str = error_tables(contract)["ERRORS"][status]["body"]
+    return body
+
+
 def _edge_errors(contract: Contract) -> list[tuple[ErrorReason, Mapping[str, object]]]:
     """The reasons that Envoy gives by itself, one for each HTTP status, with their metadata."""
     headers = {"max_bytes": MAX_HEADER_BYTES, "max_count": MAX_HEADERS}

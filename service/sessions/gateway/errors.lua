@@ -10,10 +10,6 @@ local FOR_GRPC_ONLY = {
 -- large, or there is no such method.
 local BY_GRPC = {["8"] = 413, ["12"] = 404}
 
--- What Envoy tells apart and callers need not: a worker broke off, or none took a
--- request of more than 64 KiB, which is too much to be kept for another attempt.
-local SAME_AS = {[502] = 503, [507] = 503}
-
 -- Protobuf's types, in words; any other type is a message.
 local WORDS = {
   INT32 = "a whole number", INT64 = "a whole number",
@@ -120,7 +116,6 @@ end
 local function edge_status(headers, known)
   local status = tonumber(headers:get("x-edge-status") or "")
   headers:remove("x-edge-status")
-  status = SAME_AS[status] or status
   if known.anonymous and (status == 400 or status == 404) then status = 401 end
   return status
 end

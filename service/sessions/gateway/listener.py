@@ -69,6 +69,7 @@ from envoy_data_plane.envoy.type.v3 import Percent
 from envoy_data_plane.google.protobuf import Any
 
 from sessions.gateway.contract import Contract
+from sessions.gateway.edge_errors import rest_body
 from sessions.gateway.lua import lua_source
 from sessions.gateway.pages import LARGEST_FILE, page_routes
 from sessions.gateway.routes import (
@@ -161,14 +162,18 @@ def _connection_manager(contract: Contract, routes: RouteConfiguration) -> HttpC
         request_id_extension=RequestIdExtension(
             typed_config=Any.pack(UuidRequestIdConfig(pack_trace_reason=False))
         ),
-        local_reply_config=_local_replies(),
+        local_reply_config=_local_replies(contract),
         http_filters=_http_filters(contract),
         route_config=routes,
     )
 
 
-def _local_replies() -> LocalReplyConfig:
-    """Envoy's own answers. The header and the status ahead of the text are for errors.lua."""
+def _local_replies(contract: Contract) -> LocalReplyConfig:
+    """Envoy's own answers. The header and the status ahead of the text are for errors.lua.
+
+    Where the headers of a worker's answer are there, and the rest of it does not come, Envoy's
+    answer passes no filter: what is the service's fault is complete here.
+    """
     status_and_text = SubstitutionFormatString(
         text_format_source=DataSource(inline_string="%RESPONSE_CODE% %LOCAL_REPLY_BODY%")
     )
@@ -197,12 +202,29 @@ def _local_replies() -> LocalReplyConfig:
                 headers_to_add=[_edge_status("400")],
                 body_format_override=status_and_text,
             ),
+            # A worker broke off, or none took a request of more than 64 KiB, which is too much to
+            # be kept for another attempt.
+            _fault(contract, 502, 503),
+            _fault(contract, 507, 503),
+            *(_fault(contract, status, status) for status in (500, 503, 504)),
             ResponseMapper(
                 filter=_status_filter(ComparisonFilterOp.GE, 400, "error"),
                 headers_to_add=[_edge_status("%RESPONSE_CODE%")],
                 body_format_override=status_and_text,
             ),
         ]
+    )
+
+
+def _fault(contract: Contract, found: int, shown: int) -> ResponseMapper:
+    body = rest_body(contract, shown).replace("%", "%%")
+    return ResponseMapper(
+        filter=_status_filter(ComparisonFilterOp.EQ, found, f"fault_{found}"),
+        status_code=shown,
+        headers_to_add=[_edge_status(str(shown))],
+        body_format_override=SubstitutionFormatString(
+            text_format_source=DataSource(inline_string=body), content_type="application/json"
+        ),
     )
 
 
