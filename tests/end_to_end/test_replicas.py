@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,9 +10,8 @@ import grpc
 from analytics_sessions.v1.event_pb2 import Event
 from analytics_sessions.v1.event_service_pb2 import StreamEventsRequest
 from analytics_sessions.v1.event_service_pb2_grpc import EventServiceStub
-from sessions.standalone.postgres import running_postgres
 
-from tests.support.replica import RunningReplica, running_replica
+from tests.support.replica import RunningReplica, running_primary, running_replica
 from tests.support.stack import Reply, Stack, metadata, running_stack
 
 _POSITION = "x-sessions-position"
@@ -21,9 +19,7 @@ _POSITION = "x-sessions-position"
 
 async def test_positions_lead_to_what_was_recorded() -> None:
     async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sessions-test-")))
-        primary = folder / "primary"
-        url = await stack.enter_async_context(running_postgres(primary, durable=False))
+        folder, primary, url = await stack.enter_async_context(running_primary())
         replica = await stack.enter_async_context(running_replica(primary, folder / "replica"))
         settings = {"DATABASE_URL": url, "DATABASE_READ_URL": replica.url, "SESSIONS_WORKERS": "1"}
         # Longer than nothing is replayed.

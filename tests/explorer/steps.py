@@ -48,6 +48,16 @@ async def listed(page: Page) -> int:
     return await page.locator("table.sessions tbody tr").count()
 
 
+async def pick_cell(page: Page) -> str:
+    """Look at the sessions of a node of the flows; how many the page says that there are."""
+    await open_view(page, "flows")
+    await page.locator(".flows a").nth(1).focus()
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".chip")).to_contain_text("only: /")
+    await settled(page)
+    return await page.locator("output.size").inner_text()
+
+
 async def expect_size(page: Page, expected: int) -> None:
     """Wait until so many sessions are said to be selected."""
     text = re.compile(rf"^{expected:,} session")

@@ -15,6 +15,7 @@ from tests.explorer.steps import (
     number,
     open_view,
     parameters,
+    pick_cell,
     settled,
 )
 
@@ -174,12 +175,7 @@ async def test_patterns_lead_to_their_sessions(page: Page) -> None:
 
 
 async def test_a_cell_can_be_looked_at_in_all_views_and_removed(page: Page) -> None:
-    await open_view(page, "flows")
-    await page.locator(".flows a").nth(1).focus()
-    await page.keyboard.press("Enter")
-    await expect(page.locator(".chip")).to_contain_text("only: /")
-    await settled(page)
-    size = await page.locator("output.size").inner_text()
+    size = await pick_cell(page)
     await page.get_by_role("link", name="Overview").click()
     await settled(page)
     await expect(page.locator("output.size")).to_have_text(size)

@@ -2,22 +2,20 @@
 
 import asyncio
 import os
-import tempfile
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 import pytest_asyncio
 from sessions.domain.errors import Unavailable
-from sessions.standalone.postgres import running_postgres
 from sessions.storage.database import Database
 from sessions.storage.migrate import migrate
 from sessions.storage.pools import open_pools
 
 from tests.support.pgbouncer import BINARY, WITHOUT, running_pgbouncer
+from tests.support.replica import running_primary
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -35,9 +33,7 @@ class Servers(NamedTuple):
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def servers() -> AsyncIterator[Servers]:
     async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sessions-test-")))
-        primary = folder / "primary"
-        url = await stack.enter_async_context(running_postgres(primary, durable=False))
+        folder, primary, url = await stack.enter_async_context(running_primary())
         pooler = await stack.enter_async_context(running_pgbouncer(primary, folder / "pooler"))
         await migrate(pooler.url)
         yield Servers(url, pooler.url)

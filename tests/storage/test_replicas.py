@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import socket
-import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -27,7 +26,7 @@ from structlog.testing import capture_logs
 
 from tests.support.databases import ask
 from tests.support.processes import eventually_awaited
-from tests.support.replica import RunningReplica, running_replica
+from tests.support.replica import RunningReplica, running_primary, running_replica
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -72,9 +71,7 @@ class Servers(NamedTuple):
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def servers() -> AsyncIterator[Servers]:
     async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sessions-test-")))
-        primary = folder / "primary"
-        url = await stack.enter_async_context(running_postgres(primary, durable=False))
+        folder, primary, url = await stack.enter_async_context(running_primary())
         await migrate(url)
         replica = await stack.enter_async_context(running_replica(primary, folder / "replica"))
         pools = await stack.enter_async_context(

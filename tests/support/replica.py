@@ -2,16 +2,18 @@
 
 import os
 import signal
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import psycopg
 from psycopg.conninfo import make_conninfo
 from sessions.standalone.child import Child, run
 from sessions.standalone.cluster import Cluster, binary, open_cluster, password_file
 from sessions.standalone.data_dir import make_data_dir, write_private
-from sessions.standalone.postgres import server
+from sessions.standalone.postgres import running_postgres, server
 from sessions.standalone.supervisor import Supervisor
 
 from tests.support.databases import ask
@@ -58,6 +60,23 @@ class RunningReplica:
             # What the server replays can be in the way of any query.
             with suppress(psycopg.errors.SerializationFailure):
                 return await ask(make_conninfo(self.url, user="postgres"), query)
+
+
+class Primary(NamedTuple):
+    """A server that replicas can follow, and a folder for all of them."""
+
+    folder: Path
+    data_dir: Path
+    url: str
+
+
+@asynccontextmanager
+async def running_primary() -> AsyncIterator[Primary]:
+    """A server of its own in a folder of its own, for the length of the block."""
+    with tempfile.TemporaryDirectory(prefix="sessions-test-") as name:
+        folder = Path(name)
+        async with running_postgres(folder / "primary", durable=False) as url:
+            yield Primary(folder, folder / "primary", url)
 
 
 @asynccontextmanager

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import tempfile
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,12 +10,11 @@ from pathlib import Path
 from analytics_sessions import AsyncClient, AsyncWalk, Event
 from analytics_sessions.v1.session_pb2 import Session
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from sessions.standalone.postgres import running_postgres
 from sessions.storage.migrate import migrate
 
 from tests.support.databases import ask
 from tests.support.processes import eventually_awaited
-from tests.support.replica import RunningReplica, running_replica
+from tests.support.replica import RunningReplica, running_primary, running_replica
 from tests.support.worker import running_worker
 
 _CALLERS = 6
@@ -57,9 +55,7 @@ class Caller:
 
 async def test_nothing_is_lost_or_doubled_when_a_replica_takes_over() -> None:
     async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sessions-test-")))
-        primary = folder / "primary"
-        url = await stack.enter_async_context(running_postgres(primary, durable=False))
+        folder, primary, url = await stack.enter_async_context(running_primary())
         await migrate(url)
         replica = await stack.enter_async_context(running_replica(primary, folder / "replica"))
         await _wait_for_replica_on_commit(url)

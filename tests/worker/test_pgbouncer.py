@@ -2,17 +2,15 @@
 
 import asyncio
 import os
-import tempfile
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
-from sessions.standalone.postgres import running_postgres
 from sessions.storage.migrate import migrate
 
 from tests.support.callers import Callers
 from tests.support.databases import ask
 from tests.support.pgbouncer import BINARY, WITHOUT, running_pgbouncer
+from tests.support.replica import running_primary
 from tests.support.worker import running_worker
 
 pytestmark = pytest.mark.skipif(not BINARY and "CI" not in os.environ, reason=WITHOUT)
@@ -20,9 +18,7 @@ pytestmark = pytest.mark.skipif(not BINARY and "CI" not in os.environ, reason=WI
 
 async def test_no_call_fails_where_each_transaction_has_another_connection() -> None:
     async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sessions-test-")))
-        primary = folder / "primary"
-        url = await stack.enter_async_context(running_postgres(primary, durable=False))
+        folder, primary, url = await stack.enter_async_context(running_primary())
         pooler = await stack.enter_async_context(
             # Fewer than the worker has, and each for some calls only.
             running_pgbouncer(

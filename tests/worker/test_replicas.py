@@ -2,18 +2,15 @@
 
 import asyncio
 import signal
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from sessions.standalone.postgres import running_postgres
 from sessions.storage.migrate import migrate
 
 from tests.support.callers import Callers
 from tests.support.processes import eventually_awaited
-from tests.support.replica import RunningReplica, running_replica
+from tests.support.replica import RunningReplica, running_primary, running_replica
 from tests.support.worker import Worker, running_worker
 
 _MAX_LAG = 1
@@ -35,9 +32,7 @@ async def _running(
     replicas: int, **settings: str
 ) -> AsyncIterator[tuple[Worker, list[RunningReplica]]]:
     async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sessions-test-")))
-        primary = folder / "primary"
-        url = await stack.enter_async_context(running_postgres(primary, durable=False))
+        folder, primary, url = await stack.enter_async_context(running_primary())
         await migrate(url)
         running = [
             await stack.enter_async_context(running_replica(primary, folder / f"replica{number}"))
