@@ -23,8 +23,9 @@ def migrate(distribute: bool) -> None:
     citus, 11.2 or newer, on every node, and the nodes added with citus_add_node. There will be as
     many shards as the setting citus.shard_count says.
 
-    Rows that are there move to their nodes; all calls wait until that is done, or nothing is
-    changed. Later migrations are applied to all nodes without the option.
+    Rows that are there move to their nodes, or nothing is changed. Calls wait meanwhile, and
+    fail at their deadline: where there is much data, stop the workers first. Later migrations
+    are applied to all nodes without the option.
 
     \b
         DATABASE_URL=postgresql://me:secret@coordinator/sessions sessions migrate --distribute

@@ -64,9 +64,8 @@ def caller_certificates(settings: Settings) -> EnvoyCertificates | None:
     Raises:
         StartError: the files can't be used; says why.
     """
-    files, folder = settings.tls_files, make_data_dir(settings.data_dir)
-    own, others = folder / "envoy-certificate.json", folder / "envoy-client-ca.json"
-    return EnvoyCertificates(files, own, others, settings.tls_client_names) if files else None
+    names = ("envoy-certificate.json", "envoy-client-ca.json")
+    return _handed_on(settings, settings.tls_files, names, settings.tls_client_names)
 
 
 def worker_certificates(settings: Settings) -> EnvoyCertificates | None:
@@ -75,9 +74,17 @@ def worker_certificates(settings: Settings) -> EnvoyCertificates | None:
     Raises:
         StartError: the files can't be used; says why.
     """
-    files, folder = settings.worker_tls_client_files, make_data_dir(settings.data_dir)
-    own, others = folder / "envoy-worker-certificate.json", folder / "envoy-worker-ca.json"
-    return EnvoyCertificates(files, own, others, settings.worker_tls_names) if files else None
+    names = ("envoy-worker-certificate.json", "envoy-worker-ca.json")
+    return _handed_on(settings, settings.worker_tls_client_files, names, settings.worker_tls_names)
+
+
+def _handed_on(
+    settings: Settings, files: CertificateFiles | None, names: tuple[str, str], allowed: str
+) -> EnvoyCertificates | None:
+    if files is None:
+        return None
+    own, others = (make_data_dir(settings.data_dir) / name for name in names)
+    return EnvoyCertificates(files, own, others, allowed)
 
 
 def _text(pem: bytes) -> str:

@@ -66,6 +66,7 @@ async def list_all(database: Database) -> list[ApiKey]:
 
 async def revoke(database: Database, key_id: str) -> bool:
     """Revoke a key for good; False where there is none of this id."""
+    # The first time counts. On every node of Citus, which takes no `now()` inside of `coalesce`.
     statement = """
     UPDATE api_keys SET revoked_at = least(revoked_at, now()) WHERE key_id = %s
     """

@@ -15,7 +15,8 @@ from sessions.storage.database import Connection, Database, bounds
 
 # As values, for which Citus can tell the shard: a transaction changes few hours at a time.
 _INSERT: LiteralString = "INSERT INTO changed_hours (website_key, hour, is_urgent) VALUES {rows}"
-_AT_ONCE = 1_000
+# Each number of hours makes a statement of its own: only those of few are prepared.
+_AT_ONCE, _PREPARED = 100, 8
 
 
 _FIND: LiteralString = """
@@ -102,7 +103,8 @@ async def note_hours(
         row: LiteralString = "(%(website_key)s, %({name})s, %(is_urgent)s)"
         query = _INSERT.format(rows=", ".join([row.format(name=name) for name in named]))
         own = {"website_key": website_key, "is_urgent": is_urgent}
-        await connection.execute(query, own | named)
+        prepare = None if len(some) <= _PREPARED else False
+        await connection.execute(query, own | named, prepare=prepare)
 
 
 async def find(

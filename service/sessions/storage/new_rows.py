@@ -80,7 +80,10 @@ async def insert(
     elif rows:
         named = [dict(zip(columns, row, strict=True)) for row in rows]
         parameters = {"website_key": website_key, "rows": as_json(named)}
-        await connection.execute(_insert(table, tuple(columns)), parameters)
+        done = await connection.execute(_insert(table, tuple(columns)), parameters)
+        if done.rowcount != len(rows):
+            # Without a visitor of the website, which the caller has locked, there is no OWN.
+            raise RuntimeError(f"{done.rowcount} of {len(rows)} rows were added to {table}")
 
 
 OWN: LiteralString = """(

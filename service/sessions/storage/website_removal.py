@@ -29,6 +29,7 @@ _LEFT_OVERS = ("tombstones", "changed_hours", "blocks")
 
 async def mark_deleted(database: Database, website: Website) -> None:
     """Let nobody find or write to the website any more; returns when the last writer is done."""
+    # As in `api_keys.revoke`: the first time counts.
     mark = """
     UPDATE websites SET deleted_at = least(deleted_at, now()) WHERE website_key = %s
     """
