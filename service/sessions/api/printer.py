@@ -9,25 +9,29 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from operator import attrgetter
-from time import gmtime
 from typing import Any
 
+import msgspec
 import orjson
 from analytics_sessions.v1 import session_pb2
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from sessions.api.messages import stored_event_fields
 from sessions.domain.events import StoredEvent
 from sessions.domain.session import Session
-from sessions.session_message import session_fields
+from sessions.session_message import moment, session_fields
 
 _FIELDS = session_pb2.Session.DESCRIPTOR.fields
 _NAMES = [field.name for field in _FIELDS]
 _MOMENTS = [field.name for field in _FIELDS if field.message_type]
-_ALWAYS = [field.name for field in _FIELDS if not field.has_presence]
-_OPTIONAL = [field.name for field in _FIELDS if field.has_presence and not field.message_type]
-_always, _optional = attrgetter(*_ALWAYS), attrgetter(*_OPTIONAL)
+_ALWAYS = {field.name for field in _FIELDS if not field.has_presence}
+_values = attrgetter(*_NAMES)
+
+# Prints an object with these names in an eighth of the time that a dict takes.
+_Fields = msgspec.defstruct("_Fields", _NAMES, gc=False)
+_encode = msgspec.json.Encoder().encode
 
 # Most messages have 300 bytes, and texts twice as many.
 _MOST_TEXTS, _MOST_BYTES = 10_000, 1_000
@@ -62,33 +66,22 @@ def _session_text(message: bytes) -> bytes:
 def _printed(message: bytes) -> bytes:
     """A session as JSON, of its message."""
     session = session_pb2.Session.FromString(message)
-    fields: dict[str, Any] = dict.fromkeys(_NAMES)
-    fields.update(zip(_ALWAYS, _always(session), strict=True))
+    # What is not empty is there: of few fields that has to be asked.
+    fields = _Fields(
+        *[
+            value if value or name in _ALWAYS or session.HasField(name) else msgspec.UNSET
+            for name, value in zip(_NAMES, _values(session), strict=True)
+        ]
+    )
     for name in _MOMENTS:
-        if session.HasField(name):
-            moment = getattr(session, name)
-            fields[name] = _moment(moment.seconds, moment.nanos)
-    for name, value in zip(_OPTIONAL, _optional(session), strict=True):
-        # Nearly always empty where it is absent, so that few are asked for.
-        if value or session.HasField(name):
-            fields[name] = value
-    text = orjson.dumps(_present(fields))
+        is_there = session.HasField(name)
+        setattr(fields, name, _moment(getattr(fields, name)) if is_there else msgspec.UNSET)
     # As Envoy does, for pages that have JSON inside of HTML.
-    return text.replace(b"<", b"\\u003c").replace(b">", b"\\u003e")
+    return _encode(fields).replace(b"<", b"\\u003c").replace(b">", b"\\u003e")
 
 
 # What is read again and again is not printed again and again.
 _remembered = lru_cache(_MOST_TEXTS)(_printed)
-
-
-def _moment(seconds: int, nanos: int) -> str:
-    """A moment as `_timestamp` prints it, in a third of the time that a `datetime` takes."""
-    text = "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}".format(*gmtime(seconds)[:6])
-    if not nanos:
-        return f"{text}Z"
-    milliseconds, microseconds = divmod(nanos // 1_000, 1_000)
-    fraction = f"{milliseconds:03}" + (f"{microseconds:03}" if microseconds else "")
-    return f"{text}.{fraction}Z"
 
 
 def session_json(session: Session) -> dict[str, Any]:
@@ -106,6 +99,12 @@ def event_json(event: StoredEvent) -> dict[str, Any]:
 
 def _present(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _moment(timestamp: Timestamp) -> datetime | str:
+    """A moment of which `msgspec` prints no digits of a second or six, or its text with three."""
+    at = moment(timestamp)
+    return _timestamp(at) if at.microsecond and not at.microsecond % 1_000 else at
 
 
 def _timestamp(moment: datetime) -> str:
