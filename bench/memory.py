@@ -1,9 +1,9 @@
-"""The memory of one worker: idle, and while it is called over and over."""
+"""The memory of one worker: idle, and while it is called over and over, with its caches full."""
 
 from dataclasses import asdict, dataclass
 
 from bench.load import make_calls
-from bench.rates import worker_target
+from bench.rates import cold_target, worker_target
 from bench.service import Service, resident_bytes
 
 _STEPS = 5
@@ -29,15 +29,20 @@ class Memory:
 
 
 def measure(service: Service, calls: int) -> Memory:
-    """Call one worker so often, and look at its memory a few times on the way.
+    """Make so many calls, and look at the memory of one worker a few times on the way.
+
+    Half of them are gRPC and go to this worker. The others ask for ever other pages over REST, of
+    more sessions than a worker remembers the text of; all workers share them.
 
     The worker has to be fresh, or what is called idle has grown already.
     """
     port = service.worker_ports[0]
     idle = resident_bytes(port)
-    target, step = worker_target(service), max(1, calls // _STEPS)
+    targets = worker_target(service), cold_target(service, service.authority)
+    step = max(len(targets), calls // _STEPS)
     found = []
     for number in range(1, _STEPS + 1):
-        make_calls(target, step)
+        for target in targets:
+            make_calls(target, step // len(targets))
         found.append((number * step, resident_bytes(port)))
     return Memory(idle, resident_bytes(port, peak=True), found)
