@@ -3,6 +3,7 @@
 make bench-export ARGS="--sessions 1000000"
 """
 
+import asyncio
 import json
 import subprocess
 import tempfile
@@ -14,19 +15,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import click
+import grpc
 import psycopg
+from analytics_sessions.v1.session_service_pb2 import ExportSessionsRequest
 from sessions.storage.rows import SESSION_COLUMNS
 
 from bench.programs import find_program
+from bench.service import fill_messages
 from tests.support.processes import running_parts
-from tests.support.stack import Stack, running_stack
+from tests.support.stack import Stack, metadata, running_stack
 
 _UNTIL = "2026-07-01"
 _LOOK_SECONDS = 0.2
 _MIB = 1 << 20
+_EXPORT = "/analytics.sessions.v1.SessionService/ExportSessions"
 _COPY = """
 COPY (SELECT {columns}
         FROM sessions s JOIN websites USING (website_key)
@@ -95,6 +100,16 @@ class Bench:
             if process.wait():
                 raise click.ClickException("curl failed")
 
+    def grpc(self) -> None:
+        """Receive everything over gRPC, through Envoy, without decoding it."""
+        request = ExportSessionsRequest(
+            website_id=self.website, start_date="2000-01-01", end_date="2100-12-31"
+        )
+        with grpc.insecure_channel(urlsplit(self.stack.address).netloc) as channel:
+            export: Any = channel.unary_stream(_EXPORT, ExportSessionsRequest.SerializeToString)
+            for _ in export(request, metadata=metadata(self.key)):
+                pass
+
     def copy(self) -> None:
         """COPY of the same sessions into a file."""
         with (
@@ -141,6 +156,7 @@ def _seconds(action: Callable[[], None]) -> float:
 def _measure(bench: Bench, rounds: int) -> dict[str, Any]:
     ways: dict[str, Callable[[], None]] = {
         "COPY": bench.copy,
+        "gRPC": bench.grpc,
         "NDJSON": bench.rest,
         "CSV": lambda: bench.rest(format="csv"),
         "NDJSON with events": lambda: bench.rest(include_events="true"),
@@ -184,6 +200,7 @@ def main(sessions: int, days: int, rounds: int) -> None:
     ):
         made = ("--sessions", str(sessions), "--days", str(days), "--until", _UNTIL)
         website = stack.command("generate", *made)
+        asyncio.run(fill_messages(stack.database_url))
         key = stack.command("keys", "create", "--name", "bench", "--scope", "sessions:read")
         found = _measure(Bench(stack, website, key, Path(folder)), rounds)
     click.echo(json.dumps(found, indent=2))

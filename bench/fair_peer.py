@@ -18,12 +18,13 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import FastAPI, Query, Request, Response  # type: ignore[import-not-found, unused-ignore]
-from sessions.api.printer import session_json
 from sessions.domain.api_keys import Scope, check_scope, check_website
 from sessions.domain.cursors import CursorSigner, PageKey
 from sessions.domain.dimensions import FILTERS
 from sessions.domain.paging import page_size
 from sessions.domain.selection import SelectionQuery, select
+from sessions.domain.session import Session
+from sessions.session_message import session_fields
 from sessions.storage import session_list
 from sessions.storage.database import Database
 from sessions.storage.rows import SESSIONS
@@ -141,4 +142,11 @@ async def _page(query: SelectionQuery, limit: int, cursor: str) -> bytes:
         _database, website.key, selection, after=after, limit=size, form=SESSIONS
     )
     end = page.end and _cursors.seal(PageKey(selection.range, page.end).pack(), identity)
-    return orjson.dumps({"sessions": [*map(session_json, page.sessions)], "next_cursor": end})
+    answer = {"sessions": [*map(_told, page.sessions)], "next_cursor": end}
+    return orjson.dumps(answer, option=orjson.OPT_UTC_Z)
+
+
+def _told(session: Session) -> dict[str, Any]:
+    moments = {"started_at": session.started_at, "ended_at": session.ended_at}
+    fields = session_fields(session) | moments
+    return {name: value for name, value in fields.items() if value is not None}

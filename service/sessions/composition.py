@@ -52,7 +52,7 @@ class Application:
     api_keys: ApiKeys
     list_sessions: ListSessions[bytes]
     get_session: GetSession
-    export_sessions: ExportSessions
+    export_sessions: ExportSessions[bytes]
     enricher: Enricher
     write_events: EventWriter
     ingest_events: IngestEvents
@@ -88,6 +88,7 @@ async def open_application(database_url: str, settings: Settings) -> AsyncIterat
         write_events = EventWriter(database, Partitions(database), visitors, session_message.encode)
         read_columns = ReadColumns(pools.analysis)
         ready_workers = ReadyWorkers(pools.admin)
+        form = messages(session_message.encode, session_message.position)
         yield Application(
             pools=pools,
             authenticate=Authenticate(database, _now, settings.request_timeout),
@@ -103,10 +104,12 @@ async def open_application(database_url: str, settings: Settings) -> AsyncIterat
                 _now,
                 SearchColumns(pools.reads),
                 read_columns,
-                messages(session_message.encode, session_message.position),
+                form,
             ),
             get_session=GetSession(pools.reads, websites, cursors),
-            export_sessions=ExportSessions(pools.exports, websites, cursors, _now, read_columns),
+            export_sessions=ExportSessions(
+                pools.exports, websites, cursors, _now, read_columns, form
+            ),
             enricher=enricher,
             write_events=write_events,
             ingest_events=IngestEvents(websites, enricher, write_events, _now),

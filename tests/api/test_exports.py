@@ -9,17 +9,20 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from analytics_sessions.v1 import session_service_pb2
-from analytics_sessions.v1.session_service_pb2 import ExportSessionsRequest
+from analytics_sessions.v1 import session_pb2, session_service_pb2
+from analytics_sessions.v1.session_service_pb2 import (
+    ExportSessionsRequest,
+    ExportSessionsResponse,
+)
 from google.api import annotations_pb2
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
-from google.protobuf.json_format import MessageToDict
 from sessions.api.exports import CSV_COLUMNS, FORMS, Exports, message_of
 from sessions.api.methods import Method
 from sessions.domain.dimensions import TEXTS
 from sessions.domain.errors import Unavailable
 from sessions.domain.session import Session
 from sessions.gateway import DESCRIPTORS
+from sessions.session_message import encode, session_fields
 from sessions.usecases.export_sessions import ExportPart
 
 NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
@@ -33,13 +36,13 @@ SESSION = Session(
     is_bot=False,
     texts=('a "quoted", text\nof two lines', *(None for _ in TEXTS[1:])),
 )
-PART = ExportPart([SESSION], "next", 7)
+PART: ExportPart[bytes] = ExportPart([encode(SESSION)], "next", 7)
 
 
 class Endless:
     """An export that never ends."""
 
-    async def __call__(self, *_: Any, **__: Any) -> AsyncGenerator[ExportPart, None]:
+    async def __call__(self, *_: Any, **__: Any) -> AsyncGenerator[ExportPart[bytes], None]:
         """Gives the same part again and again."""
         while True:
             yield PART
@@ -77,9 +80,10 @@ def test_csv_keeps_texts_as_they_are() -> None:
 
 
 def test_a_message_has_what_a_line_has() -> None:
-    message = MessageToDict(message_of(PART), preserving_proto_field_name=True)
-    assert (message["cursor"], message["sessions"]) == ("next", 7)
-    assert message["items"][0]["session"]["visitor_id"] == "=1+1"
+    message = ExportSessionsResponse.FromString(message_of(PART).SerializeToString())
+    assert (message.cursor, message.sessions, message.is_last) == ("next", 7, False)
+    [item] = message.items
+    assert item.session == session_pb2.Session(**session_fields(SESSION))
     assert message_of(ExportPart([], "", 7)).is_last
 
 

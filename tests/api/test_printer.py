@@ -2,6 +2,7 @@
 
 import inspect
 from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 from analytics_sessions.v1.session_pb2 import Session as Message
@@ -9,7 +10,8 @@ from google.protobuf.descriptor import FieldDescriptor as Field
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from hypothesis import given
 from hypothesis import strategies as st
-from sessions.api.printer import page_text, session_json
+from sessions.api.exports import CSV_COLUMNS
+from sessions.api.printer import page_text, session_cells
 from sessions.api.rest_service import RestSessionService
 from sessions.domain.dimensions import TEXTS
 from sessions.domain.session import Session
@@ -37,10 +39,20 @@ _sessions = st.builds(
 
 
 @given(session=_sessions)
-def test_lists_and_exports_print_a_session_alike(session: Session) -> None:
-    text = orjson.dumps(session_json(session))
-    printed = page_text([encode(session)], None)
-    assert orjson.loads(printed) == {"sessions": [orjson.loads(text)], "next_cursor": None}
+def test_a_list_and_a_table_have_what_a_session_has(session: Session) -> None:
+    message = encode(session)
+    [listed] = orjson.loads(page_text([message], None))["sessions"]
+    assert tuple(map(listed.get, TEXTS)) == session.texts
+    for name in ("started_at", "ended_at"):
+        assert datetime.fromisoformat(listed[name]) == getattr(session, name)
+    for name in ("visitor_id", "duration", "pageviews", "events", "is_bounce", "is_bot"):
+        assert listed[name] == getattr(session, name)
+    told = {name: _cell(listed.get(name, "")) for name in CSV_COLUMNS}
+    assert dict(zip(CSV_COLUMNS, session_cells(message), strict=True)) == told
+
+
+def _cell(value: Any) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
 def test_a_session_has_only_fields_that_the_printer_knows() -> None:

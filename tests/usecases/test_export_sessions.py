@@ -24,12 +24,11 @@ from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
 from sessions.usecases import export_sessions, matching
 from sessions.usecases.delete_website import DeleteWebsite
-from sessions.usecases.export_sessions import Item
 from sessions.usecases.progress import silent
 from sessions.usecases.write_events import EventWriter
 
 from tests.support.columns import ALWAYS, selection
-from tests.support.exports import Export, items_of, new_export
+from tests.support.exports import Export, Item, items_of, new_export
 from tests.support.reference import matches, reference_sessions
 from tests.support.rows import event, new_website
 from tests.support.strategies import START, arrivals, predicates

@@ -5,24 +5,26 @@ import csv
 import io
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing, suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from analytics_sessions.v1 import session_pb2
 from analytics_sessions.v1 import session_service_pb2 as messages
 
+from sessions.api.encoded import encoded_export
 from sessions.api.messages import selection_query, stored_event_fields
-from sessions.api.printer import event_json, json_line, session_json
+from sessions.api.printer import event_json, json_line, session_cells, session_text
 from sessions.domain.errors import InvalidArgument, Reason, Unavailable, Violation, shortened
-from sessions.domain.session import Session
-from sessions.session_message import session_fields
+from sessions.domain.events import StoredEvent
 from sessions.storage.replicas import ReplicaFailed
-from sessions.usecases.export_sessions import ExportPart, ExportSessions, Item
+from sessions.usecases.export_sessions import ExportPart, ExportSessions
 
 CSV_COLUMNS = [field.name for field in session_pb2.Session.DESCRIPTOR.fields]
 """The columns of a CSV file, in order."""
 
 _STOPPING = "the worker is stopping; go on with the cursor of the last message"
-_BOOLEANS = {True: "true", False: "false"}
+
+Part: TypeAlias = ExportPart[bytes]
+"""Some items of an export: sessions as their messages, and events."""
 
 
 class Exports:
@@ -33,13 +35,11 @@ class Exports:
         draining: set when the worker stops; exports then break off, and go on at another one.
     """
 
-    def __init__(self, export_sessions: ExportSessions, draining: asyncio.Event) -> None:
+    def __init__(self, export_sessions: ExportSessions[bytes], draining: asyncio.Event) -> None:
         self._export_sessions = export_sessions
         self._draining = draining
 
-    async def parts(
-        self, request: messages.ExportSessionsRequest
-    ) -> AsyncGenerator[ExportPart, None]:
+    async def parts(self, request: messages.ExportSessionsRequest) -> AsyncGenerator[Part, None]:
         """The parts of an export.
 
         Raises:
@@ -70,7 +70,7 @@ class Form(NamedTuple):
     media_type: str
     extension: str
     head: bytes
-    text: Callable[[ExportPart], bytes]
+    text: Callable[[Part], bytes]
 
 
 def form_of(request: messages.ExportSessionsRequest) -> Form:
@@ -92,42 +92,37 @@ def form_of(request: messages.ExportSessionsRequest) -> Form:
     return form
 
 
-def message_of(part: ExportPart) -> messages.ExportSessionsResponse:
+def message_of(part: Part) -> messages.ExportSessionsResponse:
     """The message of a part."""
     items = [
-        {"session": session_fields(item)}
-        if isinstance(item, Session)
-        else {"event": stored_event_fields(item)}
+        {"event": stored_event_fields(item)} if isinstance(item, StoredEvent) else {"session": item}
         for item in part.items
     ]
-    return messages.ExportSessionsResponse(
-        items=items, cursor=part.cursor, sessions=part.sessions, is_last=not part.cursor
+    return encoded_export(
+        items, cursor=part.cursor, sessions=part.sessions, is_last=not part.cursor
     )
 
 
-def ndjson(part: ExportPart) -> bytes:
+def ndjson(part: Part) -> bytes:
     """One line for each session and event, then one with the cursor, or with the end."""
     last = {"cursor": part.cursor} if part.cursor else {"end": {"sessions": part.sessions}}
     return b"".join([*map(_line, part.items), json_line(last)])
 
 
-def _line(item: Item) -> bytes:
-    if isinstance(item, Session):
-        return json_line({"session": session_json(item)})
-    return json_line({"event": event_json(item)})
+def _line(item: bytes | StoredEvent) -> bytes:
+    if isinstance(item, StoredEvent):
+        return json_line({"event": event_json(item)})
+    return b'{"session":%b}\n' % session_text(item)
 
 
-def csv_rows(part: ExportPart) -> bytes:
+def csv_rows(part: Part) -> bytes:
     """A row for each session, as RFC 4180 has it."""
-    sessions = (session_json(item) for item in part.items if isinstance(item, Session))
-    return _csv([fields.get(name, "") for name in CSV_COLUMNS] for fields in sessions)
+    return _csv(session_cells(item) for item in part.items if not isinstance(item, StoredEvent))
 
 
 def _csv(rows: Iterable[Sequence[Any]]) -> bytes:
     text = io.StringIO()
-    writer = csv.writer(text)
-    for row in rows:
-        writer.writerow([_BOOLEANS[cell] if isinstance(cell, bool) else cell for cell in row])
+    csv.writer(text).writerows(rows)
     return text.getvalue().encode()
 
 

@@ -20,8 +20,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from sessions.api.messages import stored_event_fields
 from sessions.domain.events import StoredEvent
-from sessions.domain.session import Session
-from sessions.session_message import moment, session_fields
+from sessions.session_message import moment
 
 _FIELDS = session_pb2.Session.DESCRIPTOR.fields
 _NAMES = [field.name for field in _FIELDS]
@@ -55,20 +54,44 @@ def json_text(message: Message) -> str:
 
 def page_text(sessions: Sequence[bytes], next_cursor: str | None) -> bytes:
     """A page of the list as JSON, of the messages of its sessions."""
-    texts = b",".join(map(_session_text, sessions))
+    texts = b",".join(
+        [
+            _remembered(message) if len(message) <= _MOST_BYTES else session_text(message)
+            for message in sessions
+        ]
+    )
     return b'{"sessions":[%b],"next_cursor":%b}' % (texts, orjson.dumps(next_cursor))
 
 
-def _session_text(message: bytes) -> bytes:
-    return _remembered(message) if len(message) <= _MOST_BYTES else _printed(message)
-
-
-def _printed(message: bytes) -> bytes:
+def session_text(message: bytes) -> bytes:
     """A session as JSON, of its message."""
+    # As Envoy does, for pages that have JSON inside of HTML.
+    return _encode(_fields(message)).replace(b"<", b"\\u003c").replace(b">", b"\\u003e")
+
+
+# What is read again and again is not printed again and again.
+_remembered = lru_cache(_MOST_TEXTS)(session_text)
+
+
+def session_cells(message: bytes) -> list[str]:
+    """A session as the cells of a row of CSV, of its message; `''` for what is absent."""
+    return [_cell(value) for value in msgspec.structs.astuple(_fields(message))]
+
+
+def _cell(value: Any) -> str:
+    if value is msgspec.UNSET:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return _timestamp(value) if isinstance(value, datetime) else str(value)
+
+
+def _fields(message: bytes) -> Any:
+    """The fields of a session; UNSET for what is absent."""
     session = session_pb2.Session.FromString(message)
-    # What is not empty is there: of few fields that has to be asked.
     fields = _Fields(
         *[
+            # What is not empty is there: of few fields that has to be asked.
             value if value or name in _ALWAYS or session.HasField(name) else msgspec.UNSET
             for name, value in zip(_NAMES, _values(session), strict=True)
         ]
@@ -76,17 +99,7 @@ def _printed(message: bytes) -> bytes:
     for name in _MOMENTS:
         is_there = session.HasField(name)
         setattr(fields, name, _moment(getattr(fields, name)) if is_there else msgspec.UNSET)
-    # As Envoy does, for pages that have JSON inside of HTML.
-    return _encode(fields).replace(b"<", b"\\u003c").replace(b">", b"\\u003e")
-
-
-# What is read again and again is not printed again and again.
-_remembered = lru_cache(_MOST_TEXTS)(_printed)
-
-
-def session_json(session: Session) -> dict[str, Any]:
-    """A session as an object that `orjson` prints."""
-    return _present(session_fields(session, _timestamp))
+    return fields
 
 
 def event_json(event: StoredEvent) -> dict[str, Any]:
@@ -94,10 +107,6 @@ def event_json(event: StoredEvent) -> dict[str, Any]:
     fields = stored_event_fields(event, _timestamp)
     if event.event_data is not None:
         fields["event_data"] = _value(event.event_data)
-    return _present(fields)
-
-
-def _present(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 

@@ -127,7 +127,7 @@ async def _run(
         with opened() as file, Progress("sessions") as progress:
             file.write(b"" if cursor else form.head)
 
-            def write(part: "ExportPart") -> None:
+            def write(part: "ExportPart[bytes]") -> None:
                 nonlocal done
                 file.write(form.text(part))
                 progress(part.sessions - done, total)
@@ -139,11 +139,11 @@ async def _run(
 
 
 async def _export(
-    export_sessions: "ExportSessions",
+    export_sessions: "ExportSessions[bytes]",
     query: Any,
     cursor: str,
     include_events: bool,
-    write: Callable[["ExportPart"], None],
+    write: Callable[["ExportPart[bytes]"], None],
 ) -> None:
     """Write all parts after a cursor, over one failure of the database after the other."""
     from sessions.domain.errors import Unavailable

@@ -42,26 +42,41 @@ class SessionForm(Generic[T]):
     Attributes:
         columns: what is selected of `sessions s`.
         rows: makes the form of a row.
-        of: makes it of a session.
         position: where a session of this form is.
     """
 
     columns: LiteralString
     rows: AsyncRowFactory[T]
-    of: Callable[[Session], T]
     position: Callable[[T], Position]
 
 
-class FoundSession(NamedTuple):
-    """A session, and what its events are found by."""
+class FoundSession(NamedTuple, Generic[T]):
+    """A session in some form, and what its events are found by."""
 
-    session: Session
+    session: T
+    session_id: UUID
+    visitor_id: str
+    started_at: datetime
+    ended_at: datetime
+    pageviews: int
+    events: int
     visitor_key: int
 
     @property
     def position(self) -> Position:
         """Where it is."""
-        return _position(self.session)
+        return Position(self.started_at, self.session_id)
+
+    @property
+    def steps(self) -> int:
+        """How many pageviews and events it has."""
+        return self.pageviews + self.events
+
+
+_FINDING = FoundSession._fields[1:]
+FINDING_COLUMNS: LiteralString = """
+       s.session_id, s.visitor_id, s.started_at, s.ended_at, s.pageviews, s.events, s.visitor_key"""
+"""The columns of the table `sessions s` that make a FoundSession, beside those of its form."""
 
 
 def named(kind: type[Row]) -> AsyncRowFactory[Row]:
@@ -99,7 +114,7 @@ def messages(
 
         return make
 
-    return SessionForm(_MESSAGE_COLUMNS, factory, encode, position)
+    return SessionForm(_MESSAGE_COLUMNS, factory, position)
 
 
 def _of_json(columns: str) -> Session:
@@ -114,10 +129,14 @@ def _position(session: Session) -> Position:
     return Position(session.started_at, session.session_id)
 
 
-def found_sessions(cursor: AsyncCursor[Any]) -> Callable[[Values], FoundSession]:
-    """A row factory: makes a FoundSession of SESSION_COLUMNS and `visitor_key`, by name."""
-    session, key = session_rows(cursor), picker(columns_of(cursor), ("visitor_key",))
-    return lambda values: FoundSession(session(values), *key(values))
+def found_sessions(form: SessionForm[T]) -> AsyncRowFactory[FoundSession[T]]:
+    """Makes rows of the columns of a form and FINDING_COLUMNS."""
+
+    def factory(cursor: AsyncCursor[Any]) -> Callable[[Values], FoundSession[T]]:
+        session, finding = form.rows(cursor), picker(columns_of(cursor), _FINDING)
+        return lambda values: FoundSession(session(values), *finding(values))
+
+    return factory
 
 
 def columns_of(cursor: AsyncCursor[Any]) -> list[str]:
@@ -148,5 +167,5 @@ def picker(columns: Sequence[str], names: Sequence[str]) -> Callable[[Values], t
     return itemgetter(*indices)
 
 
-SESSIONS = SessionForm(SESSION_COLUMNS, session_rows, lambda session: session, _position)
+SESSIONS = SessionForm(SESSION_COLUMNS, session_rows, _position)
 """Sessions as such."""

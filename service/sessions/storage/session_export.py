@@ -5,7 +5,7 @@ Each read looks at a bounded number of sessions, however few of them are wanted.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any, LiteralString, NamedTuple
+from typing import Any, Generic, LiteralString, NamedTuple, TypeVar
 
 from psycopg import AsyncCursor
 
@@ -13,18 +13,20 @@ from sessions.domain.dimensions import CLIENT
 from sessions.domain.events import BEFORE_ALL, EventKey, StoredEvent
 from sessions.domain.paging import Position
 from sessions.domain.selection import Selection
-from sessions.domain.session import Session
 from sessions.storage.database import Connection, Database
 from sessions.storage.estimates import estimated_rows
 from sessions.storage.predicates import compile_selection
 from sessions.storage.rows import (
-    SESSION_COLUMNS,
+    FINDING_COLUMNS,
     FoundSession,
+    SessionForm,
     Values,
     columns_of,
     found_sessions,
     picker,
 )
+
+T = TypeVar("T")
 
 # Rows that are made of a result before others get their turn: about a millisecond.
 _ROWS_AT_ONCE = 100
@@ -46,7 +48,7 @@ SELECT s.started_at, s.session_id
 
 # The inner limit bounds the work, and keeps the planner to the primary key.
 _AMONG_NEXT: LiteralString = f"""
-SELECT {SESSION_COLUMNS}, s.visitor_key
+SELECT {{columns}}, {FINDING_COLUMNS}
   FROM (SELECT * FROM sessions s WHERE {_NEXT} {_OLDEST_FIRST} LIMIT %(scanned)s) AS s
  WHERE {{condition}}
 {_OLDEST_FIRST} LIMIT %(limit)s"""
@@ -76,10 +78,10 @@ SELECT session.number, e.*,
  ORDER BY session.number, e.occurred_at, e.sequence, e.event_id"""
 
 
-class Found(NamedTuple):
+class Found(NamedTuple, Generic[T]):
     """Sessions, oldest first, and the position that was searched up to; None if it is the end."""
 
-    sessions: list[FoundSession]
+    sessions: list[FoundSession[T]]
     end: Position | None
 
 
@@ -92,7 +94,8 @@ async def find(
     inclusive: bool,
     scanned: int,
     limit: int,
-) -> Found:
+    form: SessionForm[T],
+) -> Found[T]:
     """The next sessions of a selection.
 
     Args:
@@ -103,6 +106,7 @@ async def find(
         inclusive: also the one at this position.
         scanned: sessions that are looked at, at most.
         limit: sessions that are wanted, at most.
+        form: of the sessions.
     """
     condition, values = compile_selection(selection)
     operator: LiteralString = ">=" if inclusive else ">"
@@ -114,8 +118,8 @@ async def find(
         "scanned": scanned,
         "limit": limit,
     }
-    query = _AMONG_NEXT.format(operator=operator, condition=condition)
-    async with connection.cursor(row_factory=found_sessions, binary=True) as cursor:
+    query = _AMONG_NEXT.format(columns=form.columns, operator=operator, condition=condition)
+    async with connection.cursor(row_factory=found_sessions(form), binary=True) as cursor:
         await cursor.execute(query, parameters)
         sessions = [row async for row in _in_slices(cursor)]
     if len(sessions) == limit:
@@ -144,7 +148,7 @@ async def estimate(database: Database, website_key: int, selection: Selection) -
 async def events(
     connection: Connection,
     website_key: int,
-    sessions: Sequence[FoundSession],
+    sessions: Sequence[FoundSession[Any]],
     *,
     after: EventKey | None,
     limit: int,
@@ -167,8 +171,8 @@ async def events(
     parameters = {
         "website_key": website_key,
         "visitor_keys": [each.visitor_key for each in sessions],
-        "since": [each.session.started_at for each in sessions],
-        "until": [each.session.ended_at for each in sessions],
+        "since": [each.started_at for each in sessions],
+        "until": [each.ended_at for each in sessions],
         "after_at": after_at,
         "after_sequence": after_sequence,
         "after_id": after_id,
@@ -181,7 +185,7 @@ async def events(
         await cursor.execute(_EVENTS, parameters, binary=True)
         while rows := await cursor.fetchmany(_EVENTS_AT_ONCE):
             for row in rows:
-                found[row.number - 1].append(row.event(sessions[row.number - 1].session))
+                found[row.number - 1].append(row.event(sessions[row.number - 1]))
                 size += row.size
             if size >= max_bytes or len(found[row.number - 1]) == limit:
                 return found[: row.number], False
@@ -195,7 +199,7 @@ class _EventRow(NamedTuple):
     own: Values
     client: Values
 
-    def event(self, session: Session) -> StoredEvent:
+    def event(self, session: FoundSession[Any]) -> StoredEvent:
         names = (session.session_id, session.visitor_id)
         return StoredEvent._make((*names, *self.own, self.client))
 
@@ -206,7 +210,7 @@ def _event_rows(cursor: AsyncCursor[Any]) -> Callable[[Values], _EventRow]:
     return lambda values: _EventRow._make((*about(values), own(values), client(values)))
 
 
-async def _in_slices(cursor: AsyncCursor[FoundSession]) -> AsyncIterator[FoundSession]:
+async def _in_slices(cursor: AsyncCursor[T]) -> AsyncIterator[T]:
     """The rows of a result, between which others have their turn."""
     while rows := await cursor.fetchmany(_ROWS_AT_ONCE):
         for row in rows:

@@ -22,7 +22,7 @@ from sessions.domain.selection import Selection
 from sessions.storage.database import Connection, Database, Parameters
 from sessions.storage.predicates import compile_predicate, compile_selection
 from sessions.storage.rows import (
-    SESSION_COLUMNS,
+    FINDING_COLUMNS,
     FoundSession,
     SessionForm,
     Values,
@@ -142,8 +142,6 @@ SELECT {{columns}}
    AND {_AFTER} AND {{condition}}
 {_NEWEST_FIRST} LIMIT %(limit)s"""
 
-_FOUND: LiteralString = f"{SESSION_COLUMNS}, s.visitor_key"
-
 _LAST_ID = UUID(int=2**128 - 1)
 
 
@@ -253,7 +251,8 @@ async def of_visitors(
     *,
     after: Position,
     limit: int,
-) -> list[FoundSession]:
+    form: SessionForm[T],
+) -> list[FoundSession[T]]:
     """The first sessions of a selection that some visitors have, newest first.
 
     Args:
@@ -263,9 +262,11 @@ async def of_visitors(
         visitors: their ids.
         after: only what comes after this position.
         limit: sessions at most.
+        form: of the sessions.
     """
-    query = _of_visitors(_FOUND, website_key, selection, visitors, after=after, limit=limit)
-    async with connection.cursor(binary=True, row_factory=found_sessions) as cursor:
+    columns: LiteralString = f"{form.columns}, {FINDING_COLUMNS}"
+    query = _of_visitors(columns, website_key, selection, visitors, after=after, limit=limit)
+    async with connection.cursor(binary=True, row_factory=found_sessions(form)) as cursor:
         await cursor.execute(*query)
         return await cursor.fetchall()
 

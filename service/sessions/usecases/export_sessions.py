@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
-from typing import NamedTuple, TypeAlias
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
 from uuid import UUID
 
 from sessions.domain.cells import CellSigner
@@ -20,12 +20,11 @@ from sessions.domain.events import BEFORE_ALL, EventKey, StoredEvent
 from sessions.domain.paging import Position
 from sessions.domain.predicates import All
 from sessions.domain.selection import Selection, SelectionQuery, select
-from sessions.domain.session import Session
 from sessions.domain.websites import Website, unknown_website
 from sessions.storage import blocks, session_export, websites
 from sessions.storage.database import Connection, Database
 from sessions.storage.replicas import confirm_on_primary
-from sessions.storage.rows import FoundSession
+from sessions.storage.rows import FoundSession, SessionForm
 from sessions.storage.session_export import Found
 from sessions.usecases.cell_rows import add_cells
 from sessions.usecases.matching import divide, matching
@@ -46,30 +45,30 @@ MAX_EXPORTS = 16
 """Exports at once in one process; each holds a chunk in memory."""
 _RETRY_SECONDS = 5.0
 
-Item: TypeAlias = Session | StoredEvent
+T = TypeVar("T")
 
 
-class ExportPart(NamedTuple):
+class ExportPart(NamedTuple, Generic[T]):
     """Some items of an export, each session before its events.
 
     Attributes:
-        items: sessions, oldest first, and events.
+        items: sessions in some form, oldest first, and events.
         cursor: goes on after them; `''` at the end.
         sessions: how many sessions were sent by now, with those before the cursor.
     """
 
-    items: list[Item]
+    items: list[T | StoredEvent]
     cursor: str
     sessions: int
 
 
-class _Chunk(NamedTuple):
+class _Chunk(NamedTuple, Generic[T]):
     """What one transaction has read: sessions with their events, and how far it got.
 
     `end` is None where nothing comes after it; `is_cut` tells that events of the last session do.
     """
 
-    sessions: list[tuple[FoundSession, list[StoredEvent]]]
+    sessions: list[tuple[FoundSession[T], list[StoredEvent]]]
     end: Position | None
     is_cut: bool = False
 
@@ -88,8 +87,8 @@ class _Scan:
             self.size = max(self.size // 2, CHUNK)
 
 
-class ExportSessions:
-    """Exports the sessions of a website.
+class ExportSessions(Generic[T]):
+    """Exports the sessions of a website, in one form.
 
     Args:
         database: for exports.
@@ -97,6 +96,7 @@ class ExportSessions:
         cursors: seals the cursors.
         clock: what time it is.
         read_columns: for the cells of analyses.
+        form: of the sessions.
     """
 
     def __init__(
@@ -106,7 +106,9 @@ class ExportSessions:
         cursors: CursorSigner,
         clock: Callable[[], datetime],
         read_columns: ReadColumns,
+        form: SessionForm[T],
     ) -> None:
+        self._form = form
         self._database = database
         self._websites = websites
         self._cursors = cursors
@@ -117,7 +119,7 @@ class ExportSessions:
 
     async def __call__(
         self, query: SelectionQuery, *, cursor: str = "", include_events: bool = False
-    ) -> AsyncGenerator[ExportPart, None]:
+    ) -> AsyncGenerator[ExportPart[T], None]:
         """The parts of an export, from the beginning or after a cursor; the last has no cursor.
 
         A part can be empty: then it tells only how far the search has come.
@@ -175,7 +177,7 @@ class ExportSessions:
         told_selection = replace(selection, predicate=told)
         return await session_export.estimate(self._database, website.key, told_selection)
 
-    def _part(self, items: list[Item], key: ExportKey, identity: bytes) -> ExportPart:
+    def _part(self, items: list[T | StoredEvent], key: ExportKey, identity: bytes) -> ExportPart[T]:
         return ExportPart(items, self._cursors.seal(key.pack(), identity), key.sessions)
 
     async def _read(
@@ -185,22 +187,27 @@ class ExportSessions:
         key: ExportKey,
         scan: _Scan,
         include_events: bool,
-    ) -> _Chunk:
+    ) -> _Chunk[T]:
         """The next chunk, as it is at one moment."""
         async with blocks.read_transaction(self._database) as connection:
             # Sessions of a website that is being deleted go bit by bit: the rest is no export.
             if not await websites.is_there(connection, website.key):
                 confirm_on_primary()
                 raise unknown_website(website.website_id)
-            found = await _find(connection, website.key, selection, key, scan)
+            found = await _find(connection, website.key, selection, key, scan, self._form)
             if not include_events:
                 return _Chunk([(each, []) for each in found.sessions], found.end)
             return await _with_events(connection, website.key, found, key)
 
 
 async def _find(
-    connection: Connection, website_key: int, selection: Selection, key: ExportKey, scan: _Scan
-) -> Found:
+    connection: Connection,
+    website_key: int,
+    selection: Selection,
+    key: ExportKey,
+    scan: _Scan,
+    form: SessionForm[T],
+) -> Found[T]:
     """The next sessions of a selection."""
     told, others = divide(selection.predicate)
     found = await session_export.find(
@@ -212,6 +219,7 @@ async def _find(
         inclusive=key.after_event is not None,
         scanned=scan.size,
         limit=CHUNK,
+        form=form,
     )
     scan.adjust(len(found.sessions))
     if others == All():
@@ -221,8 +229,8 @@ async def _find(
 
 
 async def _with_events(
-    connection: Connection, website_key: int, found: Found, key: ExportKey
-) -> _Chunk:
+    connection: Connection, website_key: int, found: Found[T], key: ExportKey
+) -> _Chunk[T]:
     """As many of the sessions as fit into a chunk with their events."""
     sessions = list(_fitting(found.sessions))
     if not sessions:
@@ -242,11 +250,11 @@ async def _with_events(
     return _Chunk(pairs, pairs[-1][0].position, not is_complete)
 
 
-def _fitting(sessions: list[FoundSession]) -> Iterator[FoundSession]:
+def _fitting(sessions: list[FoundSession[T]]) -> Iterator[FoundSession[T]]:
     """The first sessions that have few enough events; at least one."""
     left = MAX_EVENTS
     for number, each in enumerate(sessions):
-        left -= each.session.pageviews + each.session.events
+        left -= each.steps
         if number and left < 0:
             return
         yield each
@@ -256,7 +264,7 @@ _Progress: TypeAlias = tuple[Position, int, EventKey | None]
 """All of an ExportKey but for its range."""
 
 
-def _items(chunk: _Chunk, key: ExportKey) -> Iterator[tuple[Item, _Progress]]:
+def _items(chunk: _Chunk[T], key: ExportKey) -> Iterator[tuple[T | StoredEvent, _Progress]]:
     """The items of a chunk, each with how far the export has come with it."""
     _, before, count, after_event = key
     for number, (found, events) in enumerate(chunk.sessions, 1):

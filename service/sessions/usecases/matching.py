@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
 from sessions.analysis import masks, rows
 from sessions.analysis.columns import with_implied
@@ -15,6 +16,8 @@ from sessions.storage.predicates import in_rows
 from sessions.storage.rows import FoundSession
 from sessions.storage.visitor_keys import resolve
 from sessions.usecases.threads import in_thread
+
+T = TypeVar("T")
 
 MOST_STEPS = 50_000
 """Pageviews and events that are held in memory at once."""
@@ -32,8 +35,8 @@ async def matching(
     connection: Connection,
     website_key: int,
     selection: Selection,
-    sessions: Sequence[FoundSession],
-) -> list[FoundSession]:
+    sessions: Sequence[FoundSession[T]],
+) -> list[FoundSession[T]]:
     """Those of some sessions that a selection has, by their columns.
 
     Args:
@@ -56,21 +59,19 @@ async def matching(
         fetched = await session_arrays.fetch_found(connection, website_key, positions, names)
         selected |= await in_thread(partial(_selected, fetched, resolved))
     return [
-        each
-        for each in sessions
-        if (microseconds(each.session.started_at), each.visitor_key) in selected
+        each for each in sessions if (microseconds(each.started_at), each.visitor_key) in selected
     ]
 
 
-def _parts(sessions: Sequence[FoundSession]) -> Iterator[list[FoundSession]]:
+def _parts(sessions: Sequence[FoundSession[T]]) -> Iterator[list[FoundSession[T]]]:
     """The same sessions in parts of MOST_STEPS steps, unless one session alone has more."""
-    part: list[FoundSession] = []
+    part: list[FoundSession[T]] = []
     steps = 0
     for each in sessions:
-        steps += each.session.pageviews + each.session.events
+        steps += each.steps
         if part and steps > MOST_STEPS:
             yield part
-            part, steps = [], each.session.pageviews + each.session.events
+            part, steps = [], each.steps
         part.append(each)
     yield part
 

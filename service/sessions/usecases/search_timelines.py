@@ -46,11 +46,11 @@ async def timeline_page(
     most = max(MOST, limit + 1)
     async with blocks.read_transaction(database) as connection:
         found = await session_list.of_visitors(
-            connection, website_key, asked, visitors, after=after, limit=most
+            connection, website_key, asked, visitors, after=after, limit=most, form=form
         )
         events_tell = replace(selection, predicate=others)
         kept = await matching(connection, website_key, events_tell, found)
-    sessions = [form.of(each.session) for each in kept]
+    sessions = [each.session for each in kept]
     if len(sessions) > limit or len(found) < most:
         return session_list.page(sessions, limit, form)
     return ListPage(sessions, found[-1].position)
