@@ -24,7 +24,7 @@ from sessions.ingest.formats.csv import Csv
 from sessions.ingest.formats.log_formats import log_format
 from sessions.ingest.formats.ndjson import Ndjson
 from sessions.ingest.formats.umami import Umami
-from sessions.ingest.importer import Importer, Tally
+from sessions.ingest.importer import Importer, InThisProcess, Tally
 from sessions.ingest.lines import Line
 
 DATA = Path(__file__).parents[2] / "../shared/data"
@@ -140,7 +140,9 @@ async def import_damaged(kind: Kind, choose: random.Random, mutations: int, fold
         body = b"\n".join(mutated(choose, choose.choice(kind.lines)) for _ in range(count))
         file.write_bytes((kind.header + b"\n" if kind.header else b"") + body + b"\n")
         tally = Tally()
-        importer = Importer("site_x", watched, Enricher(Visitors(b"secret")), record, complete=True)
+        importer = Importer(
+            "site_x", watched, Enricher(Visitors(b"secret")), InThisProcess(record), complete=True
+        )
         await importer([str(file)], tally, lambda _: None)
         _check(kind, tally, watched, body.count(b"\n") + 1)
         _add(total, tally)

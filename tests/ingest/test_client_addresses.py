@@ -20,7 +20,7 @@ from sessions.ingest.formats.csv import Csv
 from sessions.ingest.formats.log_formats import log_format
 from sessions.ingest.formats.ndjson import Ndjson
 from sessions.ingest.formats.umami import Umami
-from sessions.ingest.importer import Importer, Tally
+from sessions.ingest.importer import Importer, InThisProcess, Tally
 
 SENDERS = ("url", "path", "utm_source", "utm_medium", "utm_campaign", "event_data")
 """What a sender writes into `url` and `event_data`, and what derives from it."""
@@ -122,7 +122,9 @@ async def imported(file: File, folder: Path) -> tuple[list[Event], str]:
 
     said = ""
     try:
-        importer = Importer("site_x", file.format, Enricher(Visitors(b"secret")), record)
+        importer = Importer(
+            "site_x", file.format, Enricher(Visitors(b"secret")), InThisProcess(record)
+        )
         await importer([str(path)], tally, lambda _: None)
     except UnusableFile as error:
         said = str(error)

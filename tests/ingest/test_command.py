@@ -139,6 +139,7 @@ def test_a_broken_file_is_an_error_after_the_summary(tmp_path: Path) -> None:
     [
         (("--format", "xml", "-"), "'xml' is not one of"),
         (("--format", "combined"), "Missing argument"),
+        (("--format", "combined", "--processes", "0", "-"), "0 is not in the range 1<=x<=32"),
         (("--format", "combined", "nowhere.log"), "'nowhere.log' does not exist"),
         (("--format", "csv", "--map", "visitor_id", "-"), "not FIELD=COLUMN"),
         (("--format", "csv", "--map", "visitor=user", "-"), "did you mean visitor_id?"),

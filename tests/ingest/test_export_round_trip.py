@@ -13,7 +13,7 @@ from sessions.domain.session import Session
 from sessions.domain.visitors import Visitors
 from sessions.ingest.entries import UnusableFile
 from sessions.ingest.formats.export import Export as Format
-from sessions.ingest.importer import Importer, Tally
+from sessions.ingest.importer import Importer, InThisProcess, Tally
 from sessions.session_message import encode
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
@@ -56,7 +56,7 @@ class Websites:
             website.website_id,
             Format(),
             Enricher(Visitors(b"another secret")),
-            lambda events: self._write(website, events),
+            InThisProcess(lambda events: self._write(website, events)),
             keeps_sequences=True,
         )
         for _ in range(2):

@@ -18,7 +18,7 @@ from sessions.ingest.entries import Format, UnusableFile
 from sessions.ingest.formats.combined import Combined
 from sessions.ingest.formats.csv import Csv
 from sessions.ingest.formats.ndjson import Ndjson
-from sessions.ingest.importer import BATCH, MAX_SHOWN, Importer, Tally
+from sessions.ingest.importer import BATCH, MAX_SHOWN, Importer, InThisProcess, Tally
 from sessions.ingest.lines import MAX_LINE, UnreadableFile
 
 from tests.support.real_data import real_file
@@ -62,7 +62,8 @@ async def run(
     complete: bool = False,
 ) -> Tally:
     tally = tally or Tally()
-    importer = Importer("site_x", format or Ndjson(), Enricher(Visitors(b"")), record, complete)
+    recorder = InThisProcess(record)
+    importer = Importer("site_x", format or Ndjson(), Enricher(Visitors(b"")), recorder, complete)
     await importer([str(file) for file in files], tally, lambda _: None)
     return tally
 

@@ -3,7 +3,8 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 _FORMATS = ("combined", "ndjson", "csv", "umami", "export")
 _SKIPPED_AS = {"umami": "no pageviews or events of the website", "export": "sessions"}
+
+MOST_PROCESSES = 32
+"""That record: each has a connection."""
 
 # Nobody waits for a batch, and on a busy machine one takes long.
 _SECONDS = 120.0
@@ -52,6 +56,11 @@ class _Counts(NamedTuple):
     is_flag=True,
     help="Also import a last line without line end.",
 )
+@click.option(
+    "--processes",
+    type=click.IntRange(1, MOST_PROCESSES),
+    help="How many processes record. Default: one for each core, up to 4.",
+)
 @click.option("--dry-run", is_flag=True, help="Read and check everything, record nothing.")
 @click.option(
     "--strict", is_flag=True, help="Exit with status 1 if a line is refused or held back."
@@ -73,6 +82,7 @@ def import_events(
     columns: tuple[str, ...],
     umami_website: str,
     complete: bool,
+    processes: int | None,
     dry_run: bool,
     strict: bool,
     files: tuple[str, ...],
@@ -82,6 +92,9 @@ def import_events(
     Importing a file again, or one that has grown, adds only what is new. What was refused is
     named on stderr with its line and the reason, and everything is counted. A last line without
     a line end may still be written to: it is held back, unless --complete says otherwise.
+
+    Of a large file, events are recorded by several processes: more than 2 help where PostgreSQL
+    has other cores than this command. --processes 1 takes the least memory.
 
     An access log of Apache or nginx (combined, common, vhost_combined). Pages only: successful
     GETs (2xx, 304) of what is not an image, a script or another asset:
@@ -149,8 +162,9 @@ def import_events(
         chosen = _format(format_name, columns, umami_website)
     # Made here, so that the summary is right also when the import fails.
     tally = Tally()
+    open_importer = _checking if dry_run else partial(_recording, processes=processes)
     try:
-        asyncio.run(_run(website, chosen, files, tally, complete=complete, dry_run=dry_run))
+        asyncio.run(_run(open_importer(website, chosen, complete=complete), files, tally))
     except (UnreadableFile, UnusableFile) as error:
         raise click.ClickException(str(error)) from error
     finally:
@@ -209,13 +223,7 @@ def _mapping(text: str) -> tuple[str, str]:
 
 
 async def _run(
-    website_id: str,
-    chosen: "Format",
-    files: tuple[str, ...],
-    tally: "Tally",
-    *,
-    complete: bool,
-    dry_run: bool,
+    opening: AbstractAsyncContextManager["Importer"], files: tuple[str, ...], tally: "Tally"
 ) -> None:
     from tqdm import tqdm
 
@@ -223,8 +231,7 @@ async def _run(
     from sessions.memory import tune_gc
 
     tune_gc()
-    open_importer = _checking if dry_run else _recording
-    async with open_importer(website_id, chosen, complete=complete) as importer:
+    async with opening as importer:
         with tqdm(
             total=total_size(files) or None,
             unit="B",
@@ -242,40 +249,50 @@ async def _checking(
     from sessions.domain.enrichment import Enricher
     from sessions.domain.visitors import Visitors
     from sessions.domain.websites import check_website_id
-    from sessions.ingest.importer import Importer
+    from sessions.ingest.importer import Importer, InThisProcess
 
     check_website_id(website_id)
 
     async def discard(events: "list[Event]") -> _Counts:
         return _Counts()
 
-    yield Importer(website_id, chosen, Enricher(Visitors(b"")), discard, complete=complete)
+    recorder = InThisProcess(discard)
+    yield Importer(website_id, chosen, Enricher(Visitors(b"")), recorder, complete=complete)
 
 
 @asynccontextmanager
 async def _recording(
-    website_id: str, chosen: "Format", *, complete: bool
+    website_id: str, chosen: "Format", *, complete: bool, processes: int | None
 ) -> AsyncIterator["Importer"]:
     """An importer for a website in the configured database."""
-    from sessions.cli.application import open_for_command
+    from sessions.cli.application import command_settings
     from sessions.cli.blocks import fold_websites
+    from sessions.composition import open_application
     from sessions.ingest.formats.export import Export
-    from sessions.ingest.importer import AT_ONCE, Importer
+    from sessions.ingest.importer import AT_ONCE, Importer, InThisProcess
+    from sessions.ingest.recorder import Setup
+    from sessions.standalone.command_database import command_database
+    from sessions.standalone.recorders import Recorders, default_processes
 
-    async with open_for_command(AT_ONCE, _SECONDS) as app:
+    settings = command_settings(AT_ONCE, _SECONDS)
+    async with command_database(settings) as url, open_application(url, settings) as app:
         website = await app.websites.get(website_id)
 
         async def record(events: "list[Event]") -> _Counts:
             return _Counts(*await app.write_events(website, events))
 
-        yield Importer(
-            website_id,
-            chosen,
-            app.enricher,
-            record,
-            complete=complete,
-            keeps_sequences=isinstance(chosen, Export),
-        )
+        own = InThisProcess(record)
+        count = processes or default_processes()
+        setup = Setup(url, settings.request_timeout, website, settings.visitor_secret)
+        async with Recorders(count, setup, own) as recorders:
+            yield Importer(
+                website_id,
+                chosen,
+                app.enricher,
+                own if count == 1 else recorders,
+                complete=complete,
+                keeps_sequences=isinstance(chosen, Export),
+            )
         await fold_websites(app, [website])
 
 

@@ -1,11 +1,12 @@
 """The importer: files in, events recorded batch by batch, everything counted."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from operator import attrgetter
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sessions.domain.enrichment import Enricher, restored
 from sessions.domain.errors import InvalidArgument
@@ -14,12 +15,14 @@ from sessions.domain.events import Event, EventInput, RestoredEvent
 from sessions.ingest.entries import Comment, Entry, Format, Outcome, Refused, UnusableFile
 from sessions.ingest.lines import MAX_LINE, Source, UnreadableFile, open_source
 
-BATCH = 32_000
-"""Events recorded together: many more than in a request, so that fewer sessions change twice."""
+PART = 16_000
+"""Events of a transaction: many more than in a request, so that fewer sessions change twice."""
 BATCH_BYTES = 32 * 1024 * 1024
 """Of lines or records from which a batch is made, where they are long."""
 AT_ONCE = 2
-"""Into so many parts is a batch divided, which are recorded at the same time."""
+"""Into so many parts is a batch divided where one process records it."""
+BATCH = AT_ONCE * PART
+"""Events of a batch that one process records."""
 MAX_SHOWN = 100
 """Refused lines that are remembered with their reason; all are counted."""
 _AT_A_TIME, _BYTES_AT_A_TIME = 500, 1024 * 1024
@@ -95,23 +98,106 @@ class Tally:
         self.shown += sorted(lines, key=attrgetter("number"))[: MAX_SHOWN - len(self.shown)]
 
 
-def _parts(events: list[Event]) -> list[list[Event]]:
-    """Parts with visitors of their own, for two cores: the writers never wait for each other.
+class Recorder(Protocol):
+    """Stores events: batch by batch, each in parts that are recorded at the same time."""
 
-    While PostgreSQL stores the one, Python works on the other.
+    @property
+    def parts(self) -> int:
+        """Into how many a batch is divided."""
+
+    @property
+    def at_a_time(self) -> int:
+        """How many batches it may be given before the first of them is recorded."""
+
+    def __call__(
+        self, events: list[Event], *, is_full: bool
+    ) -> Coroutine[Any, Any, Sequence[Recorded | BaseException]]:
+        """The outcome of each part of a batch; what is counted is durable.
+
+        `is_full` tells that more is likely to come.
+        """
+
+
+def divided(events: Iterable[Event], count: int) -> list[list[Event]]:
+    """Parts with visitors of their own, always the same: the writers never wait for each other.
+
+    A part may be empty.
     """
-    parts: list[list[Event]] = [[] for _ in range(AT_ONCE)]
+    parts: list[list[Event]] = [[] for _ in range(count)]
     for event in events:
-        # The hash differs from process to process, which does not matter: nothing depends on the
-        # parts.
-        parts[hash(event.visitor_id) % AT_ONCE].append(event)
-    return [part for part in parts if part]
+        # The hash differs from process to process, which does not matter: one process divides.
+        parts[hash(event.visitor_id) % count].append(event)
+    return parts
+
+
+class InThisProcess:
+    """Records in two parts: while PostgreSQL stores the one, Python works on the other.
+
+    Args:
+        record: stores events; when it returns, they are durable.
+    """
+
+    parts = AT_ONCE
+    at_a_time = 1
+
+    def __init__(self, record: Callable[[list[Event]], Awaitable[Recorded]]) -> None:
+        self._record = record
+
+    async def __call__(
+        self, events: list[Event], *, is_full: bool = False
+    ) -> Sequence[Recorded | BaseException]:
+        """Record a batch."""
+        parts = filter(None, divided(events, self.parts))
+        return await asyncio.gather(*map(self._record, parts), return_exceptions=True)
 
 
 class _Batch(NamedTuple):
     events: list[Event]
     size: int
     """Bytes on disk that were read for it."""
+    is_full: bool = False
+
+
+class _Recordings:
+    """The batches that are being recorded, the oldest first; leaving the block waits for them.
+
+    Also after a failure: what was handed over is recorded, and counted.
+    """
+
+    def __init__(self, record: Recorder, tally: Tally, progress: Callable[[int], object]) -> None:
+        self._record = record
+        self._tally = tally
+        self._progress = progress
+        self._waiting = deque[tuple[int, asyncio.Task[Sequence[Recorded | BaseException]]]]()
+
+    async def add(self, batch: _Batch) -> None:
+        """Begin with another batch, as soon as there are not too many; raises a failure."""
+        if len(self._waiting) == self._record.at_a_time:
+            await self._count_oldest()
+        recording = self._record(batch.events, is_full=batch.is_full)
+        self._waiting.append((batch.size, asyncio.create_task(recording)))
+
+    async def _count_oldest(self) -> None:
+        size, recording = self._waiting.popleft()
+        self._tally.count(await recording)
+        self._progress(size)
+
+    async def __aenter__(self) -> "_Recordings":
+        return self
+
+    async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if error and not isinstance(error, Exception):  # interrupted
+            for _, recording in self._waiting:
+                recording.cancel()
+            return
+        failures = []
+        while self._waiting:
+            try:
+                await self._count_oldest()
+            except Exception as failure:
+                failures.append(failure)
+        if failures and not error:
+            raise failures[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +207,7 @@ class Importer:
     website_id: str
     format: Format
     enricher: Enricher
-    record: Callable[[list[Event]], Awaitable[Recorded]]
-    """Stores events; when it returns, they are durable. Called for `AT_ONCE` parts together."""
+    record: Recorder
     complete: bool = False
     """Whether a last line without a line end is taken too, instead of being held back."""
     keeps_sequences: bool = False
@@ -152,20 +237,12 @@ class Importer:
     async def _import(
         self, batches: Iterator[_Batch], tally: Tally, progress: Callable[[int], object]
     ) -> None:
-        """One file: while a batch is recorded, a thread parses the next one."""
-        # In a thread, because parsing a batch takes longer than the event loop may stand still.
-        batch = await asyncio.to_thread(next, batches, None)
-        while batch is not None:
-            # All are waited for: what was parsed before a failure is to be recorded
-            recorded, [following] = await asyncio.gather(
-                asyncio.gather(*map(self.record, _parts(batch.events)), return_exceptions=True),
-                asyncio.gather(asyncio.to_thread(next, batches, None), return_exceptions=True),
-            )
-            tally.count(recorded)
-            if isinstance(following, BaseException):
-                raise following
-            progress(batch.size)
-            batch = following
+        """One file: while batches are recorded, a thread parses the next one."""
+        async with _Recordings(self.record, tally, progress) as recordings:
+            # In a thread: parsing takes longer than the event loop may stand still.
+            while (batch := await asyncio.to_thread(next, batches, None)) is not None:
+                await recordings.add(batch)
+                del batch  # or it is held in memory while the next one is parsed
 
     def _batches(self, source: Source, tally: Tally, ties: Ordinals) -> Iterator[_Batch]:
         """The valid events of a file; a file that breaks off gives those before, then raises."""
@@ -176,10 +253,10 @@ class Importer:
             for some, size in self._events(source, tally):
                 events += some
                 held += size
-                if len(events) >= BATCH or held >= BATCH_BYTES:
+                if len(events) >= self.record.parts * PART or held >= BATCH_BYTES:
                     self._number_ties(events, ties)
                     position = source.position()
-                    yield _Batch(events, position - done)
+                    yield _Batch(events, position - done, is_full=True)
                     events, done, held = [], position, 0
         except (UnreadableFile, UnusableFile) as error:
             failure = error

@@ -95,7 +95,7 @@ class ProcessMonitor:
         self._process = process
         try:
             await self._until_ready(process)
-            return _describe_exit(await process.wait())
+            return describe_exit(await process.wait())
         finally:
             await self._terminate(process)
             await asyncio.wait({following}, timeout=_OUTPUT_SECONDS)
@@ -144,7 +144,8 @@ class ProcessMonitor:
         return True
 
 
-def _describe_exit(status: int) -> str:
+def describe_exit(status: int) -> str:
+    """How a process ended, as what follows its name."""
     if status < 0:
         return f"was ended by {signal.Signals(-status).name}"
     return f"ended with status {status}"
