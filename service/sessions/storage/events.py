@@ -1,6 +1,6 @@
 """Events: written once, and never again touched by what happens to sessions."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from operator import attrgetter, itemgetter
 
@@ -68,15 +68,30 @@ async def find(
         return {identities[number] for (number,) in await cursor.fetchall()}
 
 
-async def insert(
+async def copy(
     connection: Connection,
     website_key: int,
     visitor_keys: Mapping[str, int],
     events: Collection[Event],
 ) -> None:
-    """Store events that are not there yet; the arguments are those of `find`."""
-    rows = [
+    """Store many events that are not there yet; the arguments are those of `find`."""
+    rows = _rows(visitor_keys, events)
+    await new_rows.insert(connection, "events", website_key, _COLUMNS, rows)
+
+
+async def send(
+    connection: Connection,
+    website_key: int,
+    visitor_keys: Mapping[str, int],
+    events: Collection[Event],
+) -> new_rows.Sent:
+    """Store few events that are not there yet; the arguments are those of `find`."""
+    rows = _rows(visitor_keys, events)
+    return await new_rows.send(connection, "events", website_key, _COLUMNS, rows)
+
+
+def _rows(visitor_keys: Mapping[str, int], events: Iterable[Event]) -> list[new_rows.Row]:
+    return [
         (visitor_keys[event.visitor_id], *_own(event), *_client(event.attributes))
         for event in events
     ]
-    await new_rows.insert(connection, "events", website_key, _COLUMNS, rows)

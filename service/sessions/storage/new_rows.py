@@ -6,9 +6,11 @@ The text format of COPY: https://www.postgresql.org/docs/current/sql-copy.html
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
-from typing import Any, LiteralString
+from typing import Any, LiteralString, NamedTuple
 
 import orjson
+from psycopg import AsyncCursor
+from psycopg.rows import TupleRow
 
 from sessions.storage.database import Connection, as_json
 
@@ -78,12 +80,38 @@ async def insert(
     if len(rows) >= MANY:
         await _copy(connection, table, website_key, columns, iter(rows))
     elif rows:
-        named = [dict(zip(columns, row, strict=True)) for row in rows]
-        parameters = {"website_key": website_key, "rows": as_json(named)}
-        done = await connection.execute(_insert(table, tuple(columns)), parameters)
-        if done.rowcount != len(rows):
+        sent = await send(connection, table, website_key, columns, rows)
+        sent.check()
+
+
+class Sent(NamedTuple):
+    """Rows that are on their way to a table; in a pipeline they are not stored yet."""
+
+    table: str
+    rows: int
+    done: AsyncCursor[TupleRow]
+
+    def check(self) -> None:
+        """Raise RuntimeError unless all of them were added; once there is an answer."""
+        if self.done.rowcount != self.rows:
             # Without a visitor of the website, which the caller has locked, there is no OWN.
-            raise RuntimeError(f"{done.rowcount} of {len(rows)} rows were added to {table}")
+            raise RuntimeError(
+                f"{self.done.rowcount} of {self.rows} rows were added to {self.table}"
+            )
+
+
+async def send(
+    connection: Connection,
+    table: str,
+    website_key: int,
+    columns: Mapping[str, Column],
+    rows: Collection[Row],
+) -> Sent:
+    """Add rows as one JSON text; the arguments are those of `insert`."""
+    named = [dict(zip(columns, row, strict=True)) for row in rows]
+    parameters = {"website_key": website_key, "rows": as_json(named)}
+    done = await connection.execute(_insert(table, tuple(columns)), parameters)
+    return Sent(table, len(rows), done)
 
 
 OWN: LiteralString = """(

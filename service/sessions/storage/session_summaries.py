@@ -84,11 +84,11 @@ SELECT {_list(_READ, "s.").replace("s.items", "s.items::text[]")}
         LIMIT 1) AS s
 """
 
+# An id has one row. A join would read all sessions of the website where a table is new.
 _DELETE = """
-DELETE FROM sessions s
- USING json_to_recordset(%(rows)s::json) AS gone(session_id uuid, started_at timestamptz)
- WHERE s.website_key = %(website_key)s
-   AND s.started_at = gone.started_at AND s.session_id = gone.session_id
+DELETE FROM sessions
+ WHERE website_key = %(website_key)s
+   AND started_at = ANY(%(starts)s) AND session_id = ANY(%(ids)s)
 """
 
 _MERGE = """
@@ -154,7 +154,7 @@ async def store(
     changes: Sequence[Change],
     encode: Callable[[Session], bytes] | None,
 ) -> None:
-    """Make the stored sessions of a website what the changes say.
+    """Make the stored sessions of a website what the changes say, not inside of a pipeline.
 
     Args:
         connection: inside a transaction that holds the locks of the visitors.
@@ -163,29 +163,30 @@ async def store(
         changes: what becomes of which sessions.
         encode: makes the message of a session; None stores none.
     """
-    rows = [_row(session, visitor_keys, encode) for session, _ in changes]
-    added = [row for row, change in zip(rows, changes, strict=True) if not change.replaces]
-    changed = changes
-    if len(added) >= new_rows.MANY:
-        await _add(connection, website_key, added)
-        rows = [row for row, change in zip(rows, changes, strict=True) if change.replaces]
-        changed = [change for change in changes if change.replaces]
-    # In a table of their own, so that the row and its index entries stay small.
-    overflow = [
-        {"visitor_key": visitor_keys[session.visitor_id], "item": item, "occurred_at": at}
-        for session, _ in changes
-        for item, at in islice(session.items.items(), MAX_ITEMS, None)
-    ]
-    # Nothing is read in between: all statements travel together.
+    added = [change for change in changes if not change.replaces]
+    if len(added) < new_rows.MANY:
+        async with connection.pipeline():
+            await send(connection, website_key, visitor_keys, changes, encode)
+        return
+    await _add(connection, website_key, _rows(added, visitor_keys, encode))
+    replaced = [change for change in changes if change.replaces]
     async with connection.pipeline():
-        if changed:
-            await _replace(connection, website_key, changed, rows)
-        if overflow:
-            parameters = {"website_key": website_key, "rows": as_json(overflow)}
-            await connection.execute(_OVERFLOW, parameters)
-        starts = chain.from_iterable(map(_starts, changes))
-        await changed_hours.note(connection, website_key, starts)
-    MERGED_SESSIONS.inc(sum(len(change.replaces) - 1 for change in changes if change.replaces))
+        if replaced:
+            rows = _rows(replaced, visitor_keys, encode)
+            await _replace(connection, website_key, replaced, rows)
+        await _note(connection, website_key, visitor_keys, changes)
+
+
+async def send(
+    connection: Connection,
+    website_key: int,
+    visitor_keys: Mapping[str, int],
+    changes: Sequence[Change],
+    encode: Callable[[Session], bytes] | None,
+) -> None:
+    """Do as `store` inside of a pipeline, which COPY can't be: for few changes, at least one."""
+    await _replace(connection, website_key, changes, _rows(changes, visitor_keys, encode))
+    await _note(connection, website_key, visitor_keys, changes)
 
 
 async def _add(connection: Connection, website_key: int, rows: Sequence[new_rows.Row]) -> None:
@@ -193,6 +194,27 @@ async def _add(connection: Connection, website_key: int, rows: Sequence[new_rows
     await new_rows.insert(connection, "sessions", website_key, _COLUMNS, rows)
     ids = [(session_id, visitor_key, at) for at, session_id, visitor_key, *_ in rows]
     await new_rows.insert(connection, "session_ids", website_key, _IDS, ids)
+
+
+async def _note(
+    connection: Connection,
+    website_key: int,
+    visitor_keys: Mapping[str, int],
+    changes: Sequence[Change],
+) -> None:
+    """Store what belongs to sessions beside their rows."""
+    # In a table of their own, so that the row and its index entries stay small.
+    overflow = [
+        {"visitor_key": visitor_keys[session.visitor_id], "item": item, "occurred_at": at}
+        for session, _ in changes
+        for item, at in islice(session.items.items(), MAX_ITEMS, None)
+    ]
+    if overflow:
+        parameters = {"website_key": website_key, "rows": as_json(overflow)}
+        await connection.execute(_OVERFLOW, parameters)
+    starts = chain.from_iterable(map(_starts, changes))
+    await changed_hours.note(connection, website_key, starts)
+    MERGED_SESSIONS.inc(sum(len(change.replaces) - 1 for change in changes if change.replaces))
 
 
 async def _replace(
@@ -215,9 +237,8 @@ async def _replace(
             moved.append((*session_ref, visitor_key))
     website = {"website_key": website_key}
     if gone:
-        await connection.execute(
-            _DELETE, website | {"rows": _json(("session_id", "started_at"), gone)}
-        )
+        ids, starts = map(list, zip(*gone, strict=True))
+        await connection.execute(_DELETE, website | {"ids": ids, "starts": starts})
     if merged:
         await connection.execute(_MERGE, website | {"merged": merged})
     if moved:
@@ -233,6 +254,14 @@ def _json(names: Iterable[str], rows: Iterable[Sequence[Any]]) -> str:
 def _starts(change: Change) -> list[datetime]:
     """When the sessions of a change started before it, and when the one that is left does."""
     return [*(at for _, at in change.replaces), change.session.started_at]
+
+
+def _rows(
+    changes: Iterable[Change],
+    visitor_keys: Mapping[str, int],
+    encode: Callable[[Session], bytes] | None,
+) -> list[new_rows.Row]:
+    return [_row(session, visitor_keys, encode) for session, _ in changes]
 
 
 def _row(

@@ -1,16 +1,16 @@
 """The one writer of events: events and sessions of a batch become durable together."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
 from sessions.domain.events import Event
 from sessions.domain.session import Session
-from sessions.domain.sessionization import inside, sessionize, split_runs
+from sessions.domain.sessionization import Change, inside, sessionize, split_runs
 from sessions.domain.visitors import Visitors
 from sessions.domain.websites import Website
 from sessions.storage import events as event_rows
-from sessions.storage import session_summaries, tombstones, visitors
+from sessions.storage import new_rows, session_summaries, tombstones, visitors
 from sessions.storage.database import Connection, Database
 from sessions.storage.events import identity
 from sessions.storage.partitions import PARTITIONED, PartitionMissing, Partitions
@@ -93,13 +93,30 @@ class EventWriter:
             runs = split_runs(new)
         # A batch that was sent again ends here: nothing of it is new.
         if new:
-            changes = sessionize(stored, runs)
-            await event_rows.insert(connection, website.key, keys, new)
-            await session_summaries.store(connection, website.key, keys, changes, self._encode)
+            await self._store(connection, website.key, keys, new, lambda: sessionize(stored, runs))
         if len(wanted) < len(events):
             # The lock made rows for visitors of whom nothing is left to record.
             await visitors.remove_unused(connection, website.key, ids)
         return Recorded(len(new), len(events) - len(new))
+
+    async def _store(
+        self,
+        connection: Connection,
+        website_key: int,
+        keys: Mapping[str, int],
+        new: Collection[Event],
+        changes: Callable[[], Sequence[Change]],
+    ) -> None:
+        """Store new events, and the changes of sessions that they make."""
+        if len(new) >= new_rows.MANY:
+            await event_rows.copy(connection, website_key, keys, new)
+            await session_summaries.store(connection, website_key, keys, changes(), self._encode)
+            return
+        async with connection.pipeline():
+            # PostgreSQL stores the events while the sessions are made.
+            sent = await event_rows.send(connection, website_key, keys, new)
+            await session_summaries.send(connection, website_key, keys, changes(), self._encode)
+        sent.check()
 
     async def _not_erased(
         self,
