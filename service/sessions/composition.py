@@ -28,6 +28,7 @@ from sessions.usecases.export_sessions import ExportSessions
 from sessions.usecases.fill_messages import FillMessages
 from sessions.usecases.fold_blocks import FoldBlocks
 from sessions.usecases.get_session import GetSession
+from sessions.usecases.group_writes import GroupWrites
 from sessions.usecases.inspect_blocks import InspectBlocks
 from sessions.usecases.limit_keys import LimitKeys
 from sessions.usecases.list_sessions import ListSessions
@@ -112,7 +113,7 @@ async def open_application(database_url: str, settings: Settings) -> AsyncIterat
             ),
             enricher=enricher,
             write_events=write_events,
-            ingest_events=IngestEvents(websites, enricher, write_events, _now),
+            ingest_events=IngestEvents(websites, enricher, GroupWrites(write_events), _now),
             erase_visitor=EraseVisitor(pools.jobs, websites, visitors),
             run_retention=RunRetention(pools.jobs, _now),
             read_columns=read_columns,

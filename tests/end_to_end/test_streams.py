@@ -371,13 +371,15 @@ def test_a_stream_without_a_key_ends_at_once(service: Service) -> None:
 
 CALLERS = 95
 """Of one connection, which carries no more than 100 calls at once; 16 of them get to PostgreSQL."""
+MANY = 501
+"""Events of a batch: two are too many for one transaction."""
 
 
 def test_more_callers_than_the_database_can_serve(service: Service) -> None:
     """Nobody waits for long, nobody is told a lie, and everybody is served afterwards."""
+    batches = [[new_event() for _ in range(MANY)] for _ in range(CALLERS)]
     requests = [
-        RecordEventsRequest(website_id=service.website_id, events=[new_event() for _ in range(20)])
-        for _ in range(CALLERS)
+        RecordEventsRequest(website_id=service.website_id, events=batch) for batch in batches
     ]
     acknowledged: list[RecordEventsRequest] = []
     codes: Counter[str] = Counter()
@@ -415,7 +417,7 @@ def test_more_callers_than_the_database_can_serve(service: Service) -> None:
     assert {event.event_id for each in acknowledged for event in each.events} <= stored
     for request in requests:
         service.stub.RecordEvents(request, metadata=service.metadata, timeout=30)
-    assert len(service.stored()) == CALLERS * 20
+    assert len(service.stored()) == CALLERS * MANY
 
 
 async def test_a_database_that_is_away() -> None:

@@ -8,8 +8,9 @@ from sessions.domain.errors import InvalidArgument, Violation
 from sessions.domain.events import EventInput
 from sessions.domain.limits import MAX_EVENTS
 from sessions.ingest.slices import run_in_slices
+from sessions.usecases.group_writes import GroupWrites
 from sessions.usecases.websites import Websites
-from sessions.usecases.write_events import EventWriter, Recorded
+from sessions.usecases.write_events import Recorded
 
 
 class IngestEvents:
@@ -19,7 +20,7 @@ class IngestEvents:
         self,
         websites: Websites,
         enricher: Enricher,
-        write_events: EventWriter,
+        write_events: GroupWrites,
         clock: Callable[[], datetime],
     ) -> None:
         self._websites = websites

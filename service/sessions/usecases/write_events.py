@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import NamedTuple
 
 from sessions.domain.events import Event
@@ -58,8 +59,26 @@ class EventWriter:
             Unavailable: the database can't be reached; nothing was recorded, or the
                 answer was lost and sending the batch again finds it known.
         """
+        [recorded] = await self.together(website, [events])
+        return recorded
+
+    async def together(
+        self, website: Website, batches: Sequence[Sequence[Event]]
+    ) -> list[Recorded]:
+        """Record several batches in one transaction, as if one came after the other."""
+        events = list(chain.from_iterable(batches))
+        new = {id(event) for event in await self._new(website, events)}
+        recorded = []
+        for batch in batches:
+            own = new & set(map(id, batch))
+            new -= own
+            recorded.append(Recorded(len(own), len(batch) - len(own)))
+        return recorded
+
+    async def _new(self, website: Website, events: Sequence[Event]) -> Sequence[Event]:
+        """Record events; gives those that were new."""
         if not events:
-            return Recorded(0, 0)
+            return []
         # Retention may have dropped a month that was remembered, of events and then of sessions:
         # each time, its partition is made again.
         for _ in PARTITIONED:
@@ -67,7 +86,7 @@ class EventWriter:
                 return await self._record(website, events)
         return await self._record(website, events)
 
-    async def _record(self, website: Website, events: Sequence[Event]) -> Recorded:
+    async def _record(self, website: Website, events: Sequence[Event]) -> Sequence[Event]:
         await self._partitions.ensure(event.occurred_at for event in events)
         with self._partitions.expected():
             async with self._database.transaction() as connection:
@@ -75,7 +94,7 @@ class EventWriter:
 
     async def _write(
         self, connection: Connection, website: Website, events: Sequence[Event]
-    ) -> Recorded:
+    ) -> Sequence[Event]:
         ids = {event.visitor_id for event in events}
         keys, new_ids, any_erased = await visitors.lock(connection, website, ids)
         wanted = events
@@ -97,7 +116,7 @@ class EventWriter:
         if len(wanted) < len(events):
             # The lock made rows for visitors of whom nothing is left to record.
             await visitors.remove_unused(connection, website.key, ids)
-        return Recorded(len(new), len(events) - len(new))
+        return new
 
     async def _store(
         self,
