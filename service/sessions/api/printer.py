@@ -6,7 +6,7 @@ numbers have the same digits. A property test compares the two.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any
@@ -20,7 +20,6 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from sessions.api.messages import stored_event_fields
 from sessions.domain.events import StoredEvent
-from sessions.session_message import moment
 
 _FIELDS = session_pb2.Session.DESCRIPTOR.fields
 _NAMES = [field.name for field in _FIELDS]
@@ -34,6 +33,10 @@ _encode = msgspec.json.Encoder().encode
 
 # Most messages have 300 bytes, and texts twice as many.
 _MOST_TEXTS, _MOST_BYTES = 10_000, 1_000
+
+# Sessions that are read together began one soon after the other.
+_MOST_MINUTES = 10_000
+_EPOCH = datetime(1970, 1, 1)
 
 # %.15g prints integers below it in full.
 _FIFTEEN_DIGITS = 10**15
@@ -83,7 +86,7 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return _timestamp(value) if isinstance(value, datetime) else str(value)
+    return str(value)
 
 
 def _fields(message: bytes) -> Any:
@@ -110,10 +113,21 @@ def event_json(event: StoredEvent) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _moment(timestamp: Timestamp) -> datetime | str:
-    """A moment of which `msgspec` prints no digits of a second or six, or its text with three."""
-    at = moment(timestamp)
-    return _timestamp(at) if at.microsecond and not at.microsecond % 1_000 else at
+def _moment(timestamp: Timestamp) -> str:
+    """The same as `_timestamp` of a timestamp's moment, in half the time."""
+    minute, second = divmod(timestamp.seconds, 60)
+    microseconds = timestamp.nanos // 1_000
+    if not microseconds:
+        return f"{_minute(minute)}{second:02}Z"
+    if microseconds % 1_000:
+        return f"{_minute(minute)}{second:02}.{microseconds:06}Z"
+    return f"{_minute(minute)}{second:02}.{microseconds // 1_000:03}Z"
+
+
+@lru_cache(_MOST_MINUTES)
+def _minute(number: int) -> str:
+    """A minute since 1970, as far as the colon before its seconds."""
+    return (_EPOCH + timedelta(minutes=number)).isoformat()[:17]
 
 
 def _timestamp(moment: datetime) -> str:
