@@ -32,6 +32,8 @@ class World:
         self.database = database
         self.website = website
         self.groups: list[int] = []
+        self.seconds = 0.0
+        self.at_once = self.most_at_once = 0
         writer = EventWriter(database, Partitions(database), Visitors(b"secret"))
         self._together = writer.together
         writer.together = self._noting  # type: ignore[method-assign]
@@ -39,7 +41,13 @@ class World:
 
     async def _noting(self, website: Website, batches: Sequence[Sequence[Event]]) -> list[Recorded]:
         self.groups.append(len(batches))
-        return await self._together(website, batches)
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            await asyncio.sleep(self.seconds)
+            return await self._together(website, batches)
+        finally:
+            self.at_once -= 1
 
     def begin(self, *events: Event) -> asyncio.Task[Recorded]:
         """Record a batch, as a call does."""
@@ -126,6 +134,21 @@ async def test_a_write_that_takes_long_holds_up_nobody(
         assert await asyncio.wait_for(asyncio.gather(*others), SECONDS) == [(1, 0)] * 2
         assert not blocked.done()
     assert await blocked == (1, 0)
+
+
+async def test_one_group_at_a_time_is_written_while_writes_end_soon(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much waits: of 100 batches of one event two go together."""
+    monkeypatch.setattr(group_writes, "_PATIENCE", 0.5)
+    monkeypatch.setattr(group_writes, "MAX_EVENTS", 2)
+    world.seconds = 0.05
+    tasks = []
+    for _ in range(100):
+        tasks.append(world.begin(event("ann", NOON)))
+        await asyncio.sleep(0.01)
+    await asyncio.gather(*tasks)
+    assert world.most_at_once == 1
 
 
 async def test_an_event_that_fails_fails_alone(world: World) -> None:

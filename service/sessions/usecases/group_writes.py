@@ -92,9 +92,13 @@ class _Queue:
         self._waiting.append(batch)
         if not self._running:
             self._start()
-        elif self._timer is None:
-            self._timer = loop.call_later(_PATIENCE, self._start_all)
+        self._watch()
         return await batch.answer
+
+    def _watch(self) -> None:
+        """Start what waits, too, unless a write ends soon."""
+        if self._waiting and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_PATIENCE, self._start_all)
 
     def _start_all(self) -> None:
         """Write whatever waits: how much that may be at a time, the pool of connections tells."""
@@ -135,10 +139,11 @@ class _Queue:
         if writing not in self._running:
             return
         self._running.remove(writing)
-        self._start()
-        if self._timer and not self._waiting:
+        if self._timer:
             self._timer.cancel()
             self._timer = None
+        self._start()
+        self._watch()
         if not self._running:
             self._writes.forget(self._website)
 
