@@ -4,6 +4,7 @@
 through the database as well.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from typing import Any
@@ -23,6 +24,7 @@ from sessions.domain.sessionization import (
     inside,
     sessionize,
     split_runs,
+    summarize,
 )
 
 from tests.support.events import event_of
@@ -50,9 +52,14 @@ def event(at: datetime, name: str = "", /, **more: Any) -> Event:
     return event_of(attributes, **known | more)
 
 
+def summaries(happened: Iterable[Event]) -> list[SessionSummary]:
+    """The summaries of new events."""
+    return [summarize(run) for run in split_runs(happened)]
+
+
 def sessions_of(*happened: Event) -> list[SessionSummary]:
     """The sessions of events that arrive together."""
-    return [change.session for change in sessionize([], split_runs(happened))]
+    return [change.session for change in sessionize([], summaries(happened))]
 
 
 def only_session_of(*happened: Event) -> SessionSummary:
@@ -114,7 +121,7 @@ def _stored(*happened: Event) -> list[SessionSummary]:
     """Sessions as if they had been stored one after the other, in this order."""
     stored: list[SessionSummary] = []
     for number, each in enumerate(happened, 1):
-        [change] = sessionize([], split_runs([each]))
+        [change] = sessionize([], summaries([each]))
         change.session.session_id = UUID(int=number)
         stored.append(change.session)
     return stored
@@ -124,7 +131,7 @@ def test_a_late_event_joins_two_sessions_and_the_id_made_first_stays() -> None:
     # The later of the two was seen first.
     late, early = event(NOON + 50 * MINUTE), event(NOON)
     stored = _stored(late, early)
-    [change] = sessionize(stored, split_runs([event(NOON + 25 * MINUTE, "late")]))
+    [change] = sessionize(stored, summaries([event(NOON + 25 * MINUTE, "late")]))
     assert change.session.session_id == UUID(int=1)
     assert change.replaces == (
         (UUID(int=1), late.occurred_at),
@@ -136,14 +143,14 @@ def test_a_late_event_joins_two_sessions_and_the_id_made_first_stays() -> None:
 
 def test_a_late_event_exactly_between_joins_nothing() -> None:
     stored = _stored(event(NOON), event(NOON + 60 * MINUTE))
-    [change] = sessionize(stored, split_runs([event(NOON + 30 * MINUTE)]))
+    [change] = sessionize(stored, summaries([event(NOON + 30 * MINUTE)]))
     assert change.replaces == ()
     assert change.session.session_id not in (None, UUID(int=1), UUID(int=2))
 
 
 def test_what_no_new_event_touches_is_left_alone() -> None:
     stored = _stored(event(NOON), event(NOON + 300 * MINUTE))
-    changes = sessionize(stored, split_runs([event(NOON + MINUTE)]))
+    changes = sessionize(stored, summaries([event(NOON + MINUTE)]))
     assert [change.session.session_id for change in changes] == [UUID(int=1)]
 
 
@@ -244,7 +251,7 @@ def _identity(each: Event) -> tuple[str, datetime, str]:
 def test_sessions_made_one_event_at_a_time_equal_the_definition(happened: list[Event]) -> None:
     stored: list[SessionSummary] = []
     for each in happened:
-        [change] = sessionize([state for state in stored if _near(state, each)], split_runs([each]))
+        [change] = sessionize([state for state in stored if _near(state, each)], summaries([each]))
         gone = {id_ for id_, _ in change.replaces}
         stored = [state for state in stored if state.session_id not in gone] + [change.session]
     found = sorted(stored, key=lambda state: (state.visitor_id, state.started_at))
@@ -269,7 +276,7 @@ def _told(session: SessionSummary | Expected) -> list[Any]:
 def test_a_change_names_all_sessions_that_it_replaces() -> None:
     """The one whose id stays among them: its place on the timeline may have moved."""
     stored = _stored(event(NOON))
-    [change] = sessionize(stored, split_runs([event(NOON - MINUTE)]))
+    [change] = sessionize(stored, summaries([event(NOON - MINUTE)]))
     assert change == Change(change.session, ((UUID(int=1), NOON),))
     assert change.session.started_at == NOON - MINUTE
 
@@ -287,7 +294,7 @@ def test_events_inside_of_stored_sessions_are_found(
     def runs(minutes: list[int], visitor: str = "v") -> list[list[Event]]:
         return split_runs([event(NOON + at * MINUTE, visitor_id=visitor) for at in minutes])
 
-    stored = [change.session for change in sessionize([], runs(before))]
+    stored = [change.session for change in sessionize([], map(summarize, runs(before)))]
     asked = runs(then, "v" if is_known else "w")
     expected = [
         each

@@ -170,20 +170,23 @@ class Change(NamedTuple):
     replaces: tuple[tuple[UUID, datetime], ...]
 
 
-def sessionize(stored: Iterable[SessionSummary], new: Iterable[Sequence[Event]]) -> list[Change]:
+def sessionize(stored: Iterable[SessionSummary], new: Iterable[SessionSummary]) -> list[Change]:
     """Merge runs of new events with the stored sessions that are adjacent to them.
+
+    All these summaries are changed.
 
     Args:
         stored: sessions of the same visitors, at least all that lie within
-            TIMEOUT of one of the runs; their summaries are changed.
-        new: what `split_runs` makes of events that no stored session holds yet.
+            TIMEOUT of one of the runs.
+        new: the summary of each run that `split_runs` makes of events that no stored session
+            holds yet, in its order.
 
     Returns:
         One change for each session that the events make, extend or merge.
     """
     by_visitor = _by_visitor(stored)
     changes: list[Change] = []
-    for visitor_id, made in groupby(map(summarize, new), key=attrgetter("visitor_id")):
+    for visitor_id, made in groupby(new, key=attrgetter("visitor_id")):
         if there := by_visitor.get(visitor_id):
             changes += _join(sorted((*there, *made), key=attrgetter("started_at", "ended_at")))
         else:  # runs of one visitor are never adjacent

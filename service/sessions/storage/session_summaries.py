@@ -50,6 +50,10 @@ _IDS: Mapping[str, new_rows.Column] = {
 }
 
 
+# Changes of different sessions, which need no order among them.
+_SENT_AT_ONCE = 32
+
+
 def _list(columns: Iterable[str], table: str = "") -> str:
     return ", ".join(f"{table}{name}" for name in columns)
 
@@ -185,7 +189,10 @@ async def send(
     encode: Callable[[Session], bytes] | None,
 ) -> None:
     """Do as `store` inside of a pipeline, which COPY can't be: for few changes, at least one."""
-    await _replace(connection, website_key, changes, _rows(changes, visitor_keys, encode))
+    # PostgreSQL stores some while the rows of the next are made.
+    for start in range(0, len(changes), _SENT_AT_ONCE):
+        some = changes[start : start + _SENT_AT_ONCE]
+        await _replace(connection, website_key, some, _rows(some, visitor_keys, encode))
     await _note(connection, website_key, visitor_keys, changes)
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sessions.domain.events import Event
 from sessions.domain.session import Session
-from sessions.domain.sessionization import Change, inside, sessionize, split_runs
+from sessions.domain.sessionization import SessionSummary, inside, sessionize, split_runs, summarize
 from sessions.domain.visitors import Visitors
 from sessions.domain.websites import Website
 from sessions.storage import events as event_rows
@@ -22,6 +22,21 @@ class Recorded(NamedTuple):
 
     new: int
     known: int
+
+
+class _Sent(NamedTuple):
+    """Events to record, each once, the runs that they make, and the summary of each run."""
+
+    events: Sequence[Event]
+    runs: Sequence[Sequence[Event]]
+    summaries: Sequence[SessionSummary]
+
+    @classmethod
+    def of(cls, events: Sequence[Event]) -> "_Sent":
+        # The first of those with one identity counts.
+        own = list({identity(event): event for event in reversed(events)}.values())
+        runs = split_runs(own)
+        return cls(own, runs, list(map(summarize, runs)))
 
 
 class EventWriter:
@@ -88,12 +103,14 @@ class EventWriter:
 
     async def _record(self, website: Website, events: Sequence[Event]) -> Sequence[Event]:
         await self._partitions.ensure(event.occurred_at for event in events)
+        # Before anything is locked that others may wait for.
+        sent = _Sent.of(events)
         with self._partitions.expected():
             async with self._database.transaction() as connection:
-                return await self._write(connection, website, events)
+                return await self._write(connection, website, events, sent)
 
     async def _write(
-        self, connection: Connection, website: Website, events: Sequence[Event]
+        self, connection: Connection, website: Website, events: Sequence[Event], sent: "_Sent"
     ) -> Sequence[Event]:
         ids = {event.visitor_id for event in events}
         keys, new_ids, any_erased = await visitors.lock(connection, website, ids)
@@ -101,41 +118,40 @@ class EventWriter:
         # Hashing every visitor is only worth it where the website has tombstones.
         if any_erased:
             wanted = await self._not_erased(connection, website, ids, events)
-        # The first of those with one identity counts.
-        new = list({identity(event): event for event in reversed(wanted)}.values())
-        runs = split_runs(new)
-        there = [run for run in runs if run[0].visitor_id not in new_ids]
+            sent = _Sent.of(wanted)
+        there = [run for run in sent.runs if run[0].visitor_id not in new_ids]
         stored = await session_summaries.load_adjacent(connection, website.key, keys, there)
         if perhaps := inside(stored, there):
             known = await event_rows.find(connection, website.key, keys, perhaps)
-            new = [event for event in new if identity(event) not in known]
-            runs = split_runs(new)
+            sent = _Sent.of([event for event in sent.events if identity(event) not in known])
         # A batch that was sent again ends here: nothing of it is new.
-        if new:
-            await self._store(connection, website.key, keys, new, lambda: sessionize(stored, runs))
+        if sent.events:
+            await self._store(connection, website.key, keys, sent, stored)
         if len(wanted) < len(events):
             # The lock made rows for visitors of whom nothing is left to record.
             await visitors.remove_unused(connection, website.key, ids)
-        return new
+        return sent.events
 
     async def _store(
         self,
         connection: Connection,
         website_key: int,
         keys: Mapping[str, int],
-        new: Collection[Event],
-        changes: Callable[[], Sequence[Change]],
+        new: "_Sent",
+        stored: Sequence[SessionSummary],
     ) -> None:
         """Store new events, and the changes of sessions that they make."""
-        if len(new) >= new_rows.MANY:
-            await event_rows.copy(connection, website_key, keys, new)
-            await session_summaries.store(connection, website_key, keys, changes(), self._encode)
+        if len(new.events) >= new_rows.MANY:
+            await event_rows.copy(connection, website_key, keys, new.events)
+            changes = sessionize(stored, new.summaries)
+            await session_summaries.store(connection, website_key, keys, changes, self._encode)
             return
         async with connection.pipeline():
             # PostgreSQL stores the events while the sessions are made.
-            sent = await event_rows.send(connection, website_key, keys, new)
-            await session_summaries.send(connection, website_key, keys, changes(), self._encode)
-        sent.check()
+            added = await event_rows.send(connection, website_key, keys, new.events)
+            changes = sessionize(stored, new.summaries)
+            await session_summaries.send(connection, website_key, keys, changes, self._encode)
+        added.check()
 
     async def _not_erased(
         self,
