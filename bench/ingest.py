@@ -32,6 +32,8 @@ from tests.support.stack import Stack, metadata, running_stack
 SIZES = (1, 100, 1_000)
 CALLERS = (1, 4, 16)
 FORMATS = ("ndjson", "combined")
+PROCESSES = (1, 2, 4)
+"""Of an import, that record."""
 _FASTEST = {1: 4_000, 100: 40_000, 1_000: 60_000}
 """Events per second, by the size of a batch, that requests are made for beforehand."""
 _SESSION = 4.5
@@ -130,11 +132,11 @@ def copy_rate(bench: Bench, rows: bytes) -> float:
 # The ways in
 
 
-def import_rate(bench: Bench, format_name: str, file: Path) -> float:
+def import_rate(bench: Bench, format_name: str, file: Path, *options: str) -> float:
     """Events per second of the command, its start and end included, into a new website."""
-    website_id = bench.website()
+    options = ("--website", bench.website(), "--format", format_name, *options)
     began = time.perf_counter()
-    bench.stack.command("import", "--website", website_id, "--format", format_name, str(file))
+    bench.stack.command("import", *options, str(file))
     return bench.rows / (time.perf_counter() - began)
 
 
@@ -174,6 +176,9 @@ def all_ways(bench: Bench, key: str, folder: Path) -> None:
         bench.measure("COPY, no index", partial(copy_rate, bench, rows))
         for name, file in files.items():
             bench.measure(f"import {name}", partial(import_rate, bench, name, file))
+        for count in PROCESSES:
+            rate = partial(import_rate, bench, "ndjson", files["ndjson"], f"--processes={count}")
+            bench.measure(f"import ndjson, {count} processes", rate)
         for where, authority in (("", bench.envoy), (", one worker", bench.worker())):
             for size in SIZES:
                 for callers in CALLERS:

@@ -85,7 +85,8 @@ async def read_frame(reader: asyncio.StreamReader) -> bytes:
 
 def write_frame(writer: asyncio.StreamWriter, message: bytes) -> None:
     """Send a message."""
-    writer.writelines((len(message).to_bytes(_LENGTH), message))
+    writer.write(len(message).to_bytes(_LENGTH))
+    writer.write(message)
 
 
 async def _serve(end: socket.socket) -> None:
