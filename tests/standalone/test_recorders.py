@@ -27,6 +27,7 @@ from sessions.ingest.importer import BATCH, Importer, InThisProcess, Tally
 from sessions.ingest.recorder import Answer, Setup
 from sessions.settings import Settings
 from sessions.standalone.recorders import Recorders
+from sessions.storage import secrets
 from sessions.storage.database import Database
 
 from tests.support.databases import ask, waiting_for_locks
@@ -79,7 +80,9 @@ class Own(InThisProcess):
 async def recorders(
     database_url: str, website: Website, own: InThisProcess | None = None
 ) -> AsyncIterator[Recorders]:
-    setup = Setup(database_url, 60.0, website, None)
+    async with Database(database_url) as database:
+        secret = await secrets.visitor(database)
+    setup = Setup(database_url, 60.0, website, secret)
     async with Recorders(PROCESSES, setup, own or Own()) as found:
         yield found
 
@@ -204,6 +207,45 @@ async def test_an_error_of_a_process_is_that_of_the_import(
         str(expected),
         expected.metadata,
     )
+
+
+async def test_a_process_that_can_not_connect_says_so(tmp_path: Path, website: Website) -> None:
+    setup = Setup(f"postgresql:///postgres?host={tmp_path}", 60.0, website, b"secret")
+    async with Recorders(PROCESSES, setup, Own()) as several:
+        outcomes = await several([event("v", START)], is_full=True)
+    assert {type(each) for each in outcomes} == {Answer, DomainError}
+    [reason] = [each.reason for each in outcomes if isinstance(each, DomainError)]
+    assert reason is Reason.DATABASE_UNAVAILABLE
+
+
+class Stuck:
+    """Records one batch, and then none."""
+
+    parts, at_a_time = 1, 3
+
+    def __init__(self) -> None:
+        self.begun = 0
+
+    async def __call__(self, events: list[Event], *, is_full: bool) -> list[Answer]:
+        """Record a batch."""
+        self.begun += 1
+        if self.begun > 1:
+            await asyncio.Event().wait()
+        return [Answer(new=len(events))]
+
+
+async def test_an_interrupted_import_has_counted_what_is_recorded(
+    website: Website, tmp_path: Path, small_parts: None
+) -> None:
+    tally, stuck = Tally(), Stuck()
+    reading = Importer(website.website_id, Ndjson(), Enricher(Visitors(b"secret")), stuck)
+    file = written(tmp_path, lines(1_400, seed=5))
+    importing = asyncio.create_task(reading([file], tally, lambda _: None))
+    await eventually(lambda: stuck.begun > 1)
+    importing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await importing
+    assert tally.new == 500
 
 
 @asynccontextmanager

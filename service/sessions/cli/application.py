@@ -11,29 +11,10 @@ import click
 
 if TYPE_CHECKING:
     from sessions.composition import Application
-    from sessions.settings import Settings
 
 Result = TypeVar("Result")
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, one array.")
-
-
-def command_settings(connections: int = 1, seconds: float = 0.0) -> "Settings":
-    """The settings of a command that works with the application.
-
-    Args:
-        connections: how many it must have, also where workers may have fewer.
-        seconds: that a statement, and what comes between two of them, may take at least.
-    """
-    # Loaded here, because the help must not wait for it.
-    from sessions.settings import Settings
-
-    settings = Settings()
-    least = {
-        "pool_size": max(settings.pool_size, connections),
-        "request_timeout": max(settings.request_timeout, seconds),
-    }
-    return settings.model_copy(update=least)
 
 
 @asynccontextmanager
@@ -46,9 +27,10 @@ async def open_for_command() -> AsyncIterator["Application"]:
     """
     # Loaded here, because the help must not wait for it.
     from sessions.composition import open_application
+    from sessions.settings import Settings
     from sessions.standalone.command_database import command_database
 
-    settings = command_settings()
+    settings = Settings()
     async with command_database(settings) as url, open_application(url, settings) as application:
         yield application
 

@@ -265,31 +265,35 @@ async def _recording(
     website_id: str, chosen: "Format", *, complete: bool, processes: int | None
 ) -> AsyncIterator["Importer"]:
     """An importer for a website in the configured database."""
-    from sessions.cli.application import command_settings
     from sessions.cli.blocks import fold_websites
     from sessions.composition import open_application
     from sessions.ingest.formats.export import Export
     from sessions.ingest.importer import AT_ONCE, Importer, InThisProcess
     from sessions.ingest.recorder import Setup
+    from sessions.settings import Settings
     from sessions.standalone.command_database import command_database
     from sessions.standalone.recorders import Recorders, default_processes
+    from sessions.storage import secrets
 
-    settings = command_settings(AT_ONCE, _SECONDS)
+    settings = Settings()
+    # Workers may have fewer connections, and less time.
+    least = {
+        "pool_size": max(settings.pool_size, AT_ONCE),
+        "request_timeout": max(settings.request_timeout, _SECONDS),
+    }
+    settings = settings.model_copy(update=least)
     async with command_database(settings) as url, open_application(url, settings) as app:
         website = await app.websites.get(website_id)
-
-        async def record(events: "list[Event]") -> _Counts:
-            return _Counts(*await app.write_events(website, events))
-
-        own = InThisProcess(record)
+        secret = settings.visitor_secret or await secrets.visitor(app.pools.requests)
+        in_this_process = InThisProcess(partial(app.write_events, website))
         count = processes or default_processes()
-        setup = Setup(url, settings.request_timeout, website, settings.visitor_secret)
-        async with Recorders(count, setup, own) as recorders:
+        setup = Setup(url, settings.request_timeout, website, secret)
+        async with Recorders(count, setup, in_this_process) as recorders:
             yield Importer(
                 website_id,
                 chosen,
                 app.enricher,
-                own if count == 1 else recorders,
+                in_this_process if count == 1 else recorders,
                 complete=complete,
                 keeps_sequences=isinstance(chosen, Export),
             )

@@ -159,26 +159,27 @@ class _Batch(NamedTuple):
 
 
 class _Recordings:
-    """The batches that are being recorded, the oldest first; leaving the block waits for them.
+    """The batches that are being recorded, each counted as soon as it is.
 
-    Also after a failure: what was handed over is recorded, and counted.
+    Leaving the block waits for them. Also after a failure: what was handed over is recorded.
     """
 
     def __init__(self, record: Recorder, tally: Tally, progress: Callable[[int], object]) -> None:
         self._record = record
         self._tally = tally
         self._progress = progress
-        self._waiting = deque[tuple[int, asyncio.Task[Sequence[Recorded | BaseException]]]]()
+        self._running = deque[asyncio.Task[None]]()
 
     async def add(self, batch: _Batch) -> None:
         """Begin with another batch, as soon as there are not too many; raises a failure."""
-        if len(self._waiting) == self._record.at_a_time:
-            await self._count_oldest()
+        if len(self._running) == self._record.at_a_time:
+            await self._running.popleft()
         recording = self._record(batch.events, is_full=batch.is_full)
-        self._waiting.append((batch.size, asyncio.create_task(recording)))
+        self._running.append(asyncio.create_task(self._count(recording, batch.size)))
 
-    async def _count_oldest(self) -> None:
-        size, recording = self._waiting.popleft()
+    async def _count(
+        self, recording: Coroutine[Any, Any, Sequence[Recorded | BaseException]], size: int
+    ) -> None:
         self._tally.count(await recording)
         self._progress(size)
 
@@ -187,15 +188,10 @@ class _Recordings:
 
     async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
         if error and not isinstance(error, Exception):  # interrupted
-            for _, recording in self._waiting:
+            for recording in self._running:
                 recording.cancel()
-            return
-        failures = []
-        while self._waiting:
-            try:
-                await self._count_oldest()
-            except Exception as failure:
-                failures.append(failure)
+        outcomes = await asyncio.gather(*self._running, return_exceptions=True)
+        failures = [outcome for outcome in outcomes if outcome]
         if failures and not error:
             raise failures[0]
 

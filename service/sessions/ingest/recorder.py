@@ -1,7 +1,8 @@
 """Run one process that records for an import: `python -m sessions.ingest.recorder DESCRIPTOR`.
 
-It is a child of `sessions import`, which gives it events over the socket of that descriptor: first
-a `Setup`, then parts of batches, each of which it answers. It ends where the socket does.
+It is a child of `sessions import` (see `standalone/recorders.py`), which gives it events over the
+socket of that descriptor: first a `Setup`, then parts of batches, each of which it answers. It ends
+where the socket does.
 
 Both ways, a message is a frame: its length in four bytes, and msgpack.
 """
@@ -18,7 +19,6 @@ from sessions.domain.events import Event
 from sessions.domain.visitors import Visitors
 from sessions.domain.websites import Website
 from sessions.memory import tune_gc
-from sessions.storage import secrets
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
 from sessions.usecases.write_events import EventWriter
@@ -26,6 +26,8 @@ from sessions.usecases.write_events import EventWriter
 # Of a part, read while the one before it is recorded.
 _READ_AHEAD = 16 * 1024 * 1024
 _LENGTH = 4
+# All of them connect at the same moment.
+_PATIENCE = 5.0
 
 
 class Setup(msgspec.Struct):
@@ -35,13 +37,13 @@ class Setup(msgspec.Struct):
         database_url: where to record.
         seconds: that a statement may take.
         website: whose events.
-        visitor_secret: in place of the one in the database.
+        visitor_secret: makes the hashes of erased visitors.
     """
 
     database_url: str
     seconds: float
     website: Website
-    visitor_secret: bytes | None
+    visitor_secret: bytes
 
 
 class Answer(msgspec.Struct, omit_defaults=True):
@@ -95,9 +97,15 @@ async def _serve(end: socket.socket) -> None:
     setup = msgspec.msgpack.decode(await read_frame(reader), type=Setup)
     decoder = msgspec.msgpack.Decoder(list[Event])
     tune_gc()
-    database = Database(setup.database_url, name="recorder", pool_size=1, timeout=setup.seconds)
+    database = Database(
+        setup.database_url,
+        name="recorder",
+        pool_size=1,
+        timeout=setup.seconds,
+        patience=_PATIENCE,
+    )
     async with database:
-        visitors = Visitors(setup.visitor_secret or await secrets.visitor(database))
+        visitors = Visitors(setup.visitor_secret)
         record = EventWriter(database, Partitions(database), visitors, session_message.encode)
         while True:
             try:

@@ -1,7 +1,11 @@
-"""Processes that record for an import: each stores the events of its share of the visitors."""
+"""Processes that record for an import: each stores the events of its share of the visitors.
+
+What runs in them is `ingest/recorder.py`.
+"""
 
 import asyncio
 import os
+import signal
 import socket
 import sys
 from collections.abc import Sequence
@@ -17,8 +21,8 @@ from sessions.standalone.child import Child, Output, spawn
 from sessions.standalone.supervisor import describe_exit
 
 MOST_BY_DEFAULT = 4
-"""So many keep up with one that reads and checks events."""
-# Of an idle process that is told to end.
+"""More would wait for the process that reads and checks events."""
+# An idle process ends at once when it is told to.
 _END_SECONDS = 5.0
 
 
@@ -36,15 +40,15 @@ class Recorders:
     Args:
         count: how many processes.
         setup: what they have to know.
-        own: records in this process.
+        in_this_process: records what is smaller.
     """
 
     at_a_time = 2  # so that none has to wait for the slowest of a batch
 
-    def __init__(self, count: int, setup: Setup, own: InThisProcess) -> None:
+    def __init__(self, count: int, setup: Setup, in_this_process: InThisProcess) -> None:
         self.parts = count
         self._setup = setup
-        self._own = own
+        self._in_this_process = in_this_process
         self._turn = asyncio.Lock()
         self._started: list[_Recorder] = []
 
@@ -52,11 +56,8 @@ class Recorders:
         return self
 
     async def __aexit__(self, failure: type[BaseException] | None, *_: object) -> None:
-        if failure:
-            # What they do is broken off.
-            for each in self._started:
-                each.kill()
-        await asyncio.gather(*(each.end() for each in self._started))
+        # After a failure, what they do is broken off.
+        await _end(self._started, at_once=failure is not None)
 
     async def __call__(
         self, events: list[Event], *, is_full: bool
@@ -70,17 +71,31 @@ class Recorders:
             if is_full and not self._started:
                 await self._start()
             if not self._started:
-                return await self._own(events)
+                return await self._in_this_process(events)
             parts = list(map(msgspec.msgpack.encode, divided(events, self.parts)))
             del events  # which take three times the memory
-            recording = map(_Recorder.record, self._started, parts)
+            recording = [each.record(part) for each, part in zip(self._started, parts, strict=True)]
             outcomes = asyncio.gather(*recording, return_exceptions=True)
         return await outcomes
 
     async def _start(self) -> None:
+        """Start all processes, or none."""
         setup = msgspec.msgpack.encode(self._setup)
-        for number in range(self.parts):
-            self._started.append(await _Recorder.start(f"recorder {number + 1}", setup))
+        started: list[_Recorder] = []
+        try:
+            for number in range(self.parts):
+                started.append(await _Recorder.start(f"recorder {number + 1}", setup))
+        except BaseException:
+            await _end(started, at_once=True)
+            raise
+        self._started = started
+
+
+async def _end(recorders: Sequence["_Recorder"], *, at_once: bool) -> None:
+    if at_once:
+        for each in recorders:
+            each.kill()
+    await asyncio.gather(*(each.end() for each in recorders))
 
 
 class _Recorder:
@@ -149,8 +164,8 @@ class _Recorder:
         return answer
 
     async def _ending(self) -> str:
-        how = describe_exit(await self._process.wait())
-        return (
-            f"{self._name} {how}; importing again adds what is missing. SIGKILL is what the system "
-            "sends where memory runs out: fewer --processes take less"
-        )
+        status = await self._process.wait()
+        text = f"{self._name} {describe_exit(status)}; importing again adds what is missing"
+        if status == -signal.SIGKILL:
+            text += ". The system sends it where memory runs out: fewer --processes take less"
+        return text
