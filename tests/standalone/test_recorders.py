@@ -221,7 +221,7 @@ async def test_a_process_that_can_not_connect_says_so(tmp_path: Path, website: W
 class Stuck:
     """Records one batch, and then none."""
 
-    parts, at_a_time = 1, 3
+    parts, at_a_time = 1, 2
 
     def __init__(self) -> None:
         self.begun = 0
@@ -237,14 +237,20 @@ class Stuck:
 async def test_an_interrupted_import_has_counted_what_is_recorded(
     website: Website, tmp_path: Path, small_parts: None
 ) -> None:
+    """While it waits for more of a pipe."""
     tally, stuck = Tally(), Stuck()
     reading = Importer(website.website_id, Ndjson(), Enricher(Visitors(b"secret")), stuck)
-    file = written(tmp_path, lines(1_400, seed=5))
-    importing = asyncio.create_task(reading([file], tally, lambda _: None))
-    await eventually(lambda: stuck.begun > 1)
-    importing.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await importing
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with open(os.open(pipe, os.O_RDWR), "wb") as end:  # noqa: ASYNC230 - never waits for a reader
+        importing = asyncio.create_task(reading([str(pipe)], tally, lambda _: None))
+        made = b"".join(line + b"\n" for line in lines(1_400, seed=5))
+        await asyncio.to_thread(end.write, made)
+        end.flush()
+        await eventually(lambda: stuck.begun == 2)
+        importing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await importing
     assert tally.new == 500
 
 
