@@ -142,11 +142,16 @@ async def _page(query: SelectionQuery, limit: int, cursor: str) -> bytes:
         _database, website.key, selection, after=after, limit=size, form=SESSIONS
     )
     end = page.end and _cursors.seal(PageKey(selection.range, page.end).pack(), identity)
-    answer = {"sessions": [*map(_told, page.sessions)], "next_cursor": end}
-    return orjson.dumps(answer, option=orjson.OPT_UTC_Z)
+    return orjson.dumps({"sessions": [*map(_told, page.sessions)], "next_cursor": end})
 
 
 def _told(session: Session) -> dict[str, Any]:
     moments = {"started_at": session.started_at, "ended_at": session.ended_at}
-    fields = session_fields(session) | moments
+    fields = session_fields(session) | {name: _text(at) for name, at in moments.items()}
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _text(moment: datetime) -> str:
+    """With no digits of a second, three or six, as the contract has it."""
+    text = moment.isoformat()[:-6]
+    return f"{text[:-3] if text.endswith('000') and len(text) > 19 else text}Z"
