@@ -9,12 +9,13 @@ import grpc
 import pytest
 from analytics_sessions.v1 import options_pb2
 from analytics_sessions.v1.error_reason_pb2 import ErrorReason
+from analytics_sessions.v1.event_service_pb2 import StreamEventsRequest
 from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
-from sessions.api.statuses import code_of, domain_error, status_of
+from sessions.api.statuses import code_of, domain_error, naming_batch, status_of
 from sessions.domain import errors
 from sessions.domain.api_keys import ApiKey, Scope, check_website
-from sessions.domain.errors import DomainError, Reason, Violation
+from sessions.domain.errors import DomainError, Reason, Unavailable, Violation
 from sessions.domain.selection import day_range
 from sessions.domain.session_ids import parse_session_id
 from sessions.domain.websites import check_website_id
@@ -145,3 +146,13 @@ def test_a_huge_text_is_not_repeated_in_the_trailers(refuse: Callable[[str], obj
     with pytest.raises(DomainError) as error:
         refuse("🙂" * 1_000_000)
     assert status_of(error.value).ByteSize() < 2_000
+
+
+def test_a_batch_is_named_in_a_copy_of_an_error_that_others_share() -> None:
+    shared = Unavailable(Reason.DATABASE_UNAVAILABLE, retry_after=3.0)
+    for number in (7, 9):
+        with pytest.raises(Unavailable) as raised, naming_batch(StreamEventsRequest(batch=number)):
+            raise shared
+        assert raised.value.metadata == {"batch": str(number)}
+        assert (raised.value.retry_after, str(raised.value)) == (3.0, str(shared))
+    assert shared.metadata == {}

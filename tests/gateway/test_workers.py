@@ -77,6 +77,7 @@ def test_a_worker_that_dies_behind_the_headers_of_its_answer_is_an_error_in_json
         edge, _ = start(stack, tmp_path, 1)
         reply = edge.request(f"/api/websites/site_half/sessions{path}")
         assert (reply.status, reply.json) == (503, UNAVAILABLE)
+        assert reply.headers["cache-control"] == "no-store"
 
 
 def test_a_worker_that_stops_behind_the_headers_of_its_answer_is_an_error_in_json(

@@ -14,10 +14,8 @@ from sessions.domain.visitors import Visitors
 from sessions.ingest.entries import UnusableFile
 from sessions.ingest.formats.export import Export as Format
 from sessions.ingest.importer import Importer, InThisProcess, Tally
-from sessions.session_message import encode
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
-from sessions.usecases.export_sessions import ExportPart
 from sessions.usecases.write_events import EventWriter
 
 from tests.support.columns import selection
@@ -45,7 +43,7 @@ class Websites:
         parts = await Export(self._database, website, self._monkeypatch).parts(
             selection(), include_events=True
         )
-        self._file.write_bytes(b"".join(map(_lines, parts)))
+        self._file.write_bytes(b"".join(map(ndjson, parts)))
         return items_of(parts)
 
     async def imported(self) -> tuple[list[Item], Tally]:
@@ -65,11 +63,6 @@ class Websites:
             selection(), include_events=True
         )
         return items_of(parts), tally
-
-
-def _lines(part: ExportPart[Session]) -> bytes:
-    items = [encode(item) if isinstance(item, Session) else item for item in part.items]
-    return ndjson(ExportPart(items, part.cursor, part.sessions))
 
 
 def without_ids(items: list[Item]) -> list[Session | StoredEvent]:

@@ -11,5 +11,6 @@ async def test_rows_of_a_website_without_visitors_are_not_dropped_in_silence(
     columns = {"session_id": new_rows.plain, "visitor_key": new_rows.plain}
     rows = [("00000000-0000-0000-0000-000000000001", 1)]
     async with database.transaction() as connection:
+        sent = await new_rows.send(connection, "session_ids", 1, columns, rows)
         with pytest.raises(RuntimeError, match="0 of 1 rows were added to session_ids"):
-            await new_rows.insert(connection, "session_ids", 1, columns, rows)
+            sent.check()

@@ -20,6 +20,7 @@ from sessions.domain.predicates import All, Journey, Like, OneOf, Pattern, Predi
 from sessions.domain.selection import Range, Selection, SelectionQuery
 from sessions.domain.session import Session
 from sessions.domain.visitors import Visitors
+from sessions.session_message import encode
 from sessions.storage.database import Database
 from sessions.storage.partitions import Partitions
 from sessions.usecases import export_sessions, matching
@@ -92,6 +93,7 @@ def listed(items: Sequence[Item]) -> list[tuple[Any, ...]]:
     batches=arrivals(),
     predicates=st.lists(st.just(All()) | predicates(), min_size=1, max_size=4),
     include_bots=st.booleans(),
+    is_encoded=st.booleans(),
     break_off=st.integers(0, 60),
 )
 @pytest.mark.usefixtures("few")
@@ -101,10 +103,12 @@ async def test_an_export_has_what_the_definition_selects_wherever_it_broke_off(
     batches: list[list[Event]],
     predicates: list[Predicate],
     include_bots: bool,
+    is_encoded: bool,
     break_off: int,
 ) -> None:
     website = await new_website(database)
-    record = EventWriter(database, Partitions(database), Visitors(b"secret"))
+    store = encode if is_encoded else None
+    record = EventWriter(database, Partitions(database), Visitors(b"secret"), store)
     sent = [[structs.replace(each, url=each.path) for each in batch] for batch in batches]
     for batch in sent:
         await record(website, batch)

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 
+import psycopg
 import pytest
 from sessions.domain.errors import NotFound
 from sessions.domain.events import Event
@@ -51,7 +52,7 @@ class World:
 
     def begin(self, *events: Event) -> asyncio.Task[Recorded]:
         """Record a batch, as a call does."""
-        return asyncio.ensure_future(self.record(self.website, events))
+        return asyncio.ensure_future(self.record(self.website, events, 100 * len(events)))
 
     @asynccontextmanager
     async def blocked(self, visitor_id: str) -> AsyncIterator[None]:
@@ -96,6 +97,19 @@ async def test_a_group_is_no_larger_than_a_batch_may_be(
     assert world.groups == [1, 2, 1, 1, 1]
 
 
+async def test_a_group_has_no_more_bytes_than_a_request_may_have(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_writes, "_MOST_BYTES", 200)
+    async with world.blocked("ann"):
+        tasks = [world.begin(event("ann", NOON))]
+        await asyncio.sleep(0)
+        tasks += [world.begin(event("bob", NOON)) for _ in range(5)]
+        await asyncio.sleep(0.1)
+    await asyncio.gather(*tasks)
+    assert world.groups == [1, 2, 2, 1]
+
+
 async def test_a_caller_that_goes_takes_nobody_along(world: World) -> None:
     async with world.blocked("ann"):
         before = world.begin(event("bob", NOON))
@@ -133,6 +147,9 @@ async def test_a_write_that_takes_long_holds_up_nobody(
         others = [world.begin(event(name, NOON)) for name in ("bob", "cid")]
         assert await asyncio.wait_for(asyncio.gather(*others), SECONDS) == [(1, 0)] * 2
         assert not blocked.done()
+        # Nor does anybody wait to see whether it ends.
+        monkeypatch.setattr(group_writes, "_PATIENCE", 2 * SECONDS)
+        assert await asyncio.wait_for(world.begin(event("dan", NOON)), SECONDS) == (1, 0)
     assert await blocked == (1, 0)
 
 
@@ -177,8 +194,8 @@ async def test_a_failure_of_all_reaches_each(world: World) -> None:
 
 async def test_each_call_learns_the_position_of_its_commit(world: World) -> None:
     async def record(name: str) -> int:
-        with noting_commits() as commits:
-            await world.record(world.website, [event(name, NOON)])
+        with noting_commits() as commits, suppress(psycopg.DataError):
+            await world.record(world.website, [event(name, NOON)], 100)
         return commits.position
 
     async with world.blocked("ann"):
@@ -186,3 +203,9 @@ async def test_each_call_learns_the_position_of_its_commit(world: World) -> None
         await asyncio.sleep(0.1)
     first, second, third = await asyncio.gather(*tasks)
     assert 0 < first < second == third
+    # Also where one fails, so that the others are written one by one.
+    async with world.blocked("ann"):
+        tasks = [asyncio.ensure_future(record(name)) for name in ("ann", "bob", "b\0", "cid")]
+        await asyncio.sleep(0.1)
+    first, second, failed, third = await asyncio.gather(*tasks)
+    assert 0 == failed < first < second < third

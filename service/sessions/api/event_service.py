@@ -69,7 +69,7 @@ class EventService(services.EventServiceServicer):
     ) -> Recorded:
         try:
             sent = await map_in_slices(sent_event, enumerate(request.events))
-            recorded = await self._ingest_events(request.website_id, sent)
+            recorded = await self._ingest_events(request.website_id, sent, request.ByteSize())
         except InvalidArgument:
             EVENTS.labels("refused").inc(len(request.events))
             raise

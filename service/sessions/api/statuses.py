@@ -55,7 +55,7 @@ def naming_batch(request: Message) -> Iterator[None]:
     except (DomainError, TimeoutError) as error:
         failure = domain_error(error)
         if hasattr(request, "batch"):
-            failure.metadata["batch"] = str(request.batch)
+            failure = failure.with_metadata(batch=str(request.batch))
         raise failure from error
 
 

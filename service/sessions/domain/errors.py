@@ -5,6 +5,7 @@ An error has a reason of the catalogue in `error_reason.proto`, which says its m
 """
 
 from dataclasses import dataclass
+from typing import Self
 
 from sessions.domain.reasons import Reason as Reason
 
@@ -53,6 +54,12 @@ class DomainError(Exception):
         self.metadata = metadata
         self.message = message or reason.message.format_map(metadata)
         super().__init__(self.message)
+
+    def with_metadata(self, **metadata: str) -> Self:
+        """A copy with further metadata: several callers can share one error."""
+        error = type(self).__new__(type(self), *self.args)
+        vars(error).update(vars(self), metadata=self.metadata | metadata)
+        return error
 
 
 class InvalidArgument(DomainError):

@@ -217,11 +217,13 @@ def _local_replies(contract: Contract) -> LocalReplyConfig:
 
 
 def _fault(contract: Contract, found: int, shown: int) -> ResponseMapper:
+    # Behind the headers of a worker's answer no filter sees this one.
+    not_kept = HeaderValueOption(header=HeaderValue(key="cache-control", value="no-store"))
     body = rest_body(contract, shown).replace("%", "%%")
     return ResponseMapper(
         filter=_status_filter(ComparisonFilterOp.EQ, found, f"fault_{found}"),
         status_code=shown,
-        headers_to_add=[_edge_status(str(shown))],
+        headers_to_add=[_edge_status(str(shown)), not_kept],
         body_format_override=SubstitutionFormatString(
             text_format_source=DataSource(inline_string=body), content_type="application/json"
         ),

@@ -28,8 +28,10 @@ class IngestEvents:
         self._write_events = write_events
         self._clock = clock
 
-    async def __call__(self, website_id: str, sent: Sequence[EventInput]) -> Recorded:
-        """Record a batch: all of it, or nothing.
+    async def __call__(
+        self, website_id: str, sent: Sequence[EventInput], size: int = 0
+    ) -> Recorded:
+        """Record a batch, of a request of `size` bytes: all of it, or nothing.
 
         Raises:
             InvalidArgument: names every field that is wrong, such as `events[3].event_name`.
@@ -42,7 +44,7 @@ class IngestEvents:
             sent, website_id=website.website_id, received_at=self._clock()
         )
         events = await run_in_slices(steps)
-        return await self._write_events(website, events)
+        return await self._write_events(website, events, size)
 
 
 def check_count(count: int) -> None:

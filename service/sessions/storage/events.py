@@ -76,7 +76,7 @@ async def copy(
 ) -> None:
     """Store many events that are not there yet; the arguments are those of `find`."""
     rows = _rows(visitor_keys, events)
-    await new_rows.insert(connection, "events", website_key, _COLUMNS, rows)
+    await new_rows.copy(connection, "events", website_key, _COLUMNS, rows)
 
 
 async def send(

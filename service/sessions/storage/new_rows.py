@@ -3,7 +3,7 @@
 The text format of COPY: https://www.postgresql.org/docs/current/sql-copy.html
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache
 from itertools import islice
 from typing import Any, LiteralString, NamedTuple
@@ -61,14 +61,14 @@ def _escaped(value: str) -> str:
     return value.replace("\r", "\\r").replace("\t", "\\t")
 
 
-async def insert(
+async def copy(
     connection: Connection,
     table: str,
     website_key: int,
     columns: Mapping[str, Column],
-    rows: Collection[Row],
+    rows: Iterable[Row],
 ) -> None:
-    """Add rows of a website to a table, not inside of a pipeline: COPY can't be.
+    """Add many rows of a website to a table by COPY, which can't be inside of a pipeline.
 
     Args:
         connection: inside a transaction that holds the locks of visitors of the website.
@@ -77,11 +77,12 @@ async def insert(
         columns: the columns of the table, but for `website_key`.
         rows: none of which is there.
     """
-    if len(rows) >= MANY:
-        await _copy(connection, table, website_key, columns, iter(rows))
-    elif rows:
-        sent = await send(connection, table, website_key, columns, rows)
-        sent.check()
+    statement = f"COPY {table} (website_key, {', '.join(columns)}) FROM STDIN".encode()
+    coming = iter(rows)
+    async with connection.cursor() as cursor:
+        while some := list(islice(coming, _COPIED_AT_ONCE)):
+            async with cursor.copy(statement) as copying:
+                await copying.write(_lines(website_key, columns.values(), some))
 
 
 class Sent(NamedTuple):
@@ -107,7 +108,7 @@ async def send(
     columns: Mapping[str, Column],
     rows: Collection[Row],
 ) -> Sent:
-    """Add rows as one JSON text; the arguments are those of `insert`."""
+    """Add few rows as one JSON text; the arguments are those of `copy`."""
     named = [dict(zip(columns, row, strict=True)) for row in rows]
     parameters = {"website_key": website_key, "rows": as_json(named)}
     done = await connection.execute(_insert(table, tuple(columns)), parameters)
@@ -134,20 +135,6 @@ def _insert(table: str, columns: tuple[str, ...]) -> bytes:
       FROM {OWN}
      CROSS JOIN json_populate_recordset(NULL::{table}, %(rows)s::json) AS sent
     """.encode()
-
-
-async def _copy(
-    connection: Connection,
-    table: str,
-    website_key: int,
-    columns: Mapping[str, Column],
-    rows: Iterator[Row],
-) -> None:
-    statement = f"COPY {table} (website_key, {', '.join(columns)}) FROM STDIN".encode()
-    async with connection.cursor() as cursor:
-        while some := list(islice(rows, _COPIED_AT_ONCE)):
-            async with cursor.copy(statement) as copy:
-                await copy.write(_lines(website_key, columns.values(), some))
 
 
 def _lines(website_key: int, columns: Iterable[Column], rows: Sequence[Row]) -> str:

@@ -158,7 +158,7 @@ async def store(
     changes: Sequence[Change],
     encode: Callable[[Session], bytes] | None,
 ) -> None:
-    """Make the stored sessions of a website what the changes say, not inside of a pipeline.
+    """Make the stored sessions of a website what many changes say, not inside of a pipeline.
 
     Args:
         connection: inside a transaction that holds the locks of the visitors.
@@ -168,16 +168,13 @@ async def store(
         encode: makes the message of a session; None stores none.
     """
     added = [change for change in changes if not change.replaces]
-    if len(added) < new_rows.MANY:
-        async with connection.pipeline():
-            await send(connection, website_key, visitor_keys, changes, encode)
-        return
-    await _add(connection, website_key, _rows(added, visitor_keys, encode))
-    replaced = [change for change in changes if change.replaces]
+    others = changes
+    if len(added) >= new_rows.MANY:
+        await _add(connection, website_key, _rows(added, visitor_keys, encode))
+        others = [change for change in changes if change.replaces]
     async with connection.pipeline():
-        if replaced:
-            rows = _rows(replaced, visitor_keys, encode)
-            await _replace(connection, website_key, replaced, rows)
+        if others:
+            await _replace(connection, website_key, others, _rows(others, visitor_keys, encode))
         await _note(connection, website_key, visitor_keys, changes)
 
 
@@ -188,7 +185,7 @@ async def send(
     changes: Sequence[Change],
     encode: Callable[[Session], bytes] | None,
 ) -> None:
-    """Do as `store` inside of a pipeline, which COPY can't be: for few changes, at least one."""
+    """Do the same for few changes, inside of a pipeline."""
     # PostgreSQL stores some while the rows of the next are made.
     for start in range(0, len(changes), _SENT_AT_ONCE):
         some = changes[start : start + _SENT_AT_ONCE]
@@ -198,9 +195,9 @@ async def send(
 
 async def _add(connection: Connection, website_key: int, rows: Sequence[new_rows.Row]) -> None:
     """Store the rows of sessions that replace none."""
-    await new_rows.insert(connection, "sessions", website_key, _COLUMNS, rows)
+    await new_rows.copy(connection, "sessions", website_key, _COLUMNS, rows)
     ids = [(session_id, visitor_key, at) for at, session_id, visitor_key, *_ in rows]
-    await new_rows.insert(connection, "session_ids", website_key, _IDS, ids)
+    await new_rows.copy(connection, "session_ids", website_key, _IDS, ids)
 
 
 async def _note(

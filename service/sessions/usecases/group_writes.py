@@ -18,12 +18,15 @@ from sessions.domain.websites import Website
 from sessions.storage.positions import Commits, noted_commits
 from sessions.usecases.write_events import EventWriter, Recorded
 
+# Of the requests whose batches go together: a request may have as many.
+_MOST_BYTES = 4 * 1024 * 1024
 # A write may wait for a lock that others hold for long: then the next one starts beside it.
 _PATIENCE = 0.1
 
 
 class _Batch(NamedTuple):
     events: Sequence[Event]
+    size: int
     answer: asyncio.Future[Recorded]
     context: Context
     commits: Commits | None
@@ -40,8 +43,8 @@ class GroupWrites:
         self._write_events = write_events
         self._queues: dict[int, _Queue] = {}
 
-    async def __call__(self, website: Website, events: Sequence[Event]) -> Recorded:
-        """Record a batch: all of it, or nothing.
+    async def __call__(self, website: Website, events: Sequence[Event], size: int) -> Recorded:
+        """Record a batch, of a request of `size` bytes: all of it, or nothing.
 
         A caller that goes away does not take the others with it: what is being written goes on
         as long as somebody waits for it.
@@ -52,7 +55,7 @@ class GroupWrites:
         queue = self._queues.get(website.key)
         if queue is None:
             queue = self._queues[website.key] = _Queue(self, website)
-        return await queue.record(events)
+        return await queue.record(events, size)
 
     async def write(self, website: Website, group: Sequence[_Batch]) -> None:
         """Write a group, and answer each of its batches."""
@@ -85,10 +88,10 @@ class _Queue:
         self._running: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
-    async def record(self, events: Sequence[Event]) -> Recorded:
+    async def record(self, events: Sequence[Event], size: int) -> Recorded:
         """Wait until a batch is recorded."""
         loop = asyncio.get_running_loop()
-        batch = _Batch(events, loop.create_future(), copy_context(), noted_commits())
+        batch = _Batch(events, size, loop.create_future(), copy_context(), noted_commits())
         self._waiting.append(batch)
         if not self._running:
             self._start()
@@ -103,6 +106,8 @@ class _Queue:
     def _start_all(self) -> None:
         """Write whatever waits: how much that may be at a time, the pool of connections tells."""
         self._timer = None
+        # What takes so long is waited for no more, by those that come later neither.
+        self._running.clear()
         while self._waiting:
             self._start()
 
@@ -120,12 +125,15 @@ class _Queue:
 
     def _next_group(self) -> list[_Batch]:
         group: list[_Batch] = []
-        room = MAX_EVENTS
-        while self._waiting and (not group or len(self._waiting[0].events) <= room):
-            batch = self._waiting.popleft()
+        events = size = 0
+        while self._waiting:
+            batch = self._waiting[0]
+            events, size = events + len(batch.events), size + batch.size
+            if group and (events > MAX_EVENTS or size > _MOST_BYTES):
+                break
+            self._waiting.popleft()
             if not batch.answer.done():  # its caller is still there
                 group.append(batch)
-                room -= len(batch.events)
         return group
 
     def _left(self, group: Sequence[_Batch], writing: asyncio.Task[None], _: object) -> None:
@@ -149,7 +157,7 @@ class _Queue:
 
 
 def _answer(group: Sequence[_Batch], recorded: Sequence[Recorded]) -> None:
-    noted = group[0].commits
+    noted = noted_commits()  # of the first call, in whose context this runs
     for batch, each in zip(group, recorded, strict=True):
         if noted and batch.commits:
             batch.commits.add(noted.position)
@@ -158,9 +166,6 @@ def _answer(group: Sequence[_Batch], recorded: Sequence[Recorded]) -> None:
 
 
 def _refuse(group: Sequence[_Batch], error: Exception) -> None:
-    # Without the frames: one is that of this coroutine, which the API would close when it clears
-    # the frames of an error that it answers.
-    shared = error.with_traceback(None)
     for batch in group:
         if not batch.answer.done():
-            batch.answer.set_exception(shared)
+            batch.answer.set_exception(error)

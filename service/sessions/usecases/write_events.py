@@ -91,7 +91,7 @@ class EventWriter:
         return recorded
 
     async def _new(self, website: Website, events: Sequence[Event]) -> Sequence[Event]:
-        """Record events; gives those that were new."""
+        """Record events, and return those that were new."""
         if not events:
             return []
         # Retention may have dropped a month that was remembered, of events and then of sessions:
@@ -110,7 +110,7 @@ class EventWriter:
                 return await self._write(connection, website, events, sent)
 
     async def _write(
-        self, connection: Connection, website: Website, events: Sequence[Event], sent: "_Sent"
+        self, connection: Connection, website: Website, events: Sequence[Event], sent: _Sent
     ) -> Sequence[Event]:
         ids = {event.visitor_id for event in events}
         keys, new_ids, any_erased = await visitors.lock(connection, website, ids)
@@ -118,11 +118,12 @@ class EventWriter:
         # Hashing every visitor is only worth it where the website has tombstones.
         if any_erased:
             wanted = await self._not_erased(connection, website, ids, events)
+        if len(wanted) < len(events):
             sent = _Sent.of(wanted)
         there = [run for run in sent.runs if run[0].visitor_id not in new_ids]
         stored = await session_summaries.load_adjacent(connection, website.key, keys, there)
-        if perhaps := inside(stored, there):
-            known = await event_rows.find(connection, website.key, keys, perhaps)
+        perhaps = inside(stored, there)
+        if perhaps and (known := await event_rows.find(connection, website.key, keys, perhaps)):
             sent = _Sent.of([event for event in sent.events if identity(event) not in known])
         # A batch that was sent again ends here: nothing of it is new.
         if sent.events:
@@ -137,7 +138,7 @@ class EventWriter:
         connection: Connection,
         website_key: int,
         keys: Mapping[str, int],
-        new: "_Sent",
+        new: _Sent,
         stored: Sequence[SessionSummary],
     ) -> None:
         """Store new events, and the changes of sessions that they make."""
