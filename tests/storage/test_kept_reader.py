@@ -3,14 +3,19 @@
 import asyncio
 import functools
 import os
+import select
+import socket
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 import uvloop
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sessions.storage.kept_reader import KeptReader
 
 SOON = 10.0
@@ -114,6 +119,53 @@ async def test_the_next_connection_can_have_the_number_of_a_broken_one(
         assert connection._registered is None
         await connection.close()
     assert len(numbers) < 10, "no number came twice"
+
+
+class Broken:
+    """PostgreSQL that ends when a statement has come: with a part of an answer, and unread."""
+
+    def __init__(self, database_url: str, folder: Path) -> None:
+        settings = conninfo_to_dict(database_url)
+        self.database_url = make_conninfo(database_url, host=str(folder), port="5432")
+        self._server = f"{settings['host']}/.s.PGSQL.{settings['port']}"
+        self._ends = threading.Event()
+        self._listening = socket.socket(socket.AF_UNIX)
+        self._listening.bind(str(folder / ".s.PGSQL.5432"))
+        self._listening.listen()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> "Broken":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.join()
+        self._listening.close()
+
+    def end(self) -> None:
+        """End with the next statement."""
+        self._ends.set()
+
+    def _run(self) -> None:
+        client, _ = self._listening.accept()
+        with client, socket.socket(socket.AF_UNIX) as server:
+            server.connect(self._server)
+            while True:
+                [ready, *_], _, _ = select.select([client, server], [], [], SOON)
+                if self._ends.is_set():
+                    client.sendall(b"T\0\0")
+                    return
+                (server if ready is client else client).sendall(ready.recv(65_536))
+
+
+@on_uvloop
+async def test_a_part_of_an_answer_does_not_hide_the_end(database_url: str, tmp_path: Path) -> None:
+    with Broken(database_url, tmp_path) as broken:
+        async with connected(broken.database_url) as connection:
+            assert await value(connection, "SELECT 1") == 1
+            broken.end()
+            with pytest.raises(psycopg.OperationalError):
+                await value(connection, "SELECT 2")
 
 
 @on_uvloop

@@ -46,8 +46,14 @@ class KeptReader(AsyncConnection[TupleRow]):
             state = next(gen)
             while state == Wait.R:
                 await self._readable()
-                state = gen.send(Ready.R)
+                if (state := gen.send(Ready.R)) == Wait.R:
+                    # Of a socket with an error uvloop tells once, also where there was more to
+                    # read before the error.
+                    self._unregister()
         except StopIteration as end:
+            if self.closed:
+                # libpq has closed the socket: the next one can have the same number.
+                self._unregister()
             found: T = end.value
             return found
         except asyncio.CancelledError:
@@ -55,8 +61,7 @@ class KeptReader(AsyncConnection[TupleRow]):
             await self._end(gen, Wait.R)
             raise
         except BaseException:
-            # libpq may have closed the socket: the next one can have the same number.
-            self._unregister()
+            self._unregister()  # as above
             raise
         # It has to write more than fits.
         self._unregister()
