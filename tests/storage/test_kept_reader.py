@@ -127,7 +127,7 @@ class Broken:
     def __init__(self, database_url: str, folder: Path) -> None:
         settings = conninfo_to_dict(database_url)
         self.database_url = make_conninfo(database_url, host=str(folder), port="5432")
-        self._server = f"{settings['host']}/.s.PGSQL.{settings['port']}"
+        self._server = f"{settings['host']}/.s.PGSQL.{settings.get('port', 5432)}"
         self._ends = threading.Event()
         self._listening = socket.socket(socket.AF_UNIX)
         self._listening.bind(str(folder / ".s.PGSQL.5432"))
