@@ -18,6 +18,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import FastAPI, Query, Request, Response  # type: ignore[import-not-found, unused-ignore]
+from sessions.api.printer import timestamp_text
 from sessions.domain.api_keys import Scope, check_scope, check_website
 from sessions.domain.cursors import CursorSigner, PageKey
 from sessions.domain.dimensions import FILTERS
@@ -147,11 +148,5 @@ async def _page(query: SelectionQuery, limit: int, cursor: str) -> bytes:
 
 def _told(session: Session) -> dict[str, Any]:
     moments = {"started_at": session.started_at, "ended_at": session.ended_at}
-    fields = session_fields(session) | {name: _text(at) for name, at in moments.items()}
+    fields = session_fields(session) | {name: timestamp_text(at) for name, at in moments.items()}
     return {name: value for name, value in fields.items() if value is not None}
-
-
-def _text(moment: datetime) -> str:
-    """With no digits of a second, three or six, as the contract has it."""
-    text = moment.isoformat()[:-6]
-    return f"{text[:-3] if text.endswith('000') and len(text) > 19 else text}Z"

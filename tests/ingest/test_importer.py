@@ -18,10 +18,12 @@ from sessions.ingest.entries import Format, UnusableFile
 from sessions.ingest.formats.combined import Combined
 from sessions.ingest.formats.csv import Csv
 from sessions.ingest.formats.ndjson import Ndjson
-from sessions.ingest.importer import BATCH, MAX_SHOWN, Importer, InThisProcess, Tally
+from sessions.ingest.importer import AT_ONCE, MAX_SHOWN, PART, Importer, InThisProcess, Tally
 from sessions.ingest.lines import MAX_LINE, UnreadableFile
 
 from tests.support.real_data import real_file
+
+BATCH = AT_ONCE * PART
 
 
 class Counts(NamedTuple):

@@ -23,7 +23,7 @@ from sessions.domain.visitors import Visitors
 from sessions.domain.websites import Website
 from sessions.ingest import importer
 from sessions.ingest.formats.ndjson import Ndjson
-from sessions.ingest.importer import BATCH, Importer, InThisProcess, Tally
+from sessions.ingest.importer import PART, Importer, InThisProcess, Tally
 from sessions.ingest.recorder import Answer, Setup
 from sessions.settings import Settings
 from sessions.standalone.recorders import Recorders
@@ -297,7 +297,7 @@ async def test_what_is_counted_is_recorded_also_where_a_process_is_killed(
 @pytest.fixture
 def large(tmp_path: Path) -> str:
     """More than a batch, so that `sessions import` starts processes."""
-    return written(tmp_path, lines(PROCESSES * BATCH // 2 + 100, seed=4))
+    return written(tmp_path, lines(PROCESSES * PART + 100, seed=4))
 
 
 @pytest.mark.parametrize(

@@ -107,14 +107,14 @@ def _fields(message: bytes) -> Any:
 
 def event_json(event: StoredEvent) -> dict[str, Any]:
     """A stored event as an object that `orjson` prints."""
-    fields = stored_event_fields(event, _timestamp)
+    fields = stored_event_fields(event, timestamp_text)
     if event.event_data is not None:
         fields["event_data"] = _value(event.event_data)
     return {name: value for name, value in fields.items() if value is not None}
 
 
 def _moment(timestamp: Timestamp) -> str:
-    """The same as `_timestamp` of a timestamp's moment, in half the time."""
+    """The same as `timestamp_text` of a timestamp's moment, in half the time."""
     minute, second = divmod(timestamp.seconds, 60)
     microseconds = timestamp.nanos // 1_000
     if not microseconds:
@@ -130,7 +130,7 @@ def _minute(number: int) -> str:
     return (_EPOCH + timedelta(minutes=number)).isoformat()[:17]
 
 
-def _timestamp(moment: datetime) -> str:
+def timestamp_text(moment: datetime) -> str:
     """A moment in UTC with no digits of a second, three or six."""
     # Six digits, or none; then +00:00.
     text = moment.isoformat()[:-6]

@@ -21,8 +21,6 @@ BATCH_BYTES = 32 * 1024 * 1024
 """Of lines or records from which a batch is made, where they are long."""
 AT_ONCE = 2
 """Into so many parts is a batch divided where one process records it."""
-BATCH = AT_ONCE * PART
-"""Events of a batch that one process records."""
 MAX_SHOWN = 100
 """Refused lines that are remembered with their reason; all are counted."""
 _AT_A_TIME, _BYTES_AT_A_TIME = 500, 1024 * 1024
